@@ -1,0 +1,126 @@
+"""The door to one cluster's API server.
+
+Reads never change anything; a dry run and an access review count as reads. Every error that leaves this door is a
+`migrate.errors.DoorError`: the door has turned statuses and dropped connections into our words, has repeated what is
+safe to repeat, and never puts a credential or a Secret's value into a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from migrate.errors import DoorError
+from migrate.model.ids import Side
+from migrate.model.objects import Object, Resource
+
+FIELD_MANAGER = "cnimigrate"
+"""The one field manager under which everything of ours is written."""
+
+PAGE = 500
+"""Objects a page of a list, as kubectl's default chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterIdentity:
+    """What tells one cluster from another: the UID of its kube-system namespace, and how it was reached.
+
+    `version` is the server's gitVersion, such as "v1.35.4"; `server` its URL without credentials.
+    """
+
+    uid: str
+    version: str
+    server: str
+    ca_digest: str = ""
+
+    @property
+    def minor(self) -> tuple[int, int]:
+        """Major and minor version as integers."""
+        major, _, rest = self.version.lstrip("v").partition(".")
+        return int(major or 0), int("".join(c for c in rest.partition(".")[0] if c.isdigit()) or 0)
+
+
+class Verb(StrEnum):
+    """What a write does."""
+
+    CREATE = "create"  # POST; fails with AlreadyExists
+    APPLY = "apply"  # server-side apply under FIELD_MANAGER; fails with Conflict unless forced
+    PATCH = "patch"  # JSON merge patch (RFC 7396): null removes a key
+    REPLACE = "replace"  # PUT; `body` must carry metadata.resourceVersion for compare-and-swap
+    DELETE = "delete"  # with a UID precondition where `uid` is given; background propagation
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write, as a value.
+
+    `body` is the object (for PATCH the merge patch, for DELETE None). `uid` and `resource_version` are preconditions;
+    a mismatch raises Conflict. `subresource` is "status" or "scale" or empty.
+    """
+
+    verb: Verb
+    resource: Resource
+    name: str
+    namespace: str = ""
+    body: Object | None = None
+    uid: str = ""
+    resource_version: str = ""
+    subresource: str = ""
+    force: bool = False
+    dry_run: bool = False
+
+
+class Cluster(Protocol):
+    """One cluster, read and written through its API server."""
+
+    @property
+    def side(self) -> Side:
+        """Which side of the move this cluster is."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it: the kubeconfig's context, or the recorded name."""
+        ...
+
+    def identity(self) -> ClusterIdentity:
+        """Read who this cluster is."""
+        ...
+
+    def resources(self) -> Sequence[Resource]:
+        """Discover every served resource afresh, each in the server's preferred version, subresources left out."""
+        ...
+
+    def pages(
+        self, resource: Resource, *, namespace: str = "", label_selector: str = "", limit: int = PAGE
+    ) -> Iterator[Sequence[Object]]:
+        """List objects by pages; each has `apiVersion` and `kind` set, which list items lack on the wire.
+
+        An expired continue token starts the list again, so an object may come twice, never not at all.
+        """
+        ...
+
+    def get(self, resource: Resource, name: str, namespace: str = "") -> Object | None:
+        """Read one object; None where there is none (or the resource is not served)."""
+        ...
+
+    def write(self, write: Write) -> Object:
+        """Do one write and return the server's object (a delete: the last state, or an empty mapping).
+
+        Raises a Refused; Unreachable when the outcome is in doubt; Transient when nothing happened.
+        """
+        ...
+
+    def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
+        """Do many independent writes with bounded concurrency that follows the server; results in the same order."""
+        ...
+
+    def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
+        """Ask the server whether these credentials have a right (SelfSubjectAccessReview)."""
+        ...
+
+    def requests(self) -> int:
+        """How many HTTP requests this door has sent (calls it received, on the simulated side)."""
+        ...

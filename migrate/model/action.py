@@ -1,0 +1,129 @@
+"""Actions: one change or wait as data, executed, rehearsed, journalled and written into the runbook alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from migrate.model.ids import ActionKey
+from migrate.model.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One change or wait.
+
+    `kind` names its handler; `key` is deterministic and unique in the run; `params` is JSON and never holds a
+    Secret's value; `prior` is what was there before (JSON; None where the kind has none); `command` is what a person
+    would type; `inverse` is the Action that takes it back, None where there is no way back; `deadline` in seconds
+    bounds the act and, for a wait, the waiting.
+    """
+
+    kind: str
+    key: ActionKey
+    params: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
+    prior: Any = None
+    inverse: Action | None = None
+    deadline: float = 60.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The Action as JSON, inverse included, for the journal; what has its default is left out."""
+        value: dict[str, Any] = {"kind": self.kind, "key": self.key, "params": dict(self.params)}
+        if self.command:
+            value["command"] = self.command
+        if self.prior is not None:
+            value["prior"] = self.prior
+        if self.inverse is not None:
+            value["inverse"] = self.inverse.as_json()
+        if self.deadline != 60.0:
+            value["deadline"] = self.deadline
+        return value
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> Action:
+        """Read back what `as_json` wrote."""
+        inverse = value.get("inverse")
+        return cls(
+            kind=value["kind"],
+            key=ActionKey(value["key"]),
+            params=value.get("params", {}),
+            command=value.get("command", ""),
+            prior=value.get("prior"),
+            inverse=cls.of_json(inverse) if inverse else None,
+            deadline=value.get("deadline", 60.0),
+        )
+
+    def with_prior(self, prior: Any, inverse: Action | None) -> Action:
+        """The same Action with the value it found and the way back that follows from it."""
+        return replace(self, prior=prior, inverse=inverse)
+
+
+class State(StrEnum):
+    """How an Action stands in the world, as its handler observes it."""
+
+    ABSENT = "absent"  # not done; doing it is safe
+    DONE = "done"  # stands as the Action wants it, and it is ours or absolute
+    PARTIAL = "partial"  # begun; acting again completes it
+    FOREIGN = "foreign"  # something stands there that is not ours
+
+
+class OutcomeState(StrEnum):
+    """How an act ended; an intent without an outcome is in doubt."""
+
+    DONE = "done"  # acted and read back
+    ADOPTED = "adopted"  # found done when an in-doubt intent was looked at again
+    ABSENT = "absent"  # found not done; it may be yielded again
+    FAILED = "failed"  # refused, or its verdict failed; nothing is half done
+    UNKNOWN = "unknown"  # cannot be known; a person decides
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a handler sees before it acts: the state, the prior value and a sentence of evidence."""
+
+    state: State
+    prior: Any = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one Action ended; `facts` is JSON that later steps may read, `verdicts` what was checked."""
+
+    state: OutcomeState
+    evidence: str = ""
+    remedy: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def stands(self) -> bool:
+        """Whether the Action's effect stands in the world."""
+        return self.state in {OutcomeState.DONE, OutcomeState.ADOPTED}
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome as JSON, for the journal; empty parts are left out."""
+        value: dict[str, Any] = {"state": self.state.value}
+        if self.evidence:
+            value["evidence"] = self.evidence
+        if self.remedy:
+            value["remedy"] = self.remedy
+        if self.facts:
+            value["facts"] = dict(self.facts)
+        if self.verdicts:
+            value["verdicts"] = [v.as_json() for v in self.verdicts]
+        return value
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> Outcome:
+        """Read back what `as_json` wrote."""
+        return cls(
+            OutcomeState(value["state"]),
+            value.get("evidence", ""),
+            value.get("remedy", ""),
+            value.get("facts", {}),
+            tuple(Verdict.of_json(v) for v in value.get("verdicts", ())),
+        )

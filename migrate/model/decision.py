@@ -1,0 +1,52 @@
+"""What replay decides about one object of blue: nothing is dropped silently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from migrate.model.ids import RuleId
+from migrate.model.objects import Object, Ref
+
+
+class Form(StrEnum):
+    """In which form an object of blue appears on green."""
+
+    REPLAYED = "replayed"  # as it is, sanitised
+    HELD = "held"  # written in a dormant form, with the record of how to release it
+    DEFERRED = "deferred"  # created only at cutover
+    SKIPPED = "skipped"  # not written; the rule says why
+    UNDECIDED = "needs-decision"  # a person decides before the replay
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """How a held object is released: the merge patch that restores it on green, and the twin's patch on blue.
+
+    `release` and `rest_blue` are JSON merge patches (RFC 7396); `prior` is what the held fields were on blue, a
+    missing one as null with its name in `absent`. `rest_blue` is None where blue's twin need not stop first.
+    """
+
+    release: Object
+    prior: Object
+    absent: tuple[str, ...] = ()
+    rest_blue: Object | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One object's fate, by the rule that decided, with its reason.
+
+    `wave` is 1 to 12, 0 where nothing is written; `target` is the sanitised object to write, None unless replayed,
+    held or deferred. `workload_class` is "serving", "exclusive" or "unknown" for workloads, else empty.
+    """
+
+    ref: Ref
+    form: Form
+    rule: RuleId
+    reason: str
+    wave: int = 0
+    target: Object | None = None
+    hold: Hold | None = None
+    workload_class: str = ""
+    evidence: str = ""

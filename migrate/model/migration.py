@@ -1,0 +1,280 @@
+"""The migration file as a frozen value: what a person writes, with every default filled in.
+
+Keys are camelCase in the file and snake_case here; an unknown key is an error. Checks that need more than one key
+live in `planning`, next to the words in which they are reported.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+DURATION = r"^(\d+(ms|s|m|h|d))+$"
+PERCENT = r"^\d+(\.\d+)?%$"
+FACTOR = r"^\d+(\.\d+)?x$"
+
+Duration = Annotated[str, Field(pattern=DURATION)]
+"""Text such as "90s", "5m", "1h30m" or "7d"; read it with `seconds`."""
+
+Percent = Annotated[str, Field(pattern=PERCENT)]
+Factor = Annotated[str, Field(pattern=FACTOR)]
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(duration: str) -> float:
+    """Read a duration; raises ValueError for text that is none."""
+    total, number, unit = 0.0, "", ""
+    for char in f"{duration}0":
+        if char.isdigit():
+            if unit:
+                total += int(number) * _UNITS[unit]
+                number, unit = "", ""
+            number += char
+        else:
+            unit += char
+    if number != "0" or unit:
+        message = f"{duration!r} is no duration; write for example 90s, 5m, 1h30m or 7d"
+        raise ValueError(message)
+    return total
+
+
+class Part(BaseModel):
+    """What every part of the file has in common: frozen, camelCase, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Metadata(Part):
+    """The migration's name: it names the state directory and the Lease."""
+
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?$")
+
+
+class Blue(Part):
+    """The cluster left: a kubeconfig, or a simulated cluster from a file (empty for the embedded one)."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    simulated: str | None = None
+    cni: Literal["weave", "flannel", "canal"] | None = None
+
+
+class ProvisionerSpec(Part):
+    """How green comes to be."""
+
+    kind: Literal["existing", "command", "simulated"] = "existing"
+    kubeconfig: str | None = None
+    context: str | None = None
+    create: tuple[str, ...] = ()
+    destroy: tuple[str, ...] = ()
+    deadline: Duration = "30m"
+
+
+class Network(Part):
+    """Green's ranges."""
+
+    pod_cidr: str = Field(default="10.48.0.0/14", alias="podCIDR")
+    service_cidr: str = Field(default="10.112.0.0/16", alias="serviceCIDR")
+
+
+class Pool(Part):
+    """One of Calico's IP pools, exactly as it shall stand."""
+
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")
+    cidr: str
+    block_size: int = Field(default=26, ge=20, le=32)
+    encapsulation: Literal["IPIP", "IPIPCrossSubnet", "VXLAN", "VXLANCrossSubnet", "None"] = "VXLAN"
+    nat_outgoing: bool = True
+    namespaces: tuple[str, ...] = ()
+
+
+class CalicoInstall(Part):
+    """Where Calico's manifests come from: a file, a directory, or a URL with its checksum."""
+
+    kind: Literal["manifest", "operator"] = "manifest"
+    source: str = Field(default="", alias="from")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class Calico(Part):
+    """Green's Calico; without pools, one named default that covers podCIDR."""
+
+    version: str = "v3.32.1"
+    install: CalicoInstall = CalicoInstall()
+    pools: tuple[Pool, ...] = ()
+
+
+class Green(Part):
+    """The cluster entered."""
+
+    provisioner: ProvisionerSpec = ProvisionerSpec()
+    network: Network = Network()
+    calico: Calico = Calico()
+
+
+class ObjectRule(Part):
+    """The operator's own decision about objects; it comes before every built-in rule and needs a reason."""
+
+    kind: str
+    group: str = ""
+    namespace: str = "*"
+    name: str = "*"
+    skip: bool = False
+    replay: bool = False
+    hold: bool = False
+    reason: str = Field(min_length=1)
+
+
+class ObjectName(Part):
+    """A workload by kind, namespace and name; globs are allowed."""
+
+    kind: str = "*"
+    namespace: str
+    name: str = "*"
+
+
+class Workloads(Part):
+    """Which workloads move, and what may run on green before the cutover."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ("kube-system",)
+    start: Literal["serving", "none"] | tuple[ObjectName, ...] = "serving"
+    hold: tuple[ObjectName, ...] = ()
+    rules: tuple[ObjectRule, ...] = ()
+
+
+class BatchSpec(Part):
+    """Namespaces that move together."""
+
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?$")
+    namespaces: tuple[str, ...]
+    after: tuple[str, ...] = ()
+
+
+class Verify(Part):
+    """What is checked on green before the cutover."""
+
+    probes: tuple[str, ...] = ("all",)
+    budget: Duration = "10m"
+
+
+class RouteSpec(Part):
+    """One way in: the Services behind it ("namespace/name"), and how to probe it.
+
+    `probe` is the URL that clients use; `direct_blue` and `direct_green` reach one side whatever its weight. For
+    `haproxy` the backend and its servers belong here when there is more than one route.
+    """
+
+    name: str
+    services: tuple[str, ...] = ()
+    probe: str | None = None
+    direct_blue: str | None = None
+    direct_green: str | None = None
+    backend: str | None = None
+    blue: tuple[str, ...] = ()
+    green: tuple[str, ...] = ()
+
+
+class HAProxy(Part):
+    """HAProxy by its runtime socket; `state_file` is where `show servers state` is saved, so that a reload keeps it."""
+
+    socket: str
+    backend: str
+    blue: tuple[str, ...] = Field(min_length=1)
+    green: tuple[str, ...] = Field(min_length=1)
+    state_file: str | None = None
+
+
+class CommandTraffic(Part):
+    """The operator's own programs; the contract is docs/cutover-command.md."""
+
+    read: tuple[str, ...] = Field(min_length=1)
+    set: tuple[str, ...] = Field(min_length=1)
+    counts: tuple[str, ...] = ()
+    deadline: Duration = "30s"
+
+
+class ManualTraffic(Part):
+    """A person turns the traffic; the run waits at a gate and checks by probing."""
+
+    instruction: str = "Send {percent} % of the traffic of {route} to green."
+
+
+class AbortThresholds(Part):
+    """What sends a ramp back: error rate in percent, p99 latency as a multiple of blue's."""
+
+    error_rate: Percent = "0.1%"
+    latency_p99: Factor = Field(default="1.5x", alias="latencyP99")
+
+
+class Cutover(Part):
+    """How traffic moves."""
+
+    kind: Literal["haproxy", "command", "manual", "simulated"] = "simulated"
+    haproxy: HAProxy | None = None
+    command: CommandTraffic | None = None
+    manual: ManualTraffic | None = None
+    routes: tuple[RouteSpec, ...] = ()
+    mode: Literal["auto", "switch"] = "auto"
+    ramp: tuple[int, ...] = (1, 5, 25, 50, 100)
+    pause: Duration = "5m"
+    min_samples: int = Field(default=3000, ge=1)
+    probe_rate: int = Field(default=50, ge=1, le=2000)
+    abort: AbortThresholds = AbortThresholds()
+    on_inconclusive: Literal["hold", "return"] = "hold"
+
+
+class Window(Part):
+    """The change window, ISO 8601 with offset."""
+
+    start: str
+    end: str
+
+
+class GateSpec(Part):
+    """How a gate opens when it is more than a word."""
+
+    mode: Literal["auto", "approval"] = "approval"
+    approvers: int = Field(default=1, ge=1, le=5)
+    not_: Literal["runner"] | None = Field(default=None, alias="not")
+    ticket: Literal["required", "optional"] = "optional"
+    expires: Duration | None = None
+
+
+GateValue = Literal["auto", "approval"] | GateSpec
+
+
+class Gates(Part):
+    """The gates, in their order; before-replay defaults to approval where wave 9 starts something (decision 12)."""
+
+    before_replay: GateValue | None = Field(default=None, alias="before-replay")
+    before_start: GateValue = Field(default="approval", alias="before-start")
+    before_cutover: GateValue = Field(default="approval", alias="before-cutover")
+    before_full: GateValue = Field(default="approval", alias="before-full")
+    before_writers: GateValue = Field(default="approval", alias="before-writers")
+
+
+class Migration(Part):
+    """The whole file; `metadata.name`, `blue`, `green` and `cutover` are enough."""
+
+    api_version: Literal["cnimigrate/v1"] = "cnimigrate/v1"
+    kind: Literal["Migration"] = "Migration"
+    metadata: Metadata
+    blue: Blue
+    green: Green = Green()
+    workloads: Workloads = Workloads()
+    batches: tuple[BatchSpec, ...] = ()
+    verify: Verify = Verify()
+    cutover: Cutover = Cutover()
+    window: Window | None = None
+    gates: Gates = Gates()
+    soak: Duration = "7d"
+    keep: tuple[Literal["annotations"], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The migration's name."""
+        return self.metadata.name

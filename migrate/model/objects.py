@@ -1,0 +1,120 @@
+"""Kubernetes objects as plain JSON, and the names by which they are spoken of.
+
+An object is the JSON mapping that the API serves; functions here read it and never change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Object = Mapping[str, Any]
+"""One Kubernetes object, as the API's JSON; treated as immutable everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One served resource: what discovery says of it; `group` is empty for the core group."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool
+    verbs: frozenset[str] = frozenset()
+
+    @property
+    def api_version(self) -> str:
+        """`group/version`, or the version alone for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def name(self) -> str:
+        """`plural.group`, as kubectl names it; the plural alone for the core group."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """What names an object for a person and a journal: group, kind, namespace and name; no version."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """`Kind namespace/name`, with the group where it is not a built-in one (it has a dot)."""
+        kind = f"{self.kind}.{self.group}" if "." in self.group and not self.group.endswith(".k8s.io") else self.kind
+        return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
+
+    def as_json(self) -> dict[str, str]:
+        """The reference as JSON, for an Action's parameters."""
+        return {"group": self.group, "kind": self.kind, "namespace": self.namespace, "name": self.name}
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> Ref:
+        """Read back what `as_json` wrote."""
+        return cls(value["group"], value["kind"], value["namespace"], value["name"])
+
+
+def group_of(obj: Object) -> str:
+    """The API group of an object; empty for the core group."""
+    return str(obj.get("apiVersion", "")).rpartition("/")[0]
+
+
+def kind_of(obj: Object) -> str:
+    """The kind of an object."""
+    return str(obj.get("kind", ""))
+
+
+def metadata_of(obj: Object) -> Mapping[str, Any]:
+    """The metadata of an object; empty where it has none."""
+    metadata: Mapping[str, Any] = obj.get("metadata") or {}
+    return metadata
+
+
+def name_of(obj: Object) -> str:
+    """The name of an object."""
+    return str(metadata_of(obj).get("name", ""))
+
+
+def namespace_of(obj: Object) -> str:
+    """The namespace of an object; empty where it has none."""
+    return str(metadata_of(obj).get("namespace") or "")
+
+
+def labels_of(obj: Object) -> Mapping[str, str]:
+    """The labels of an object."""
+    labels: Mapping[str, str] = metadata_of(obj).get("labels") or {}
+    return labels
+
+
+def annotations_of(obj: Object) -> Mapping[str, str]:
+    """The annotations of an object."""
+    annotations: Mapping[str, str] = metadata_of(obj).get("annotations") or {}
+    return annotations
+
+
+def ref_of(obj: Object) -> Ref:
+    """The reference of an object."""
+    return Ref(group_of(obj), kind_of(obj), namespace_of(obj), name_of(obj))
+
+
+def dig(obj: Any, *path: str, default: Any = None) -> Any:
+    """The value at a path of keys, or the default where a key is missing or its parent is no mapping."""
+    for key in path:
+        if not isinstance(obj, Mapping) or key not in obj:
+            return default
+        obj = obj[key]
+    return obj
+
+
+def controller_of(obj: Object) -> Mapping[str, Any] | None:
+    """The owner reference with `controller: true`, if the object has one."""
+    for owner in metadata_of(obj).get("ownerReferences") or ():
+        if owner.get("controller"):
+            found: Mapping[str, Any] = owner
+            return found
+    return None
