@@ -1,32 +1,32 @@
 """Every way in which cnimigrate stops, with its exit code and its remedy.
 
-    CnimigrateError
-    ├── UsageError                     2   the command or the migration file is wrong; no cluster was read
-    │   └── MigrationFileError         2   all problems of a migration file at once
-    ├── NothingToMigrate              11   blue already runs Calico
-    ├── NoRoute                       12   no way from this CNI
-    ├── GateClosed                    20   a gate wants an approval
-    ├── Stopped                       30   a finding, a check or a refusal; no act is half done
-    │   ├── ClusterUnreachable        30   before the first act
-    │   ├── CredentialsRefused        30
-    │   ├── StateNotWritable          30
-    │   ├── CheckFailed               30   carries the verdicts
-    │   └── TrafficReturned           30   a ramp went back to its last good weight
-    ├── FailedUndone                  31   failed, and what had been done was undone
-    ├── FailedMidway                  32   failed, not undone
-    ├── OutcomeUnknown                33   an act's outcome cannot be known
-    │   └── ForeignObject             33   something that is not ours stands in the way
-    ├── LockHeld                      40   another runner holds the migration
-    ├── Fenced                        41   another runner took the migration over
-    ├── PlanMismatch                  50   Plan and journal disagree
-    ├── JournalDamaged                51   the journal does not add up
-    └── StoppedAtBorder              130   a signal; stopped where it is safe
+CnimigrateError
+├── UsageError                     2   the command or the migration file is wrong; no cluster was read
+│   └── MigrationFileError         2   all problems of a migration file at once
+├── NothingToMigrate              11   blue already runs Calico
+├── NoRoute                       12   no way from this CNI
+├── GateClosed                    20   a gate wants an approval
+├── Stopped                       30   a finding, a check or a refusal; no act is half done
+│   ├── ClusterUnreachable        30   before the first act
+│   ├── CredentialsRefused        30
+│   ├── StateNotWritable          30
+│   ├── CheckFailed               30   carries the verdicts
+│   └── TrafficReturned           30   a ramp went back to its last good weight
+├── FailedUndone                  31   failed, and what had been done was undone
+├── FailedMidway                  32   failed, not undone
+├── OutcomeUnknown                33   an act's outcome cannot be known
+│   └── ForeignObject             33   something that is not ours stands in the way
+├── LockHeld                      40   another runner holds the migration
+├── Fenced                        41   another runner took the migration over
+├── PlanMismatch                  50   Plan and journal disagree
+├── JournalDamaged                51   the journal does not add up
+└── StoppedAtBorder              130   a signal; stopped where it is safe
 
-    DoorError                              what a door reports; a handler or the runner turns it into one above
-    ├── Transient                          nothing happened, or the call may be repeated
-    ├── Unreachable                        the other end did not answer in time; an act's outcome is in doubt
-    └── Refused                            the other end said no, with its status and its words
-        ├── Unauthorized, Forbidden, NotFound, AlreadyExists, Conflict, Invalid
+DoorError                              what a door reports; a handler or the runner turns it into one above
+├── Transient                          nothing happened, or the call may be repeated
+├── Unreachable                        the other end did not answer in time; an act's outcome is in doubt
+└── Refused                            the other end said no, with its status and its words
+    ├── Unauthorized, Forbidden, NotFound, AlreadyExists, Conflict, Invalid
 """
 
 from __future__ import annotations

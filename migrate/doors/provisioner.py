@@ -42,7 +42,3 @@ class Provisioner(Protocol):
     def destroy(self, deadline: float) -> None:
         """Unmake what `create` made, and only that."""
         ...
-
-    def instruction(self) -> str:
-        """The command or sentence by which a person would do `create`."""
-        ...

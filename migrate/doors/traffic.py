@@ -82,7 +82,3 @@ class Traffic(Protocol):
     def sample(self, route: RouteName, *, count: int, rate: float) -> Sample:
         """Send requests as a client would, through the mechanism."""
         ...
-
-    def instruction(self, route: RouteName, green: int) -> str:
-        """The command or sentence by which a person would do `set`."""
-        ...

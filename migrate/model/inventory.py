@@ -48,7 +48,7 @@ class Inventory:
         return {(r.group, r.kind): r for r in reversed(self.resources)}
 
     def of(self, kind: str, group: str = "") -> Sequence[Object]:
-        """Every object of a kind; the group is empty for the core group, else "apps", "networking.k8s.io", …"""
+        """Every object of a kind; the group is empty for the core group, else "apps", "networking.k8s.io" and so on."""
         return self._by_kind.get((group, kind), ())
 
     def find(self, ref: Ref) -> Object | None:

@@ -6,14 +6,16 @@ live in `planning`, next to the words in which they are reported.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-DURATION = r"^(\d+(ms|s|m|h|d))+$"
-PERCENT = r"^\d+(\.\d+)?%$"
-FACTOR = r"^\d+(\.\d+)?x$"
+DURATION = r"^([0-9]+(ms|s|m|h|d))+$"
+PERCENT = r"^[0-9]+(\.[0-9]+)?%$"
+FACTOR = r"^[0-9]+(\.[0-9]+)?x$"
+SHA256 = r"^[0-9a-f]{64}$"
 
 Duration = Annotated[str, Field(pattern=DURATION)]
 """Text such as "90s", "5m", "1h30m" or "7d"; read it with `seconds`."""
@@ -26,19 +28,10 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 def seconds(duration: str) -> float:
     """Read a duration; raises ValueError for text that is none."""
-    total, number, unit = 0.0, "", ""
-    for char in f"{duration}0":
-        if char.isdigit():
-            if unit:
-                total += int(number) * _UNITS[unit]
-                number, unit = "", ""
-            number += char
-        else:
-            unit += char
-    if number != "0" or unit:
+    if not re.fullmatch(DURATION, duration):
         message = f"{duration!r} is no duration; write for example 90s, 5m, 1h30m or 7d"
         raise ValueError(message)
-    return total
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)(ms|s|m|h|d)", duration))
 
 
 class Part(BaseModel):
@@ -96,13 +89,13 @@ class CalicoInstall(Part):
 
     kind: Literal["manifest", "operator"] = "manifest"
     source: str = Field(default="", alias="from")
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    sha256: str | None = Field(default=None, pattern=SHA256)
 
 
 class Calico(Part):
     """Green's Calico; without pools, one named default that covers podCIDR."""
 
-    version: str = "v3.32.1"
+    version: str = Field(default="v3.32.1", pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+$")
     install: CalicoInstall = CalicoInstall()
     pools: tuple[Pool, ...] = ()
 
@@ -168,7 +161,7 @@ class RouteSpec(Part):
     `haproxy` the backend and its servers belong here when there is more than one route.
     """
 
-    name: str
+    name: str = Field(min_length=1)
     services: tuple[str, ...] = ()
     probe: str | None = None
     direct_blue: str | None = None
@@ -181,8 +174,8 @@ class RouteSpec(Part):
 class HAProxy(Part):
     """HAProxy by its runtime socket; `state_file` is where `show servers state` is saved, so that a reload keeps it."""
 
-    socket: str
-    backend: str
+    socket: str = Field(min_length=1)
+    backend: str = Field(min_length=1)
     blue: tuple[str, ...] = Field(min_length=1)
     green: tuple[str, ...] = Field(min_length=1)
     state_file: str | None = None
@@ -208,6 +201,16 @@ class AbortThresholds(Part):
 
     error_rate: Percent = "0.1%"
     latency_p99: Factor = Field(default="1.5x", alias="latencyP99")
+
+
+class Snapshot(Part):
+    """Blue as it was; Secrets are left out unless a key is named."""
+
+    secrets_key: str | None = Field(
+        default=None,
+        description="A file with a Fernet key: 32 random bytes, url-safe base64",
+        examples=["~/dc1.key"],
+    )
 
 
 class Cutover(Part):
@@ -267,6 +270,7 @@ class Migration(Part):
     green: Green = Green()
     workloads: Workloads = Workloads()
     batches: tuple[BatchSpec, ...] = ()
+    snapshot: Snapshot = Snapshot()
     verify: Verify = Verify()
     cutover: Cutover = Cutover()
     window: Window | None = None

@@ -46,7 +46,11 @@ class Ref:
 
     def __str__(self) -> str:
         """`Kind namespace/name`, with the group where it is not a built-in one (it has a dot)."""
-        kind = f"{self.kind}.{self.group}" if "." in self.group and not self.group.endswith(".k8s.io") else self.kind
+        kind = (
+            f"{self.kind}.{self.group}"
+            if "." in self.group and not self.group.endswith(".k8s.io")
+            else self.kind
+        )
         return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
 
     def as_json(self) -> dict[str, str]:

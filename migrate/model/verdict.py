@@ -13,7 +13,7 @@ from migrate.model.canonical import digest
 class Result(StrEnum):
     """No samples is inconclusive, never a pass."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  # a verdict, no password
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
 
@@ -34,12 +34,19 @@ class Verdict:
 
     def as_json(self) -> dict[str, str]:
         """The verdict as JSON, for the journal."""
-        return {"check": self.check, "result": self.result.value, "evidence": self.evidence, "remedy": self.remedy}
+        return {
+            "check": self.check,
+            "result": self.result.value,
+            "evidence": self.evidence,
+            "remedy": self.remedy,
+        }
 
     @classmethod
     def of_json(cls, value: Mapping[str, Any]) -> Verdict:
         """Read back what `as_json` wrote."""
-        return cls(value["check"], Result(value["result"]), value.get("evidence", ""), value.get("remedy", ""))
+        return cls(
+            value["check"], Result(value["result"]), value.get("evidence", ""), value.get("remedy", "")
+        )
 
 
 def passed(check: str, evidence: str = "") -> Verdict:

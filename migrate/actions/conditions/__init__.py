@@ -1,0 +1,16 @@
+"""What can be waited for, one file a family: looks once through the doors and says how things stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from migrate.actions.conditions import calico, crds, namespaces, workloads
+from migrate.actions.wait import Condition
+
+CONDITIONS: Mapping[str, Condition] = {
+    "calico-ready": calico.ready,
+    "crds-established": crds.established,
+    "namespaces-active": namespaces.active,
+    "workloads-ready": workloads.ready,
+    "workloads-off": workloads.off,
+}

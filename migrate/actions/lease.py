@@ -1,0 +1,136 @@
+"""The Lease in blue that other machines see: who runs the migration, its epoch, and the journal's head hash.
+
+A Lease is no fence by itself (client-go says so of its own): each act is done only with more lease time left than its
+deadline, and every renewal is a compare-and-swap on the resourceVersion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from migrate.doors.clock import Clock
+from migrate.doors.cluster import Cluster, Verb, Write
+from migrate.errors import AlreadyExists, Conflict, DoorError, Fenced, LockHeld, NotFound
+from migrate.model.ids import RunId
+from migrate.model.marks import PREFIX
+from migrate.model.objects import Object, Resource, annotations_of, dig
+
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease", namespaced=True)
+NAMESPACE = "kube-system"
+DURATION = 120
+"""Seconds that the Lease is good for without a longer act."""
+
+MARGIN = 10.0
+"""Seconds that must be left beyond an act's own deadline."""
+
+
+class BlueLease:
+    """The Lease of one migration; `here` says who holds it, for people."""
+
+    def __init__(self, blue: Cluster, clock: Clock, name: str, run: RunId, here: str) -> None:
+        self._blue = blue
+        self._clock = clock
+        self._name = f"cnimigrate-{name}"
+        self._run = run
+        self._here = here
+        self._epoch = 0
+        self._held: Object | None = None
+        self._until: datetime | None = None
+
+    def acquire(self, epoch: int, head: str) -> None:
+        """Take the Lease; one that has run out, or is this run's own, is taken over."""
+        self._epoch = epoch
+        found = self._blue.get(LEASES, self._name, NAMESPACE)
+        if found is not None:
+            self._refuse_living(found)
+        try:
+            self._write(found, DURATION, head)
+        except (Conflict, AlreadyExists) as error:
+            message = f"another runner took the Lease {NAMESPACE}/{self._name} in blue at this very moment"
+            raise LockHeld(message, remedy="Look at it with cnimigrate status.") from error
+
+    def renew(self, needed: float, head: str) -> None:
+        """Renew where less than `needed` seconds and a margin are left; raises Fenced where another took it."""
+        now = self._clock.now()
+        if self._until is not None and (self._until - now).total_seconds() > needed + MARGIN:
+            return
+        try:
+            self._write(self._held, max(DURATION, int(needed + 2 * MARGIN)), head)
+        except (Conflict, NotFound) as error:
+            self._rescue(error, max(DURATION, int(needed + 2 * MARGIN)), head)
+
+    def release(self) -> None:
+        """Delete the Lease, if it is still this run's."""
+        found = self._blue.get(LEASES, self._name, NAMESPACE)
+        if found is not None and annotations_of(found).get(f"{PREFIX}epoch") == str(self._epoch):
+            uid = str(dig(found, "metadata", "uid", default=""))
+            self._blue.write(Write(Verb.DELETE, LEASES, self._name, NAMESPACE, uid=uid))
+        self._held = self._until = None
+
+    def _rescue(self, error: DoorError, duration: int, head: str) -> None:
+        """A renewal whose reply was lost looks like somebody else's: it carries our epoch."""
+        found = self._blue.get(LEASES, self._name, NAMESPACE)
+        if found is not None and annotations_of(found).get(f"{PREFIX}epoch") == str(self._epoch):
+            self._write(found, duration, head)
+            return
+        who = dig(found or {}, "spec", "holderIdentity", default="nobody")
+        message = (
+            f"the Lease {NAMESPACE}/{self._name} in blue is no longer this runner's; it is held by {who}"
+        )
+        raise Fenced(message, remedy="Nothing more was done here. See cnimigrate status.") from error
+
+    def _refuse_living(self, found: Object) -> None:
+        run = annotations_of(found).get(f"{PREFIX}run")
+        renewed, seconds = (
+            dig(found, "spec", "renewTime"),
+            int(dig(found, "spec", "leaseDurationSeconds", default=0)),
+        )
+        if run == self._run or not renewed:
+            return  # the local lock is ours, so the runner that wrote it is dead
+        left = (_time(renewed) + timedelta(seconds=seconds) - self._clock.now()).total_seconds()
+        if left <= 0:
+            return
+        who, since = dig(found, "spec", "holderIdentity"), dig(found, "spec", "acquireTime")
+        raise LockHeld(
+            f"migration {self._name} is held by {who} since {since}, renewed {renewed}, good for another {left:.0f} s",
+            remedy="Wait for it, or end that run; if it is dead: cnimigrate unlock --reason TEXT",
+        )
+
+    def _write(self, found: Object | None, duration: int, head: str) -> None:
+        now = self._clock.now()
+        body = self._body(found, duration, head, now)
+        if found is None:
+            self._held = self._blue.write(Write(Verb.CREATE, LEASES, self._name, NAMESPACE, body))
+        else:
+            self._held = self._blue.write(Write(Verb.REPLACE, LEASES, self._name, NAMESPACE, body))
+        self._until = now + timedelta(seconds=duration)
+
+    def _body(self, found: Object | None, duration: int, head: str, now: datetime) -> Mapping[str, Any]:
+        metadata: dict[str, Any] = {"name": self._name, "namespace": NAMESPACE}
+        if found is not None:
+            metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+        metadata["annotations"] = {
+            f"{PREFIX}epoch": str(self._epoch),
+            f"{PREFIX}run": self._run,
+            f"{PREFIX}journal-head": head or annotations_of(found or {}).get(f"{PREFIX}journal-head", ""),
+        }
+        acquired = dig(self._held or {}, "spec", "acquireTime") or _micro(now)
+        spec = {
+            "holderIdentity": self._here,
+            "leaseDurationSeconds": duration,
+            "acquireTime": acquired,
+            "renewTime": _micro(now),
+            "leaseTransitions": self._epoch,
+        }
+        return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+
+
+def _micro(moment: datetime) -> str:
+    """MicroTime as the API wants it: RFC 3339 in UTC with six digits."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

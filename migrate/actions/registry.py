@@ -1,0 +1,38 @@
+"""Which handler does which kind of Action."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from migrate.actions.conditions import CONDITIONS
+from migrate.actions.directory import Directory
+from migrate.actions.objects import Apply, Create, Delete, Patch, Reach
+from migrate.actions.provision import Provision, Unprovision
+from migrate.actions.ramping import Watch
+from migrate.actions.record import Record
+from migrate.actions.snapshot import Snapshot
+from migrate.actions.traffic import Weight
+from migrate.actions.wait import Wait
+from migrate.engine.events import Tell
+from migrate.engine.lock import SharedLock
+from migrate.engine.signals import Stop
+from migrate.engine.step import Handler, Scene
+
+
+def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[str, Handler]:
+    """Build the handlers of a run over its doors."""
+    doors = scene.doors
+    reach = Reach(Directory(doors), scene.bodies, scene.run)
+    return {
+        "create": Create(reach),
+        "delete": Delete(reach),
+        "apply": Apply(reach),
+        "patch": Patch(reach),
+        "record": Record(),
+        "wait": Wait(doors, CONDITIONS, tell, stop, lock),
+        "watch": Watch(doors, tell, stop, lock),
+        "weight": Weight(doors.traffic),
+        "provision": Provision(doors.provisioner),
+        "unprovision": Unprovision(doors.provisioner),
+        "snapshot": Snapshot(doors.blue, scene.state),
+    }

@@ -1,0 +1,87 @@
+"""Waits with a name and a deadline: ask a condition until every verdict passes, or time is up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from migrate.actions.record import judged
+from migrate.doors.doors import Doors
+from migrate.engine.events import Event, Tell
+from migrate.engine.lock import SharedLock
+from migrate.engine.signals import Stop
+from migrate.errors import DoorError
+from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
+from migrate.model.ids import ActionKey
+from migrate.model.verdict import Result, Verdict, inconclusive
+
+Condition = Callable[[Doors, Mapping[str, Any]], Sequence[Verdict]]
+"""Looks once, through the doors, and says how things stand; reads only."""
+
+POLL = 2.0
+"""Seconds between two looks."""
+
+LEASE_SLICE = 60.0
+"""Seconds of lease that a wait keeps ahead of itself."""
+
+
+def wait(condition: str, what: str, deadline: float, **params: Any) -> Action:
+    """Wait for a condition; `what` is said while waiting, `deadline` in seconds."""
+    return Action(
+        "wait", ActionKey(f"wait {what}"), {"condition": condition, "what": what, **params}, deadline=deadline
+    )
+
+
+class Wait:
+    """Poll conditions; a signal ends the wait early with the journal none the wiser."""
+
+    def __init__(
+        self, doors: Doors, conditions: Mapping[str, Condition], tell: Tell, stop: Stop, lock: SharedLock
+    ) -> None:
+        self._doors = doors
+        self._conditions = conditions
+        self._tell = tell
+        self._stop = stop
+        self._lock = lock
+
+    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
+        """Nothing is read."""
+        return actions
+
+    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        """Wait for each in turn."""
+        return [self._wait(action) for action in actions]
+
+    def observe(self, action: Action) -> Observation:
+        """A wait changes nothing, so one that was cut off is simply waited again."""
+        return Observation(State.ABSENT, evidence=f"{action.params['what']} is waited for again")
+
+    def _wait(self, action: Action) -> Outcome:
+        clock = self._doors.clock
+        end = clock.now() + timedelta(seconds=action.deadline)
+        told = ""
+        while True:
+            verdicts = self._look(action)
+            open_ = [v for v in verdicts if v.result is not Result.PASS]
+            if not open_ and verdicts:
+                return judged(verdicts)
+            if clock.now() >= end:
+                return judged(verdicts or [inconclusive(action.params["what"], "nothing was seen")])
+            if self._stop.asked:
+                said = f"stopped while waiting for {action.params['what']}"
+                return Outcome(OutcomeState.ABSENT, said)
+            said = (
+                f"waiting for {action.params['what']}: {open_[0].evidence if open_ else 'nothing seen yet'}"
+            )
+            if said != told:
+                self._tell(Event("waiting", said, fields={"until": end.isoformat()}))
+                told = said
+            clock.sleep(min(POLL, max(0.01, (end - clock.now()).total_seconds())))
+            self._lock.renew(LEASE_SLICE, "")
+
+    def _look(self, action: Action) -> Sequence[Verdict]:
+        try:
+            return self._conditions[action.params["condition"]](self._doors, action.params)
+        except DoorError as error:
+            return [inconclusive(action.params["what"], str(error))]

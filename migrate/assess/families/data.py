@@ -1,0 +1,119 @@
+"""DATA: volumes whose content does not move with the objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from migrate.assess.families import Code, Situation
+from migrate.assess.wording import count, few
+from migrate.assess.workloads import pod_spec
+from migrate.model.facts import Finding, Severity
+from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of
+
+CLAIMS = Code(
+    "DATA-001",
+    Severity.WARNING,
+    "claims hold data that one writer at a time may have",
+    "PersistentVolumeClaims with ReadWriteOnce or ReadWriteOncePod that are bound. Objects are replayed, the bytes are "
+    "not: on green a claim gets a new, empty volume unless the storage itself is handed over.",
+    "The workload starts empty on green, or both sides write to what only one may write to.",
+    "Plan per volume: copy while held and once more at the cutover, restore from a backup, or hand the volume over with a "
+    "static PersistentVolume. Workloads that mount them are held until blue's are off.",
+)
+HOST_PATH = Code(
+    "DATA-002",
+    Severity.WARNING,
+    "pods keep files on their node",
+    "Workloads with hostPath volumes that move. Paths of the system itself (/proc, /sys, /dev, /run, /etc, sockets, "
+    "logs) are left out.",
+    "What lies in those directories stays on blue's nodes.",
+    "Copy the directories to the nodes of green that the pods will run on, or move the data to a claim first.",
+)
+LOCAL = Code(
+    "DATA-003",
+    Severity.WARNING,
+    "volumes are tied to blue's nodes",
+    "PersistentVolumes of kind local or hostPath, bound to claims that move.",
+    "They name nodes that green does not have; their data is on those nodes' disks alone.",
+    "Copy the data, and let green's storage class make the volume.",
+)
+CODES = (CLAIMS, HOST_PATH, LOCAL)
+
+_ONE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
+_SYSTEM = (
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/var/run",
+    "/etc",
+    "/var/log",
+    "/lib/modules",
+    "/usr",
+    "/var/lib/kubelet",
+    "/var/lib/docker",
+    "/var/lib/containerd",
+)
+_WORKLOADS = (
+    ("Deployment", "apps"),
+    ("StatefulSet", "apps"),
+    ("DaemonSet", "apps"),
+    ("CronJob", "batch"),
+    ("Job", "batch"),
+    ("ReplicaSet", "apps"),
+    ("ReplicationController", ""),
+    ("Pod", ""),
+)
+
+
+def find(situation: Situation) -> Iterator[Finding]:
+    """Look at claims, hostPath volumes and volumes tied to nodes, of what moves."""
+    claims = [
+        c
+        for c in situation.moving("PersistentVolumeClaim")
+        if dig(c, "status", "phase", default="Bound") == "Bound"
+    ]
+    single = [c for c in claims if _ONE_WRITER & set(dig(c, "spec", "accessModes") or ())]
+    if single:
+        yield CLAIMS.found(f"{count(len(single), 'claim')}: {few(_sized(c) for c in single)}")
+    paths = dict(_host_paths(situation))
+    if paths:
+        said = few(f"{who} {path}" for who, path in paths.items())
+        yield HOST_PATH.found(f"{count(len(paths), 'workload')}: {said}")
+    bound = {(namespace_of(c), name_of(c)) for c in claims}
+    tied = [
+        v
+        for v in situation.blue_inventory.of("PersistentVolume")
+        if (dig(v, "spec", "local") or dig(v, "spec", "hostPath"))
+        and (dig(v, "spec", "claimRef", "namespace"), dig(v, "spec", "claimRef", "name")) in bound
+    ]
+    if tied:
+        yield LOCAL.found(f"{count(len(tied), 'volume')}: {few(name_of(v) for v in tied)}")
+
+
+def _sized(claim: Object) -> str:
+    size = dig(claim, "spec", "resources", "requests", "storage", default="size unknown")
+    return f"{namespace_of(claim)}/{name_of(claim)} ({size})"
+
+
+def _host_paths(situation: Situation) -> Iterator[tuple[str, str]]:
+    for kind, group in _WORKLOADS:
+        for obj in situation.moving(kind, group):
+            if controller_of(obj) is not None:
+                continue
+            paths = sorted({_path(v) for v in pod_spec(obj).get("volumes") or () if _counts(v)})
+            if paths:
+                yield f"{kind_of(obj)} {namespace_of(obj)}/{name_of(obj)}", ", ".join(paths)
+
+
+def _path(volume: Mapping[str, Any]) -> str:
+    return str(dig(volume, "hostPath", "path", default=""))
+
+
+def _counts(volume: Mapping[str, Any]) -> bool:
+    """Whether a volume is a directory of the host that a workload may keep data in."""
+    path = _path(volume)
+    if not path or dig(volume, "hostPath", "type", default="") in {"Socket", "CharDevice", "BlockDevice"}:
+        return False
+    return path != "/" and not any(path == s or path.startswith(f"{s}/") for s in _SYSTEM)

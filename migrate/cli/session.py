@@ -1,0 +1,207 @@
+"""A run from its migration file to its journal: compose, compare, lock, drive."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from migrate import __version__, assess
+from migrate.actions.lease import BlueLease
+from migrate.actions.registry import handlers
+from migrate.cli.project import Project
+from migrate.cli.wiring import Wired
+from migrate.doors.clock import Clock
+from migrate.doors.reading import read_inventory
+from migrate.engine import journal as journals
+from migrate.engine import lock as locks
+from migrate.engine.acting import Acting
+from migrate.engine.bodies import Bodies
+from migrate.engine.events import Tell
+from migrate.engine.journal import Journal
+from migrate.engine.runner import Runner, Until
+from migrate.engine.signals import Interrupted, Stop, listening
+from migrate.engine.step import Scene
+from migrate.errors import (
+    CnimigrateError,
+    DoorError,
+    ForeignObject,
+    OutcomeUnknown,
+    PlanMismatch,
+    StoppedAtBorder,
+    UsageError,
+)
+from migrate.model import marks
+from migrate.model.action import State
+from migrate.model.entry import Draft, EntryKind
+from migrate.model.facts import ClusterFacts
+from migrate.model.ids import RunId
+from migrate.model.migration import GateSpec
+from migrate.model.objects import annotations_of, name_of
+from migrate.model.plan import Plan
+from migrate.model.progress import Progress
+from migrate.planning import compose as composing
+from migrate.steps.assess_sides import facts_of
+from migrate.steps.provision_green import IDENTITY
+from migrate.steps.registry import STEPS, planned_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open run: its scene, its writer, its Plan and its shared lock."""
+
+    scene: Scene
+    acting: Acting
+    plan: Plan
+    journal: Journal
+    lease: locks.SharedLock
+
+    def run(self, until: Until | None, gates: Mapping[str, GateSpec | None], *, wait: bool = False) -> bool:
+        """Drive the Plan; True when all of it is done."""
+        return Runner(self.scene, STEPS, self.acting, gates, wait=wait).run(self.plan, until)
+
+
+def whoami() -> dict[str, object]:
+    """Who runs this: OS user, host and process."""
+    return {"user": getpass.getuser(), "host": socket.gethostname(), "pid": os.getpid()}
+
+
+def compose(project: Project, wired: Wired) -> tuple[Plan, ClusterFacts]:
+    """Compose the Plan from the file and from what blue says now; refuses a blue without a route to Calico."""
+    _, blue = facts_of(wired.doors.blue)
+    assess.require_route(blue.cnis, project.migration.blue.cni)
+    green_uid = ""
+    provisioner = wired.doors.provisioner
+    if not provisioner.makes and provisioner.observe().state is State.DONE:
+        green_uid = wired.doors.green.identity().uid
+    batch = composing.batch_of(project.migration)
+    plan = composing.compose(
+        project.written, planned_steps(batch), blue, green_uid=green_uid, digests=wired.digests
+    )
+    return plan, blue
+
+
+def open_journal(project: Project, clock: Clock) -> tuple[Journal, Progress]:
+    """Open the journal of a migration that was begun; raises UsageError where none was."""
+    if not project.journal.exists():
+        message = f"{project.written.name} has not been begun: there is no journal in {project.state}"
+        raise UsageError(message, remedy="Begin it with cnimigrate run, or name its state: --state DIR")
+    journal = journals.open_(project.journal, clock)
+    progress = Progress(journal.entries())
+    if progress.migration and progress.migration != project.written.name:
+        message = (
+            f"{project.journal} is the journal of migration {progress.migration}, not {project.written.name}"
+        )
+        raise PlanMismatch(message, remedy="Give the state directory of this migration: --state DIR")
+    return journal, progress
+
+
+@contextmanager
+def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None) -> Iterator[Session]:
+    """Hold the lock, open or begin the journal, take the Lease; gives the Lease back at every orderly end.
+
+    Raises LockHeld, PlanMismatch, JournalDamaged, ForeignObject, StateNotWritable.
+    """
+    project.make_state()
+    clock = wired.doors.clock
+    composed = plan or compose(project, wired)[0]
+    here = {**whoami(), "since": clock.now().isoformat(timespec="seconds")}
+    with locks.held(project.lock, here):
+        journal, progress = _begin_or_open(project, wired, composed)
+        with journal:
+            agreed = composing.agree(progress.plan, composed) if progress.plan else composed
+            _same_green(progress, wired)
+            epoch = journal.take_over()
+            stop = Stop(lambda name: tell_stop(tell, name))
+            who = f"{here['user']}@{here['host']}:{here['pid']}"
+            lease = BlueLease(wired.doors.blue, clock, project.written.name, progress.run, who)
+            lease.acquire(epoch, journal.head()[1])
+            scene = Scene(
+                project.migration,
+                wired.doors,
+                progress,
+                progress.run,
+                journal.key,
+                composing.batch_of(project.migration),
+                project.state,
+                Bodies(),
+                wired.calico,
+            )
+            acting = Acting(journal, progress, handlers(scene, lease, stop, tell), lease, stop, tell)
+            acting.write([Draft(EntryKind.RUNNER, {**here, "epoch": epoch, "tool": __version__})])
+            with listening(stop):
+                yield from _guarded(Session(scene, acting, agreed, journal, lease), lease)
+
+
+def _guarded(opened: Session, lease: BlueLease) -> Iterator[Session]:
+    """Turn a second signal into its exit code, and give the Lease back whenever the runner is still itself."""
+    try:
+        yield opened
+    except Interrupted as signal:
+        opened.acting.refresh()
+        if opened.scene.progress.in_doubt():
+            message = f"stopped at once ({signal}) in the middle of an act"
+            raise OutcomeUnknown(
+                message, remedy="Run the same command: it looks before it acts again."
+            ) from None
+        message = f"stopped at once ({signal}); nothing is half done"
+        raise StoppedAtBorder(message, remedy="Run the same command to go on.") from None
+    finally:
+        with suppress(DoorError, CnimigrateError):
+            lease.release()
+
+
+def tell_stop(tell: Tell, name: str) -> None:
+    """Say that a signal was heard."""
+    from migrate.engine.events import Event
+
+    tell(Event("stopping", f"{name}: stopping at the next safe border; once more stops at once"))
+
+
+def _begin_or_open(project: Project, wired: Wired, plan: Plan) -> tuple[Journal, Progress]:
+    if project.journal.exists():
+        journal, progress = open_journal(project, wired.doors.clock)
+        if progress.plan is not None:
+            return journal, progress
+    else:
+        _refuse_forgotten(project, wired)
+        journal, progress = journals.create(project.journal, wired.doors.clock), Progress()
+    run = RunId(secrets.token_hex(8))
+    begun = {"run": run, "migration": project.written.name, "tool": __version__}
+    progress.feed(
+        journal.append([Draft(EntryKind.RUN, begun), Draft(EntryKind.REVISION, {"plan": plan.as_json()})])
+    )
+    return journal, progress
+
+
+def _refuse_forgotten(project: Project, wired: Wired) -> None:
+    """Stop where green carries the marks of a run whose journal is not here."""
+    if wired.doors.provisioner.observe().state is not State.DONE:
+        return
+    namespaces = read_inventory(wired.doors.green, only=[("", "Namespace")]).of("Namespace")
+    marked = [n for n in namespaces if marks.RUN in annotations_of(n)]
+    if marked:
+        run = annotations_of(marked[0])[marks.RUN]
+        message = (
+            f"green carries the marks of run {run} (namespace {name_of(marked[0])}), "
+            f"but there is no journal of it in {project.state}"
+        )
+        raise ForeignObject(
+            message, remedy="Give the state directory of that run: --state DIR; or begin with a fresh green."
+        )
+
+
+def _same_green(progress: Progress, wired: Wired) -> None:
+    """Refuse a green that is not the one this run made."""
+    intent = progress.of_key(f"record {IDENTITY}")
+    pinned = intent.outcome.facts.get("uid") if intent and intent.stands and intent.outcome else None
+    if pinned is None or wired.doors.provisioner.observe().state is not State.DONE:
+        return
+    found = wired.doors.green.identity().uid
+    if found != pinned:
+        message = f"green is another cluster now (kube-system UID {found}, the journal has {pinned})"
+        raise PlanMismatch(message, remedy="Give the kubeconfig of the green that this run made.")

@@ -1,0 +1,262 @@
+"""The one place that picks real or simulated sides."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from migrate.calico.documents import documents
+from migrate.cli.project import Project
+from migrate.doors.clock import Clock
+from migrate.doors.cluster import Cluster
+from migrate.doors.doors import Doors
+from migrate.doors.provisioner import Provisioner
+from migrate.doors.reading import read_inventory
+from migrate.errors import Stopped, Unreachable, UsageError
+from migrate.model.action import State
+from migrate.model.ids import Side
+from migrate.model.inventory import Inventory
+from migrate.model.migration import Migration
+from migrate.model.objects import Object
+from migrate.planning.routes import exposed, route_names
+from migrate.planning.sides import is_url
+
+DOWNLOAD = 60.0
+"""Seconds for fetching Calico's manifests."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The time in the local zone, with its offset."""
+        return datetime.now(UTC).astimezone()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+class LateCluster:
+    """Green before it exists: connects on first use, through the kubeconfig that its provisioner names."""
+
+    side = Side.GREEN
+
+    def __init__(self, provisioner: Provisioner, context: str | None) -> None:
+        self._provisioner = provisioner
+        self._context = context
+        self._cluster: Cluster | None = None
+
+    @property
+    def name(self) -> str:
+        """Green's name, or "green" while there is none."""
+        return self._cluster.name if self._cluster is not None else "green"
+
+    def __getattr__(self, attribute: str) -> Any:
+        """Everything else is the connected cluster's; raises Unreachable while there is none."""
+        return getattr(self._connected(), attribute)
+
+    def _connected(self) -> Cluster:
+        if self._cluster is None:
+            from migrate.kube.connect import connect
+
+            seen = self._provisioner.observe()
+            if seen.state is not State.DONE or seen.kubeconfig is None:
+                message = f"green does not exist yet: {seen.evidence or seen.state}"
+                raise Unreachable(message)
+            self._cluster = connect(seen.kubeconfig, self._context, Side.GREEN)
+        return self._cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route of the simulated balancer: its name and the Services behind it."""
+
+    name: str
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """The doors of a command, and what beside them depends on the sides: whether they are real, Calico's manifests."""
+
+    doors: Doors
+    real: bool
+    calico: tuple[Object, ...]
+    digests: dict[str, str]
+
+
+@contextmanager
+def wired(project: Project) -> Iterator[Wired]:
+    """Open the doors that the migration file asks for, real or simulated."""
+    migration = project.migration
+    calico, digests = manifests(migration)
+    if migration.blue.simulated is not None:
+        with _simulated(project, migration) as doors:
+            yield Wired(doors, real=False, calico=calico, digests=digests)
+        return
+    yield Wired(_real(project, migration), real=True, calico=calico, digests=digests)
+
+
+@contextmanager
+def rehearsing(project: Project, live: Wired) -> Iterator[Wired]:
+    """Open a fresh simulated world seeded from the live doors; nothing is written through those."""
+    from migrate.simulation.seed import seed
+    from migrate.simulation.world import World
+
+    shutil.rmtree(project.rehearsal, ignore_errors=True)
+    project.rehearsal.mkdir(mode=0o700, parents=True)
+    migration = project.migration
+    with World.create(project.rehearsal / "world.db", now=live.doors.clock.now()) as world:
+        blue = read_inventory(live.doors.blue)
+        seed(world, Side.BLUE, blue, name=live.doors.blue.name)
+        provisioner = _rehearsed_provisioner(world, live, migration, blue)
+        doors = _world_doors(world, migration, blue, provisioner)
+        yield Wired(doors, real=False, calico=live.calico, digests=live.digests)
+
+
+def manifests(migration: Migration) -> tuple[tuple[Object, ...], dict[str, str]]:
+    """Read Calico's manifests from where the file says, with the digest of what was read.
+
+    Raises Stopped where they cannot be had or a checksum differs.
+    """
+    install = migration.green.calico.install
+    if not install.source:
+        from migrate.simulation.manifests import calico
+
+        return calico(migration.green.calico.version), {}
+    text = _text(install.source)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if install.sha256 and digest != install.sha256:
+        message = f"green.calico.install.from: {install.source} has sha256 {digest}, not {install.sha256}"
+        raise Stopped(
+            message, remedy="Somebody changed the file: look at it before you write the new checksum."
+        )
+    return documents(text, source=install.source), {"green.calico.install": digest}
+
+
+def _text(source: str) -> str:
+    try:
+        if is_url(source):
+            with urllib.request.urlopen(source, timeout=DOWNLOAD) as answer:  # noqa: S310  # the operator's own URL
+                return str(answer.read().decode())
+        path = Path(source)
+        if path.is_dir():
+            parts = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml", ".json"})
+            return "\n---\n".join(p.read_text() for p in parts)
+        return path.read_text()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        message = f"green.calico.install.from: {source} cannot be read: {error}"
+        raise Stopped(
+            message, remedy="Name a file, a directory or a URL that this machine reaches."
+        ) from error
+
+
+def _real(project: Project, migration: Migration) -> Doors:
+    from migrate import cutovers, provisioners
+    from migrate.kube.connect import connect
+
+    clock = SystemClock()
+    spec = migration.green.provisioner
+    assert migration.blue.kubeconfig is not None  # the file's check has seen to it
+    blue = connect(Path(migration.blue.kubeconfig), migration.blue.context, Side.BLUE)
+    provisioner = provisioners.provisioner(spec, directory=project.state / "green", name=migration.name)
+    green: Any = LateCluster(provisioner, spec.context)
+    traffic = cutovers.traffic(migration.cutover, clock, cutovers.FileStore(project.state / "traffic.json"))
+    return Doors(blue, green, traffic, provisioner, clock)
+
+
+@contextmanager
+def _simulated(project: Project, migration: Migration) -> Iterator[Doors]:
+    from migrate.simulation.seed import seed_yaml
+    from migrate.simulation.world import World
+
+    project.make_state()
+    path = project.state / "world.db"
+    fresh = not path.exists()
+    part = path.with_suffix(".new")
+    if fresh:
+        # seeded beside its place, so that a killed seeding leaves no half world
+        part.unlink(missing_ok=True)
+        with World.create(part) as world:
+            seed_yaml(world, Side.BLUE, recorded(migration.blue.simulated or ""), blue_name(migration))
+            world.settle()
+        part.rename(path)
+    with World.open(path) as world:
+        blue = read_inventory(
+            world.cluster(Side.BLUE),
+            only=[
+                ("", "Service"),
+                ("networking.k8s.io", "Ingress"),
+                ("storage.k8s.io", "StorageClass"),
+                ("networking.k8s.io", "IngressClass"),
+            ],
+        )
+        provisioner = _made_provisioner(world, migration, blue)
+        yield _world_doors(world, migration, blue, provisioner)
+
+
+def recorded(source: str) -> str:
+    """The text of a recorded blue: a file's, or the embedded demo cluster's for an empty name."""
+    if not source:
+        return (resources.files("migrate.simulation") / "data" / "demo-blue.yaml").read_text()
+    try:
+        return Path(source).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"blue.simulated: {source} cannot be read: {error}"
+        raise UsageError(message, remedy="Name a YAML file of recorded objects.") from error
+
+
+def blue_name(migration: Migration) -> str:
+    """What a simulated blue is called."""
+    return "dc1-old" if not migration.blue.simulated else Path(migration.blue.simulated).name.split(".")[0]
+
+
+def _world_doors(world: Any, migration: Migration, blue: Inventory, provisioner: Provisioner) -> Doors:
+    clock: Clock = world.clock()
+    return Doors(
+        world.cluster(Side.BLUE),
+        world.cluster(Side.GREEN),
+        world.traffic(routes(migration, blue)),
+        provisioner,
+        clock,
+    )
+
+
+def routes(migration: Migration, blue: Inventory) -> Sequence[Route]:
+    """The routes of a simulated balancer; one that names no Service carries the exposed ones."""
+    named = {r.name: r.services for r in migration.cutover.routes}
+    return [Route(str(name), tuple(named.get(name) or exposed(blue))) for name in route_names(migration)]
+
+
+def _made_provisioner(world: Any, migration: Migration, blue: Inventory) -> Provisioner:
+    network = migration.green.network
+    made: Provisioner = world.provisioner(
+        version=blue.version,
+        pod_cidr=network.pod_cidr,
+        service_cidr=network.service_cidr,
+        nodes=max(3, len(blue.of("Node"))),
+        name=migration.name,
+        classes=[*blue.of("StorageClass", "storage.k8s.io"), *blue.of("IngressClass", "networking.k8s.io")],
+    )
+    return made
+
+
+def _rehearsed_provisioner(world: Any, live: Wired, migration: Migration, blue: Inventory) -> Provisioner:
+    from migrate.simulation.seed import seed
+    from migrate.simulation.standing import Standing
+
+    if live.doors.provisioner.observe().state is State.DONE:
+        green = read_inventory(live.doors.green)
+        seed(world, Side.GREEN, green, name=live.doors.green.name)
+        return Standing()
+    return _made_provisioner(world, migration, blue)

@@ -1,0 +1,83 @@
+"""What a mechanism must remember between two runs of the program: small texts by key."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+
+Store = MutableMapping[str, str]
+"""Texts by key; a dict will do where nothing need outlive the program."""
+
+
+class FileStore(MutableMapping[str, str]):
+    """A store in one JSON file of mode 0600, replaced as a whole at each change; made when first written.
+
+    Raises OSError where the file cannot be read or written, ValueError where it holds something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __getitem__(self, key: str) -> str:
+        """The text of a key; raises KeyError."""
+        return self._read()[key]
+
+    def __setitem__(self, key: str, value: str) -> None:
+        """Write one text."""
+        self._write({**self._read(), key: value})
+
+    def __delitem__(self, key: str) -> None:
+        """Take one text away; raises KeyError."""
+        texts = self._read()
+        del texts[key]
+        self._write(texts)
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys."""
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._read())
+
+    def _read(self) -> dict[str, str]:
+        try:
+            value = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        if not isinstance(value, dict):
+            raise ValueError(f"{self.path} holds no JSON object")  # noqa: TRY004 - the file's content, not an argument
+        return value
+
+    def _write(self, texts: dict[str, str]) -> None:
+        replace(self.path, json.dumps(texts, indent=1, sort_keys=True) + "\n", mode=0o600)
+
+
+def replace(path: Path, text: str, *, mode: int) -> None:
+    """Replace a file as a whole and durably: a reader sees the old text or the new one, also after a crash.
+
+    An existing file keeps its mode, a new one gets `mode`. Raises OSError; the old file then stands.
+    """
+    try:
+        mode = path.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

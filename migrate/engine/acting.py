@@ -1,0 +1,199 @@
+"""The write protocol, in one place: lease, intent, act, outcome; and what to do with what is in doubt."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+from migrate.engine.events import Event, Tell
+from migrate.engine.journal import Journal
+from migrate.engine.lock import SharedLock
+from migrate.engine.signals import Stop
+from migrate.engine.step import Handler
+from migrate.errors import (
+    ClusterUnreachable,
+    CnimigrateError,
+    DoorError,
+    FailedMidway,
+    ForeignObject,
+    OutcomeUnknown,
+    PlanMismatch,
+    StateNotWritable,
+    StoppedAtBorder,
+)
+from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
+from migrate.model.entry import Draft, EntryKind
+from migrate.model.ids import NO_BATCH, BatchName, StepId
+from migrate.model.progress import Intent, Progress
+
+
+class Acting:
+    """Does batches of Actions under the journal's protocol; the one writer of a run."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        progress: Progress,
+        handlers: Mapping[str, Handler],
+        lock: SharedLock,
+        stop: Stop,
+        tell: Tell,
+    ) -> None:
+        self.tell = tell
+        self._journal = journal
+        self._progress = progress
+        self._handlers = handlers
+        self._lock = lock
+        self._stop = stop
+
+    def border(self) -> None:
+        """Stand at a safe border: nothing is open, so a signal may end the run here."""
+        self.refresh()
+        if self._stop.asked:
+            message = f"stopped at a safe border ({self._stop.name}); nothing is half done"
+            raise StoppedAtBorder(message, remedy="Run the same command to go on.")
+
+    def refresh(self) -> None:
+        """Take in what other terminals wrote: approvals, revocations, remarks."""
+        last = self._progress.last.seq if self._progress.last else 0
+        if self._journal.head()[0] > last:
+            self._progress.feed(self._journal.entries(after=last))
+
+    def keep_lease(self) -> None:
+        """Renew the shared lock while nothing is done, as at a gate."""
+        self._lock.renew(0.0, self._journal.head()[1])
+
+    def write(self, drafts: Sequence[Draft]) -> None:
+        """Commit entries and take them into the progress; a full or lost disk ends the run without a half act."""
+        self.refresh()
+        try:
+            entries = self._journal.append(drafts)
+        except sqlite3.Error as error:
+            message = f"the journal {self._journal.path} cannot be written: {error}"
+            remedy = "Make room or mend the disk, then run the same command to go on."
+            if any(True for _ in self._progress.intents()):
+                raise FailedMidway(message, remedy=remedy) from error
+            raise StateNotWritable(message, remedy=remedy) from error
+        self._progress.feed(entries)
+
+    def do(
+        self,
+        batch: BatchName,
+        step: StepId,
+        actions: Sequence[Action],
+        undoes: Mapping[str, int] | None = None,
+    ) -> Sequence[Outcome]:
+        """Do one batch of Actions of one kind; outcomes in the same order, all of them known.
+
+        `undoes` maps an Action's key to the number of the intent that it takes back. Raises OutcomeUnknown or
+        ForeignObject where a person must look, FailedMidway where the other end was lost.
+        """
+        handler = self._handler(actions[0].kind)
+        prepared = self._prepared(handler, actions)
+        self._lock.renew(max(a.deadline for a in prepared), self._journal.head()[1])
+        seqs = self._intend(batch, step, prepared, undoes or {})
+        outcomes = list(handler.act(prepared))
+        for index, outcome in enumerate(outcomes):
+            if outcome.state is OutcomeState.UNKNOWN:
+                outcomes[index] = self._look(handler, prepared[index], outcome)
+        self._record(zip(seqs, outcomes, strict=True))
+        self._refuse_unknown(prepared, outcomes)
+        return outcomes
+
+    def settle(self) -> None:
+        """Look at everything in doubt, and record what is found; raises where a person must decide."""
+        doubtful = self._progress.in_doubt()
+        if not doubtful:
+            return
+        fact = f"looking at {len(doubtful)} act{'s' if len(doubtful) != 1 else ''} in doubt"
+        self.tell(Event("settling", fact, fields={"inDoubt": len(doubtful)}))
+        for chunk in _by_kind(doubtful):
+            handler = self._handler(chunk[0].action.kind)
+            outcomes = [self._look(handler, intent.action, None) for intent in chunk]
+            self._record(zip([intent.seq for intent in chunk], outcomes, strict=True))
+            self._refuse_unknown([intent.action for intent in chunk], outcomes)
+
+    def _handler(self, kind: str) -> Handler:
+        handler = self._handlers.get(kind)
+        if handler is None:
+            message = f"this release cannot do an action of kind {kind!r}"
+            raise PlanMismatch(message, remedy="Go on with the release that began the run.")
+        return handler
+
+    def _prepared(self, handler: Handler, actions: Sequence[Action]) -> Sequence[Action]:
+        try:
+            return handler.prepare(actions)
+        except DoorError as error:
+            raise self._lost(error) from error
+
+    def _intend(
+        self, batch: BatchName, step: StepId, actions: Sequence[Action], undoes: Mapping[str, int]
+    ) -> list[int]:
+        drafts = []
+        for action in actions:
+            data: dict[str, object] = {"action": action.as_json()}
+            if action.key in undoes:
+                data["undoes"] = undoes[action.key]
+            drafts.append(Draft(EntryKind.INTENT, data, batch, step, action.key))
+        self.write(drafts)
+        last = self._journal.head()[0] if not self._progress.last else self._progress.last.seq
+        return list(range(last - len(drafts) + 1, last + 1))
+
+    def _record(self, ended: Iterable[tuple[int, Outcome]]) -> None:
+        self.write(
+            [
+                Draft(
+                    EntryKind.OUTCOME, {"intent": seq, "outcome": outcome.as_json()}, NO_BATCH, key=str(seq)
+                )
+                for seq, outcome in ended
+            ]
+        )
+
+    def _look(self, handler: Handler, action: Action, said: Outcome | None) -> Outcome:
+        """Decide an act in doubt by looking at the world; what cannot be seen leaves it in doubt."""
+        try:
+            seen = handler.observe(action)
+        except DoorError as error:
+            if said is not None and said.evidence:
+                return said
+            raise self._lost(error) from error
+        return settled(seen)
+
+    def _lost(self, error: DoorError) -> CnimigrateError:
+        kind = FailedMidway if any(True for _ in self._progress.intents()) else ClusterUnreachable
+        return kind(str(error), remedy="Mend it, then run the same command: it looks before it acts again.")
+
+    @staticmethod
+    def _refuse_unknown(actions: Sequence[Action], outcomes: Sequence[Outcome]) -> None:
+        unknown = [(a, o) for a, o in zip(actions, outcomes, strict=True) if o.state is OutcomeState.UNKNOWN]
+        if not unknown:
+            return
+        action, outcome = unknown[0]
+        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
+        kind = ForeignObject if outcome.facts.get("foreign") else OutcomeUnknown
+        raise kind(
+            f"{outcome.evidence}{more}",
+            remedy=outcome.remedy
+            or f"Look at it, then: cnimigrate resolve {action.key} --as done|absent --reason TEXT",
+        )
+
+
+def settled(seen: Observation) -> Outcome:
+    """Turn what was observed of an act in doubt into its outcome; what is begun may be done again whole."""
+    match seen.state:
+        case State.DONE:
+            return Outcome(OutcomeState.ADOPTED, seen.evidence)
+        case State.ABSENT | State.PARTIAL:
+            return Outcome(OutcomeState.ABSENT, seen.evidence)
+        case State.FOREIGN:
+            return Outcome(OutcomeState.UNKNOWN, seen.evidence, facts={"foreign": True})
+
+
+def _by_kind(intents: Sequence[Intent]) -> list[list[Intent]]:
+    chunks: list[list[Intent]] = []
+    for intent in intents:
+        if chunks and chunks[-1][0].action.kind == intent.action.kind:
+            chunks[-1].append(intent)
+        else:
+            chunks.append([intent])
+    return chunks

@@ -1,0 +1,107 @@
+"""Gates: rows of the journal that must stand open before the run goes on.
+
+An approval binds to the Plan's fingerprint and to the hash of the verdicts that it was given on; both are computed
+again when the gate is passed, so an approval never covers what its giver has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from migrate.model.entry import Draft, EntryKind
+from migrate.model.ids import BatchName, GateName
+from migrate.model.migration import GateSpec, seconds
+from migrate.model.progress import GateEvent, Progress
+from migrate.model.verdict import verdicts_digest
+
+
+def gate_id(batch: BatchName, gate: GateName) -> str:
+    """A gate's id as people type it: batch/name."""
+    return f"{batch}/{gate}" if batch else gate
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """How one gate stands: what it binds to now, who approved that, and what is missing."""
+
+    gate: str
+    spec: GateSpec
+    fingerprint: str
+    verdicts: str
+    approvals: tuple[GateEvent, ...]
+    stale: tuple[GateEvent, ...]
+    passed: bool
+    missing: str
+
+    @property
+    def open(self) -> bool:
+        """Whether the run may go on."""
+        return not self.missing
+
+
+def view(progress: Progress, batch: BatchName, gate: GateName, spec: GateSpec, now: datetime) -> GateView:
+    """Look at a gate as it stands now."""
+    fingerprint = progress.plan.fingerprint if progress.plan else ""
+    verdicts = verdicts_digest(progress.verdicts(batch))
+    name = gate_id(batch, gate)
+    given = _given(progress.gate_events(name))
+    valid = tuple(e for e in given if _binds(e, fingerprint, verdicts) and not _expired(e, spec, now))
+    stale = tuple(e for e in given if e not in valid)
+    # once passed it stays passed for this revision: the checks behind it add verdicts of their own
+    passed = any(
+        e.event == "passed" and e.data["fingerprint"] == fingerprint for e in progress.gate_events(name)[-1:]
+    )
+    missing = "" if passed or spec.mode == "auto" else _missing(spec, valid, stale, _runner(progress))
+    return GateView(name, spec, fingerprint, verdicts, valid, stale, passed, missing)
+
+
+def event(gate: GateView, what: str, **data: Any) -> Draft:
+    """Draft the journal's row for something that happened at a gate."""
+    bound = {"event": what, "fingerprint": gate.fingerprint, "verdicts": gate.verdicts}
+    return Draft(EntryKind.GATE, {**bound, **data}, key=gate.gate)
+
+
+def _given(events: Sequence[GateEvent]) -> list[GateEvent]:
+    approvals: dict[str, GateEvent] = {}
+    for happened in events:
+        if happened.event == "approved":
+            approvals[str(happened.data["by"])] = happened
+        elif happened.event == "revoked":
+            approvals.clear()
+    return list(approvals.values())
+
+
+def _binds(happened: GateEvent, fingerprint: str, verdicts: str) -> bool:
+    return bool(happened.data["fingerprint"] == fingerprint and happened.data["verdicts"] == verdicts)
+
+
+def _expired(happened: GateEvent, spec: GateSpec, now: datetime) -> bool:
+    if spec.expires is None:
+        return False
+    return now > datetime.fromisoformat(happened.at) + timedelta(seconds=seconds(spec.expires))
+
+
+def _runner(progress: Progress) -> str:
+    return str(progress.runners[-1].data.get("user", "")) if progress.runners else ""
+
+
+def _missing(spec: GateSpec, valid: Sequence[GateEvent], stale: Sequence[GateEvent], runner: str) -> str:
+    counted = [
+        e for e in valid if spec.not_ != "runner" or runner not in {e.data.get("user"), e.data.get("by")}
+    ]
+    if spec.ticket == "required":
+        counted = [e for e in counted if e.data.get("ticket")]
+    if len(counted) >= spec.approvers:
+        return ""
+    need = spec.approvers - len(counted)
+    words = "needs an approval" if need == 1 else f"needs {need} approvals"
+    if spec.ticket == "required":
+        words += " with a ticket"
+    if spec.not_ == "runner":
+        words += f" by somebody other than the runner ({runner})"
+    if stale:
+        words += f"; {len(stale)} given before no longer bind, because the Plan or a verdict changed or they expired"
+    return words

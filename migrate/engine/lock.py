@@ -1,0 +1,80 @@
+"""One runner at a time: the kernel's lock on this machine, and a lock that other machines see.
+
+The local lock is held by an open file and vanishes with the process, so a killed runner leaves none behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from migrate.errors import LockHeld, StateNotWritable
+
+
+class SharedLock(Protocol):
+    """A lock that other machines see, with a fence where the target has one."""
+
+    def acquire(self, epoch: int, head: str) -> None:
+        """Take the lock for this run; raises LockHeld with who holds it, since when and from where."""
+        ...
+
+    def renew(self, needed: float, head: str) -> None:
+        """Make sure that `needed` seconds are left before an act; raises Fenced when another has taken it."""
+        ...
+
+    def release(self) -> None:
+        """Give the lock back, so that nothing of ours is left behind."""
+        ...
+
+
+@contextmanager
+def held(path: Path, holder: Mapping[str, Any]) -> Iterator[None]:
+    """Hold the local lock inside the block; raises LockHeld naming who has it, StateNotWritable for a bad disk."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        message = f"the lock file {path} cannot be opened: {error.strerror}"
+        raise StateNotWritable(message, remedy="Give a directory that you may write: --state DIR") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _held_by(os.pread(descriptor, 4096, 0)) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(dict(holder)).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process on this machine holds the local lock."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _held_by(raw: bytes) -> LockHeld:
+    try:
+        holder = json.loads(raw)
+        who = f"{holder['user']} on {holder['host']} (process {holder['pid']}), since {holder['since']}"
+    except (ValueError, KeyError, TypeError):
+        who = "another process on this machine"
+    return LockHeld(
+        f"this migration is being run by {who}",
+        remedy="Look at it with cnimigrate status --watch; to put traffic back at once: cnimigrate abort",
+    )

@@ -1,0 +1,172 @@
+"""Drive a Plan step by step: intent before the act, outcome after it, what is in doubt looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from migrate.engine import gates
+from migrate.engine.acting import Acting
+from migrate.engine.events import Event
+from migrate.engine.step import Batches, Scene, Step
+from migrate.errors import CheckFailed, GateClosed, PlanMismatch
+from migrate.model.action import Action, Outcome
+from migrate.model.entry import Draft, EntryKind
+from migrate.model.ids import GateName, Phase, StepId
+from migrate.model.migration import GateSpec
+from migrate.model.plan import Plan, PlannedStep
+
+GATE_POLL = 5.0
+"""Seconds between two looks at a closed gate under `--wait`."""
+
+SHOWN = 5
+"""Failures that an error spells out; the journal has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Where to stop although more is to do: before a gate, or after a phase."""
+
+    phase: Phase | None = None
+    gate: GateName | None = None
+
+
+class Runner:
+    """Carries a Plan out, or goes on where its journal ends."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        steps: Mapping[StepId, Step],
+        acting: Acting,
+        gate_specs: Mapping[str, GateSpec | None],
+        *,
+        wait: bool = False,
+    ) -> None:
+        self._scene = scene
+        self._steps = steps
+        self._acting = acting
+        self._gates = gate_specs
+        self._wait = wait
+
+    def run(self, plan: Plan, until: Until | None = None) -> bool:
+        """Do what is left of the Plan; True when all of it is done, False where `until` stopped it.
+
+        Raises whatever ends a run: GateClosed, CheckFailed, OutcomeUnknown, StoppedAtBorder, Fenced, FailedMidway.
+        """
+        self._acting.settle()
+        for planned in plan.steps:
+            if self._scene.progress.done(planned.batch, planned.step):
+                continue
+            if until is not None and _reached(planned, until):
+                return False
+            self._step(planned)
+        return True
+
+    def _step(self, planned: PlannedStep) -> None:
+        step = self._of(planned)
+        batches = step.batches(self._scene)
+        first = next(batches, None)
+        if first is not None:
+            if planned.gate and self._pass_gate(planned, step):
+                batches.close()  # what was observed before the waiting is stale
+                batches = step.batches(self._scene)
+                first = next(batches, None)
+            self._tell(planned, "step-began", planned.title)
+            self._carry_out(planned, step, batches, first)
+        self._acting.write([Draft(EntryKind.STEP, {"state": "done"}, planned.batch, planned.step)])
+        self._tell(planned, "step-done", planned.title)
+        self._acting.border()
+
+    def _carry_out(
+        self, planned: PlannedStep, step: Step, batches: Batches, actions: Sequence[Action] | None
+    ) -> None:
+        while actions is not None:
+            self._acting.border()
+            outcomes = self._acting.do(planned.batch, planned.step, actions)
+            self._batch_ended(planned, actions, outcomes)
+            self._acting.border()
+            if not step.handles_failures:
+                _insist(planned, actions, outcomes)
+            try:
+                actions = batches.send(outcomes)
+            except StopIteration:
+                return
+
+    def _of(self, planned: PlannedStep) -> Step:
+        step = self._steps.get(planned.step)
+        if step is None or step.version != planned.version:
+            message = f"this release has no step {planned.step} of contract version {planned.version}"
+            raise PlanMismatch(message, remedy="Go on with the release that began the run.")
+        return step
+
+    def _pass_gate(self, planned: PlannedStep, step: Step) -> bool:
+        """Go through a gate, or stop at it; True when it had to be waited for.
+
+        The passing is journalled with what it was bound to.
+        """
+        spec = self._gates.get(planned.gate) or GateSpec(mode=step.gate_mode(self._scene))
+        waited = False
+        while True:
+            seen = gates.view(self._scene.progress, planned.batch, planned.gate, spec, self._now())
+            if seen.passed:
+                return waited
+            if seen.open:
+                break
+            self._closed(planned, seen, told=waited)
+            waited = True
+            self._scene.doors.clock.sleep(GATE_POLL)
+            self._acting.border()
+            self._acting.keep_lease()
+        self._acting.write([gates.event(seen, "passed", by=[str(e.data["by"]) for e in seen.approvals])])
+        self._tell(planned, "gate-passed", f"{seen.gate} is open ({spec.mode})")
+        return waited
+
+    def _closed(self, planned: PlannedStep, seen: gates.GateView, *, told: bool) -> None:
+        """Journal that the run stands at a gate, and leave unless it is to wait."""
+        last = self._scene.progress.gate_events(seen.gate)[-1:]
+        if not any(e.event == "reached" and e.data["verdicts"] == seen.verdicts for e in last):
+            self._acting.write([gates.event(seen, "reached")])
+        if not told:
+            self._tell(planned, "gate-closed", f"{seen.gate} {seen.missing}")
+        if not self._wait:
+            raise GateClosed(
+                f"{seen.gate} {seen.missing}   plan {seen.fingerprint[:6]}, verdicts {seen.verdicts[:6]}",
+                gate=seen.gate,
+                remedy=f"cnimigrate approve {seen.gate} --by YOU",
+            )
+
+    def _now(self) -> datetime:
+        return self._scene.doors.clock.now()
+
+    def _batch_ended(
+        self, planned: PlannedStep, actions: Sequence[Action], outcomes: Sequence[Outcome]
+    ) -> None:
+        text = outcomes[0].evidence if len(outcomes) == 1 else f"{len(actions)} x {actions[0].kind}"
+        fields = {"actions": len(actions), "failed": sum(not o.stands for o in outcomes)}
+        self._tell(planned, "batch-ended", text, **fields)
+
+    def _tell(self, planned: PlannedStep, what: str, text: str, **fields: object) -> None:
+        self._acting.tell(Event(what, text, planned.batch, planned.phase, planned.step, fields))
+
+
+def _reached(planned: PlannedStep, until: Until) -> bool:
+    if until.gate is not None and planned.gate == until.gate:
+        return True
+    order = list(Phase)
+    return until.phase is not None and order.index(planned.phase) > order.index(until.phase)
+
+
+def _insist(planned: PlannedStep, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> None:
+    """Stop the run when an Action failed; the message spells the first failures out."""
+    failures = [(a, o) for a, o in zip(actions, outcomes, strict=True) if not o.stands]
+    if not failures:
+        return
+    lines = [f"{outcome.evidence or action.key}" for action, outcome in failures[:SHOWN]]
+    if len(failures) > SHOWN:
+        lines.append(f"and {len(failures) - SHOWN} more")
+    remedy = next(
+        (o.remedy for _, o in failures if o.remedy), "Mend the cause, then run the same command to go on."
+    )
+    raise CheckFailed(f"{planned.phase}: " + "\n  ".join(lines), remedy=remedy)

@@ -1,0 +1,82 @@
+"""What the engine asks of a step and of a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+from migrate.doors.doors import Doors
+from migrate.engine.bodies import Bodies
+from migrate.model.action import Action, Observation, Outcome
+from migrate.model.ids import BatchName, Phase, RunId, StepId
+from migrate.model.migration import Migration
+from migrate.model.objects import Object
+from migrate.model.progress import Progress
+
+Batches = Generator[Sequence[Action], Sequence[Outcome], None]
+"""What a step yields: finite batches of Actions; their outcomes are sent back in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a step sees: the file, the doors, what the journal adds up to, and the run's identity.
+
+    `state` is the state directory, where snapshots and evidence go; `bodies` carries objects from the step to the
+    handler without passing through the journal; `calico` are the manifests that the file names, as read.
+    """
+
+    migration: Migration
+    doors: Doors
+    progress: Progress
+    run: RunId
+    key: bytes
+    batch: BatchName
+    state: Path
+    bodies: Bodies
+    calico: tuple[Object, ...] = ()
+
+
+class Step(Protocol):
+    """One named goal inside a phase.
+
+    `batches` observes through the doors, decides purely and yields what is still to do; nothing to yield means done.
+    It is called again after any crash and must not yield what stands already. `one_way` says what going back over the
+    step loses. Where `handles_failures` is False a failed outcome ends the run; else the step reads it and decides.
+    """
+
+    id: ClassVar[StepId]
+    phase: ClassVar[Phase]
+    version: ClassVar[int]
+    title: ClassVar[str]
+    undo: ClassVar[str]
+    one_way: ClassVar[str]
+    handles_failures: ClassVar[bool]
+
+    def batches(self, scene: Scene) -> Batches:
+        """Yield what is still to do."""
+        ...
+
+    def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
+        """How the gate in front of the step opens where the file does not say."""
+        ...
+
+
+class Handler(Protocol):
+    """Does the Actions of one kind; one class a kind.
+
+    Door errors do not leave a handler: they become outcomes (failed: nothing is half done; unknown: in doubt).
+    """
+
+    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
+        """Add the prior value and the inverse that follows from it; reads only."""
+        ...
+
+    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        """Do the Actions and read back; outcomes in the same order."""
+        ...
+
+    def observe(self, action: Action) -> Observation:
+        """Look at how one Action stands; reads only, raises a DoorError where that cannot be seen."""
+        ...

@@ -1,0 +1,111 @@
+"""Walk done steps backwards: each standing intent's inverse, newest first, as acts with intents of their own.
+
+Nothing but the journal is needed: the inverse was computed with the prior value and written into the intent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from migrate.engine.acting import Acting
+from migrate.engine.events import Event
+from migrate.engine.gates import gate_id
+from migrate.errors import CheckFailed, Stopped
+from migrate.model.action import Action
+from migrate.model.entry import Draft, EntryKind
+from migrate.model.ids import ActionKey, Phase
+from migrate.model.plan import Plan, PlannedStep
+from migrate.model.progress import Intent, Progress
+
+CHUNK = 200
+"""Acts a batch; a signal is heard between two batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """What a rollback would do: the steps in backward order, and the points of no return among them."""
+
+    steps: tuple[tuple[PlannedStep, tuple[Intent, ...]], ...]
+
+    @property
+    def acts(self) -> int:
+        """How many acts would be taken back."""
+        return sum(1 for _, intents in self.steps for i in intents if i.action.inverse is not None)
+
+    @property
+    def one_way(self) -> tuple[PlannedStep, ...]:
+        """Steps on the way that cannot be gone back over without losing data."""
+        return tuple(planned for planned, intents in self.steps if planned.one_way and intents)
+
+
+def way_back(plan: Plan, progress: Progress, to: Phase | None) -> WayBack:
+    """Find what to take back so that the run stands at the end of phase `to`; None takes everything back."""
+    order = list(Phase)
+    keep = order.index(to) if to is not None else -1
+    found = []
+    for planned in reversed(plan.steps):
+        intents = tuple(progress.standing(planned.batch, planned.step))
+        begun = intents or progress.done(planned.batch, planned.step)
+        if order.index(planned.phase) > keep and begun:
+            found.append((planned, tuple(reversed(intents))))
+    return WayBack(tuple(found))
+
+
+def roll_back(way: WayBack, acting: Acting, plan: Plan, *, accept_data_loss: bool) -> None:
+    """Take back what `way` names; raises Stopped before a point of no return unless the loss is accepted."""
+    acting.settle()
+    if way.one_way and not accept_data_loss:
+        step = way.one_way[0]
+        message = f"going back over {step.step} loses data: {step.one_way}"
+        raise Stopped(message, remedy="If that is what you want: cnimigrate rollback --accept-data-loss")
+    for planned, intents in way.steps:
+        acting.tell(
+            Event("undo-began", f"back over {planned.title}", planned.batch, planned.phase, planned.step)
+        )
+        for chunk in _chunks(intents):
+            acting.border()
+            _take_back(planned, chunk, acting)
+        drafts = [Draft(EntryKind.STEP, {"state": "undone"}, planned.batch, planned.step)]
+        if planned.gate:
+            # what was approved has been taken back; going forward again asks again
+            gone = {"event": "revoked", "fingerprint": plan.fingerprint, "verdicts": "", "by": "rollback"}
+            drafts.append(Draft(EntryKind.GATE, gone, key=gate_id(planned.batch, planned.gate)))
+        acting.write(drafts)
+
+
+def _take_back(planned: PlannedStep, intents: Sequence[Intent], acting: Acting) -> None:
+    actions: list[Action] = []
+    undoes: dict[str, int] = {}
+    for intent in intents:
+        inverse = intent.action.inverse
+        if inverse is None:
+            continue
+        action = replace(inverse, key=ActionKey(f"undo:{intent.seq}:{inverse.key}"), inverse=None)
+        actions.append(action)
+        undoes[action.key] = intent.seq
+    if not actions:
+        return
+    outcomes = acting.do(planned.batch, planned.step, actions, undoes)
+    for action, outcome in zip(actions, outcomes, strict=True):
+        if not outcome.stands:
+            message = f"going back over {planned.title}: {outcome.evidence or action.key}"
+            raise CheckFailed(
+                message, remedy=outcome.remedy or "Mend it, then run cnimigrate rollback again."
+            )
+
+
+def _chunks(intents: Sequence[Intent]) -> Iterator[list[Intent]]:
+    """Group neighbours whose inverses are of one kind, at most CHUNK together."""
+    chunk: list[Intent] = []
+    kind = ""
+    for intent in intents:
+        inverse: Action | None = intent.action.inverse
+        this = inverse.kind if inverse else kind
+        if chunk and (this != kind or len(chunk) >= CHUNK):
+            yield chunk
+            chunk = []
+        chunk.append(intent)
+        kind = this
+    if chunk:
+        yield chunk

@@ -1,0 +1,265 @@
+"""The cluster door against a real API server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+from migrate.doors.cluster import PAGE, ClusterIdentity, Write
+from migrate.errors import DoorError, Forbidden, NotFound, Refused, Transient, Unauthorized
+from migrate.kube.access import Access
+from migrate.kube.answers import Waking
+from migrate.kube.discovery import discover
+from migrate.kube.pace import Pace
+from migrate.kube.patience import Patience
+from migrate.kube.pool import WIDTH
+from migrate.kube.targets import collection, member, secret, write_request
+from migrate.kube.transport import Answer, NoAnswer, NotSent, Request, Transport
+from migrate.model.ids import Side
+from migrate.model.objects import Object, Resource
+
+_RESTARTS = 3
+"""How often a list is begun again by pages before it is asked for whole."""
+
+_WAKING = 10.0
+"""Seconds after a lost connection in which a 401 or 403 is doubted: an API server that has just started authorizes
+before its caches of roles and bindings are filled, and refuses what it will allow a moment later."""
+
+_WARNINGS = 200
+"""Different warnings of the server that are kept; a storm of them must not fill the memory."""
+
+
+class KubeCluster:
+    """One cluster behind its API server; made by `migrate.kube.connect.connect`, safe to share between threads."""
+
+    def __init__(
+        self,
+        name: str,
+        side: Side,
+        access: Access,
+        transport: Transport,
+        *,
+        patience: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._name = name
+        self._side = side
+        self._access = access
+        self._transport = transport
+        self._patience = Patience(patience, sleep)
+        self._pace = Pace(most=WIDTH)
+        self._workers: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._lost_at = float("-inf")
+        self.undiscovered: Mapping[str, str] = {}
+        self.warned: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def side(self) -> Side:
+        """Which side of the move this cluster is."""
+        return self._side
+
+    @property
+    def name(self) -> str:
+        """The kubeconfig's context."""
+        return self._name
+
+    def close(self) -> None:
+        """Wait for writes under way and close every connection; the door may be used again afterwards."""
+        with self._lock:
+            workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.shutdown(wait=True, cancel_futures=True)
+        self._access.close()
+
+    def requests(self) -> int:
+        """How many HTTP requests went out, repeats included."""
+        return self._transport.sent
+
+    def identity(self) -> ClusterIdentity:
+        """Read who this cluster is; `ca_digest` is the SHA-256 of the kubeconfig's CA certificates."""
+        namespace = self._call(Request("GET", "/api/v1/namespaces/kube-system", "read namespace kube-system"))
+        version = self._call(Request("GET", "/version", "read the server's version"))
+        return ClusterIdentity(
+            uid=str(namespace["metadata"]["uid"]),
+            version=str(version.get("gitVersion", "")),
+            server=self._access.server,
+            ca_digest=self._access.ca_digest,
+        )
+
+    def resources(self) -> Sequence[Resource]:
+        """Discover what is served; an aggregated API that is down is left out and named in `undiscovered`."""
+        served = discover(self._call)
+        self.undiscovered = served.undiscovered
+        return served.resources
+
+    def pages(
+        self, resource: Resource, *, namespace: str = "", label_selector: str = "", limit: int = PAGE
+    ) -> Iterator[Sequence[Object]]:
+        """List objects by pages; an expired continue token starts again, at the last all at once.
+
+        Raises NotFound where the resource is not served.
+        """
+        path = collection(resource, namespace)
+        selector = {"labelSelector": label_selector} if label_selector else {}
+        token, restarts = "", 0
+        while True:
+            query = {**selector, **({"limit": str(limit)} if restarts < _RESTARTS else {})}
+            if token:
+                query["continue"] = token
+            try:
+                page = self._call(_list_request(resource, f"{path}?{urlencode(query)}"))
+            except Refused as error:
+                # a token lives as long as etcd's history, five minutes by default
+                if error.status != 410 or not token:
+                    raise
+                token, restarts = "", restarts + 1
+                continue
+            yield [_complete(resource, item) for item in page.get("items") or ()]
+            token = (page.get("metadata") or {}).get("continue") or ""
+            if not token:
+                return
+
+    def get(self, resource: Resource, name: str, namespace: str = "") -> Object | None:
+        """Read one object; None where there is none, or where the resource is not served."""
+        what = f"read {resource.kind} {f'{namespace}/{name}' if namespace else name}"
+        try:
+            found: Object = self._call(
+                Request("GET", member(resource, name, namespace), what, confidential=secret(resource))
+            )
+        except NotFound:
+            return None
+        return found
+
+    def write(self, write: Write) -> Object:
+        """Do one write, once; it is sent again only where nothing had happened, or where it is a dry run."""
+        written: Any = self._call(write_request(write))
+        return {} if written.get("kind") == "Status" else written  # how a delete that is done at once answers
+
+    def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
+        """Do many independent writes, as many at a time as the server keeps up with; results in the same order.
+
+        Once the server is lost or refuses the credentials, what was not sent yet is not sent: each of those returns
+        Transient (or Unauthorized), so that only what was really under way is in doubt.
+        """
+        if len(writes) < 2:
+            return [self._attempt(write, _Fate()) for write in writes]
+        fate = _Fate()
+        with self._lock:
+            if self._workers is None:
+                self._workers = ThreadPoolExecutor(WIDTH, thread_name_prefix=f"{self._side}-writes")
+            workers = self._workers
+        return list(workers.map(lambda write: self._paced(write, fate), writes))
+
+    def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
+        """Ask whether these credentials have a right; a subresource is written `plural/subresource`."""
+        plural, _, subresource = resource.plural.partition("/")
+        asked = {"verb": verb, "group": resource.group, "resource": plural, "subresource": subresource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**asked, "namespace": namespace}},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        answer = self._call(
+            Request("POST", path, f"ask for the right to {verb} {resource.name}", body=review)
+        )
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    def _paced(self, write: Write, fate: _Fate) -> Object | DoorError:
+        with self._pace.slot():
+            return self._attempt(write, fate)
+
+    def _attempt(self, write: Write, fate: _Fate) -> Object | DoorError:
+        if fate.error is not None:
+            return fate.of_the_unsent(write)
+        try:
+            return self.write(write)
+        except DoorError as error:
+            fate.learn(error)
+            return error
+
+    def _call(self, request: Request) -> Any:
+        """Send a request, again where that is safe, and return its JSON."""
+        answer = self._patience.call(request, lambda: self._once(request))
+        self._note_warnings(request, answer)
+        return _decoded(request, answer)
+
+    def _once(self, request: Request) -> Answer:
+        began = time.monotonic()
+        try:
+            answer = self._patience.checked(request, self._transport.send(request))
+        except (NotSent, NoAnswer):
+            self._lost_at = time.monotonic()
+            raise
+        except Transient as error:
+            self._pace.refused(began, error)
+            raise
+        except (Forbidden, Unauthorized) as error:
+            if time.monotonic() - self._lost_at < _WAKING:
+                raise Waking(str(error)) from error
+            raise
+        if not request.safe:  # a list takes as long as it is long, and says nothing about how writes fare
+            self._pace.answered(began, time.monotonic() - began)
+        return answer
+
+    def _note_warnings(self, request: Request, answer: Answer) -> None:
+        """Keep what the server warned of, such as a field it dropped: RFC 7234, 5.5, `299 - "text"`."""
+        said = answer.headers.get("Warning")
+        if said:
+            text = "about a Secret" if request.confidential else said
+            with self._lock:
+                if text in self.warned or len(self.warned) < _WARNINGS:
+                    self.warned[text] = self.warned.get(text, 0) + 1
+
+
+class _Fate:
+    """What befell a batch: the error after which nothing more of it is sent."""
+
+    def __init__(self) -> None:
+        self.error: DoorError | None = None
+
+    def learn(self, error: DoorError) -> None:
+        if isinstance(error, NoAnswer | Unauthorized):
+            self.error = error
+
+    def of_the_unsent(self, write: Write) -> DoorError:
+        text = (
+            f"{write.verb} {write.resource.kind} {write.name} was not sent, because before it: {self.error}"
+        )
+        return Unauthorized(text, status=401) if isinstance(self.error, Unauthorized) else Transient(text)
+
+
+def _list_request(resource: Resource, target: str) -> Request:
+    return Request("GET", target, f"list {resource.name}", confidential=secret(resource), large=True)
+
+
+def _complete(resource: Resource, item: Object) -> Object:
+    # on the wire a list says apiVersion and kind once, for all its items
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+
+
+def _decoded(request: Request, answer: Answer) -> Any:
+    try:
+        decoded = answer.json()
+    except ValueError:
+        decoded = None
+    if not isinstance(decoded, Mapping):
+        kind = answer.headers.get("Content-Type", "nothing").partition(";")[0]
+        raise NoAnswer(
+            f"{request.what}: the answer is {kind}, not JSON; a proxy in between may have written it"
+        )
+    return decoded

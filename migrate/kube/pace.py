@@ -1,0 +1,79 @@
+"""How many requests may be in flight: a limit that follows the server, up while it keeps up and down when it says so."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from migrate.errors import Transient
+
+START = 16
+"""Below the seats that API priority and fairness gives one ordinary user by default (flow-control documentation)."""
+
+_SLOW = 4.0  # times the quickest answer: the server queues, and more in flight would only wait there
+_VERY_SLOW = 12.0
+_ENOUGH = 4  # a server that is slow for another's sake gets no quicker by our sending less than this
+_NOTICEABLE = 0.05  # seconds; below it a multiple of almost nothing says nothing
+
+
+class Pace:
+    """Bound the requests in flight by additive increase and multiplicative decrease, as TCP does its window.
+
+    A slot held while a refused request waits its Retry-After is a slot not used, so waiting slows everything down by
+    itself. The headers of API priority and fairness are not read: they name a level by UID, and what the level has to
+    give is felt as latency and 429 whether it is exempt or not.
+    """
+
+    def __init__(self, *, start: int = START, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = float(min(start, most))
+        self._most = most
+        self._clock = clock
+        self._in_flight = 0
+        self._turn = threading.Condition()
+        self._quickest = float("inf")
+        self._smoothed = 0.0
+        self._cut_at = float("-inf")
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be in flight now."""
+        return int(self._limit)
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait for a free slot and hold it; what happens inside is learnt from."""
+        with self._turn:
+            while self._in_flight >= int(self._limit):
+                self._turn.wait()
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._in_flight -= 1
+                self._turn.notify()
+
+    def answered(self, began: float, took: float) -> None:
+        """Learn from an answer that took so many seconds."""
+        with self._turn:
+            self._quickest = min(self._quickest, took)
+            self._smoothed = took if not self._smoothed else 0.9 * self._smoothed + 0.1 * took
+            slow = self._smoothed / max(self._quickest, _NOTICEABLE / _SLOW)
+            if slow < _SLOW:
+                self._limit = min(float(self._most), self._limit + 1 / self._limit)
+                self._turn.notify()
+            elif slow > _VERY_SLOW and self._limit > _ENOUGH:
+                self._cut(began, 0.8)
+
+    def refused(self, began: float, _why: Transient) -> None:
+        """Learn from a 429 or from a server that shuts down."""
+        with self._turn:
+            self._cut(began, 0.5)
+
+    def _cut(self, began: float, factor: float) -> None:
+        # requests that were under way at the last cut tell of the time before it, and must not cut again
+        if began >= self._cut_at:
+            self._limit = max(1.0, self._limit * factor)
+            self._cut_at = self._clock()

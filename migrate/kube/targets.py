@@ -1,0 +1,108 @@
+"""The paths and queries of the Kubernetes API (pure); see kubernetes.io/docs/reference/using-api/api-concepts/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
+from migrate.kube.transport import APPLY_PATCH, JSON, MERGE_PATCH, Request
+from migrate.model.objects import Resource
+
+_METHODS = {
+    Verb.CREATE: "POST",
+    Verb.APPLY: "PATCH",
+    Verb.PATCH: "PATCH",
+    Verb.REPLACE: "PUT",
+    Verb.DELETE: "DELETE",
+}
+_CONTENT = {Verb.APPLY: APPLY_PATCH, Verb.PATCH: MERGE_PATCH}
+
+
+def collection(resource: Resource, namespace: str = "") -> str:
+    """The path of a resource's collection; of all namespaces where none is given."""
+    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
+    within = f"/namespaces/{quote(namespace, safe='')}" if namespace and resource.namespaced else ""
+    return f"{root}{within}/{resource.plural}"
+
+
+def member(resource: Resource, name: str, namespace: str = "", subresource: str = "") -> str:
+    """The path of one object, or of its subresource. A name may hold a colon, as RBAC's do, and is quoted."""
+    path = f"{collection(resource, namespace)}/{quote(name, safe='')}"
+    return f"{path}/{subresource}" if subresource else path
+
+
+def secret(resource: Resource) -> bool:
+    """Whether the server's words about these objects may quote a Secret's value."""
+    return resource.kind == "Secret" and not resource.group
+
+
+def write_request(write: Write) -> Request:
+    """The request that does a write.
+
+    Field validation is Warn: an object of blue was pruned by blue's schema, so a field that green does not know is a
+    difference of versions. Strict would stop the move for it, Ignore would drop it silently; a warning is collected.
+    """
+    path, query = _path(write), _query(write)
+    place = f"{write.namespace}/{write.name}" if write.namespace else write.name
+    part = f" ({write.subresource})" if write.subresource else ""
+    return Request(
+        _METHODS[write.verb],
+        f"{path}?{urlencode(query)}" if query else path,
+        f"{write.verb}{' (dry run)' if write.dry_run else ''} {write.resource.kind} {place}{part}",
+        body=_body(write),
+        content_type=_CONTENT.get(write.verb, JSON),
+        safe=write.dry_run,
+        confidential=secret(write.resource),
+    )
+
+
+def _path(write: Write) -> str:
+    if write.verb is Verb.CREATE and not write.subresource:
+        return collection(write.resource, write.namespace)
+    return member(write.resource, write.name, write.namespace, write.subresource)
+
+
+def _query(write: Write) -> dict[str, str]:
+    if write.verb is Verb.DELETE:
+        return {}  # its options are in its body, and where there is a body the server does not look at the query
+    query = {"dryRun": "All"} if write.dry_run else {}
+    query |= {"fieldManager": FIELD_MANAGER, "fieldValidation": "Warn"}
+    if write.verb is Verb.APPLY and write.force:
+        query["force"] = "true"
+    return query
+
+
+def _body(write: Write) -> dict[str, Any]:
+    if write.verb is Verb.DELETE:
+        return _delete_options(write)
+    body = dict(write.body or {})
+    if write.verb is not Verb.PATCH and not write.subresource:
+        body.setdefault("apiVersion", write.resource.api_version)
+        body.setdefault("kind", write.resource.kind)
+    if write.uid or write.resource_version or (write.verb is Verb.APPLY):
+        # the server takes uid and resourceVersion inside the object as preconditions, for PATCH as for PUT
+        metadata: dict[str, Any] = dict(body.get("metadata") or {})
+        if write.verb is Verb.APPLY:
+            metadata.setdefault("name", write.name)
+        if write.uid:
+            metadata["uid"] = write.uid
+        if write.resource_version:
+            metadata["resourceVersion"] = write.resource_version
+        body["metadata"] = metadata
+    return body
+
+
+def _delete_options(write: Write) -> dict[str, Any]:
+    wanted: Mapping[str, str] = {"uid": write.uid, "resourceVersion": write.resource_version}
+    options: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "propagationPolicy": "Background",  # the server's default differs by kind: a Job's would leave its pods
+    }
+    if write.dry_run:
+        options["dryRun"] = ["All"]
+    if preconditions := {key: value for key, value in wanted.items() if value}:
+        options["preconditions"] = preconditions
+    return options

@@ -1,0 +1,240 @@
+"""What every key of the migration file means, with an example where its default shows none.
+
+The schema, the completion of editors and the error messages take their words from here; a test holds the table to
+the model, key by key. The names are the model's classes and attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_NAMES = {"kind": "Deployment", "namespace": "shop", "name": "cart"}
+
+KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "Migration": {
+        "api_version": ("The version of this format.",),
+        "kind": ("What the file is.",),
+        "metadata": ("What names the migration.", {"name": "dc1"}),
+        "blue": ("The cluster left.", {"kubeconfig": "~/.kube/dc1.yaml", "context": "admin@dc1"}),
+        "green": (
+            "The cluster entered, and its Calico.",
+            {"provisioner": {"kind": "existing", "kubeconfig": "~/.kube/dc1-green.yaml"}},
+        ),
+        "workloads": ("Which workloads move, and what may run on green before the cutover.",),
+        "batches": ("Namespaces that move together; left out, everything moves at once.",),
+        "verify": ("What is checked on green before the cutover.",),
+        "snapshot": ("Blue as it was, kept beside the journal.",),
+        "cutover": ("How the traffic moves from blue to green.", {"kind": "manual"}),
+        "window": (
+            "The change window: no one-way step after the latest start of the way back.",
+            {"start": "2026-12-05T22:00-03:00", "end": "2026-12-06T04:00-03:00"},
+        ),
+        "gates": ("What must be approved before the run goes on.",),
+        "soak": ("How long both clusters stand after the cutover before the run finishes.",),
+        "keep": (
+            "What `finish` leaves on green: `annotations` keeps the record of where each object came from.",
+        ),
+    },
+    "Metadata": {
+        "name": ("The migration's name: it names the state directory and the Lease in blue.", "dc1"),
+    },
+    "Blue": {
+        "kubeconfig": ("The kubeconfig by which blue is reached, relative to this file.", "~/.kube/dc1.yaml"),
+        "context": ("The kubeconfig's context; left out, its current one.", "admin@dc1"),
+        "simulated": (
+            "Instead of a kubeconfig: a recorded or hand-written cluster, empty for the embedded one.",
+            "weave-to-calico.blue.yaml",
+        ),
+        "cni": ("What blue is believed to run; the run stops where something else is found.", "weave"),
+    },
+    "Green": {
+        "provisioner": (
+            "How green comes to be.",
+            {"kind": "existing", "kubeconfig": "~/.kube/dc1-green.yaml"},
+        ),
+        "network": ("Green's address ranges.",),
+        "calico": ("Green's Calico.",),
+    },
+    "ProvisionerSpec": {
+        "kind": (
+            "existing: it is there; command: your own program makes it; simulated: for demos and tests.",
+        ),
+        "kubeconfig": (
+            "The kubeconfig by which green is reached; with `command`, where `create` leaves it.",
+            "~/.kube/dc1-green.yaml",
+        ),
+        "context": ("The kubeconfig's context; left out, its current one.", "admin@dc1-green"),
+        "create": (
+            "The program that makes green, with its arguments; safe to run again.",
+            ["./make-green.sh"],
+        ),
+        "destroy": ("The program that unmakes what `create` made, and only that.", ["./unmake-green.sh"]),
+        "deadline": ("How long `create` or `destroy` may take.",),
+    },
+    "Network": {
+        "pod_cidr": ("The range that pods get addresses from; every pool lies inside it.",),
+        "service_cidr": ("The range that Services get addresses from; it overlaps nothing else.",),
+    },
+    "Calico": {
+        "version": ("The version that is expected to run.",),
+        "install": (
+            "Where Calico's manifests come from.",
+            {"kind": "manifest", "from": "./manifests/calico-vxlan.yaml"},
+        ),
+        "pools": (
+            "The IP pools, exactly as they shall stand; left out, one named default that covers podCIDR.",
+            [{"name": "default", "cidr": "10.48.0.0/14", "blockSize": 26, "encapsulation": "VXLAN"}],
+        ),
+    },
+    "CalicoInstall": {
+        "kind": ("manifest: plain objects; operator: the Tigera operator and its Installation.",),
+        "source": (
+            "A file, a directory, or a URL with its sha256; empty where Calico stands on green already.",
+            "./manifests/calico-vxlan.yaml",
+        ),
+        "sha256": (
+            "The SHA-256 of the file or of what the URL serves, as `sha256sum` prints it.",
+            "c2ab4f9a4ecde01d66e6f040d6745cd7f174d5ded573164c809ffb9f40a9d566",
+        ),
+    },
+    "Pool": {
+        "name": ("The pool's name.", "default"),
+        "cidr": ("The pool's range, inside podCIDR; Calico never changes it later.", "10.48.0.0/14"),
+        "block_size": ("The prefix length of the block that a node takes: 26 is 64 addresses.",),
+        "encapsulation": ("How packets travel between nodes.",),
+        "nat_outgoing": ("Whether pods leave the pools' ranges under their node's address.",),
+        "namespaces": ("Namespaces whose pods take their addresses here; empty for all others.", ["shop"]),
+    },
+    "Workloads": {
+        "include": ("Namespaces that move; globs are allowed.",),
+        "exclude": ("Namespaces that stay, stronger than include; globs are allowed.",),
+        "start": (
+            "What may run on green before the cutover: serving, none, or a list of workloads.",
+            "serving",
+        ),
+        "hold": (
+            "Workloads that wait for the cutover, added to what is detected and stronger than start.",
+            [_NAMES],
+        ),
+        "rules": (
+            "Your own decisions about objects, each with a reason; they come before every built-in rule.",
+            [{**_NAMES, "skip": True, "reason": "rewritten for green"}],
+        ),
+    },
+    "ObjectName": {
+        "kind": ("The kind, or * for all.", "Deployment"),
+        "namespace": ("The namespace; globs are allowed.", "shop"),
+        "name": ("The name; globs are allowed.", "cart"),
+    },
+    "ObjectRule": {
+        "kind": ("The kind of the objects.", "Deployment"),
+        "group": ("Their API group, where the kind alone is not enough.", "apps"),
+        "namespace": ("Their namespace; globs are allowed.", "shop"),
+        "name": ("Their name; globs are allowed.", "cart"),
+        "skip": ("Do not write them on green.", True),
+        "replay": ("Write them as they are.", True),
+        "hold": ("Write them in a dormant form until the cutover.", True),
+        "reason": ("Why, for the record and the people after you.", "rewritten for green"),
+    },
+    "BatchSpec": {
+        "name": ("The batch's name.", "shop"),
+        "namespaces": ("The namespaces that move in it.", ["shop", "billing"]),
+        "after": ("Batches that must have moved before.", ["internal"]),
+    },
+    "Verify": {
+        "probes": ("Which probes are sent; all, or their names.",),
+        "budget": ("How long verification may take.",),
+    },
+    "Snapshot": {
+        "secrets_key": (
+            "A file with a Fernet key, to which Secrets are encrypted; left out, so are the Secrets.",
+            "~/.config/cnimigrate/dc1.key",
+        ),
+    },
+    "Cutover": {
+        "kind": ("The mechanism that sends clients to one cluster or the other.",),
+        "haproxy": (
+            "For kind haproxy.",
+            {
+                "socket": "/run/haproxy/admin.sock",
+                "backend": "shop",
+                "blue": ["b1", "b2"],
+                "green": ["g1", "g2"],
+            },
+        ),
+        "command": (
+            "For kind command: your own programs.",
+            {"read": ["./traffic", "read"], "set": ["./traffic", "set"]},
+        ),
+        "manual": ("For kind manual: a person turns the traffic, and the run checks by probing.", {}),
+        "routes": (
+            "The ways in; left out, there is one for the whole mechanism.",
+            [{"name": "shop", "services": ["shop/frontend"], "probe": "https://shop.example/healthz"}],
+        ),
+        "mode": (
+            "auto: ramp where both sides can run, else switch; switch: all at once, with the outage stated.",
+        ),
+        "ramp": ("Green's part in percent, step by step; it rises and ends at 100.",),
+        "pause": ("How long each step of the ramp is watched at least.",),
+        "min_samples": ("How many requests a step must have seen: at least 3 / errorRate.",),
+        "probe_rate": ("Requests a second that the prober sends.",),
+        "abort": ("What sends a ramp back.",),
+        "on_inconclusive": ("What happens where a step has too few samples: hold the weight, or return it.",),
+    },
+    "HAProxy": {
+        "socket": ("The runtime socket: a path, or address:port.", "/run/haproxy/admin.sock"),
+        "backend": ("The backend whose servers are weighted.", "shop"),
+        "blue": ("The servers that lead to blue.", ["b1", "b2"]),
+        "green": ("The servers that lead to green.", ["g1", "g2"]),
+        "state_file": (
+            "Where `show servers state` is saved, so that a reload keeps the weights.",
+            "/var/lib/haproxy/server-state",
+        ),
+    },
+    "CommandTraffic": {
+        "read": ("The program that prints the weights.", ["./traffic", "read"]),
+        "set": ("The program that sets them.", ["./traffic", "set"]),
+        "counts": ("The program that prints requests and errors, if there is one.", ["./traffic", "counts"]),
+        "deadline": ("How long each of them may take.",),
+    },
+    "ManualTraffic": {
+        "instruction": ("What the person is told; {percent} and {route} are filled in.",),
+    },
+    "RouteSpec": {
+        "name": ("The route's name.", "shop"),
+        "services": ("The Services behind it, as namespace/name.", ["shop/frontend"]),
+        "probe": ("The URL that clients use.", "https://shop.example/healthz"),
+        "direct_blue": ("A URL that reaches blue whatever its weight.", "http://10.10.4.20:30080/healthz"),
+        "direct_green": ("A URL that reaches green whatever its weight.", "http://10.10.8.20:30080/healthz"),
+        "backend": ("For haproxy with several routes: this route's backend.", "shop"),
+        "blue": ("For haproxy with several routes: its servers that lead to blue.", ["b1"]),
+        "green": ("For haproxy with several routes: its servers that lead to green.", ["g1"]),
+    },
+    "AbortThresholds": {
+        "error_rate": ("The error rate that sends a ramp back.",),
+        "latency_p99": ("The p99 latency, as a multiple of blue's, that sends a ramp back.",),
+    },
+    "Window": {
+        "start": ("When the window opens, ISO 8601 with offset.", "2026-12-05T22:00-03:00"),
+        "end": ("When the window closes, ISO 8601 with offset.", "2026-12-06T04:00-03:00"),
+    },
+    "Gates": {
+        "before_replay": (
+            "Before objects are written to green; left out, approval where a webhook's backend starts early.",
+            "auto",
+        ),
+        "before_start": ("Before workloads start on green.",),
+        "before_cutover": ("Before the first client reaches green.",),
+        "before_full": ("Before the last step of a ramp.",),
+        "before_writers": ("Before what must not run twice is stopped on blue and started on green.",),
+    },
+    "GateSpec": {
+        "mode": ("auto: opens by its checks; approval: people open it.",),
+        "approvers": ("How many different people must approve.",),
+        "not_": ("Who may not approve: `runner` is whoever started the run.", "runner"),
+        "ticket": ("Whether an approval must name a ticket.",),
+        "expires": ("How long an approval holds.", "12h"),
+    },
+}
+"""Class, attribute, (sentence) or (sentence, example)."""

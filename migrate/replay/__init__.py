@@ -1,0 +1,38 @@
+"""Which object of blue appears on green, in which form and in which wave: rules with ids, nothing dropped silently.
+
+Lives here: rules, sanitising, held forms, classes of workloads, waves, and the proof that green has what was decided.
+Never here: I/O, a door, a clock; everything is a function of the inventory and the migration file.
+"""
+
+from __future__ import annotations
+
+from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN, Classes
+from migrate.replay.decide import decide_all
+from migrate.replay.decisions import MERGED_RULES, Counts, Decisions
+from migrate.replay.document import document
+from migrate.replay.edits import merged
+from migrate.replay.parity import Difference, differences, parity
+from migrate.replay.sanitise import mark, sanitise, source_hash
+from migrate.replay.waves import WAVES, Wave, wave_of
+
+__all__ = [
+    "EXCLUSIVE",
+    "MERGED_RULES",
+    "SERVING",
+    "UNKNOWN",
+    "WAVES",
+    "Classes",
+    "Counts",
+    "Decisions",
+    "Difference",
+    "Wave",
+    "decide_all",
+    "differences",
+    "document",
+    "mark",
+    "merged",
+    "parity",
+    "sanitise",
+    "source_hash",
+    "wave_of",
+]

@@ -1,0 +1,172 @@
+"""Blue as the rules look at it: the inventory, with lookups that are made once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+
+from migrate.model.inventory import Inventory
+from migrate.model.migration import Migration
+from migrate.model.objects import (
+    Object,
+    Ref,
+    Resource,
+    controller_of,
+    dig,
+    metadata_of,
+    name_of,
+    namespace_of,
+    ref_of,
+)
+from migrate.replay import kinds
+from migrate.replay.kinds import Kind
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+"""Namespaces that every cluster makes for itself; kube-system moves by allow-list only, the others never."""
+
+
+@dataclass(frozen=True)
+class Blue:
+    """Blue's inventory with the lookups that rules share.
+
+    `green` are the (group, kind) that green serves and lets create, None while green is not there to be asked.
+    """
+
+    inventory: Inventory
+    migration: Migration
+    residue: frozenset[Ref] = frozenset()
+    green: frozenset[Kind] | None = None
+    _moved: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+    _inside: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+
+    def moved(self, namespace: str) -> bool:
+        """Whether a namespace moves, by the include and exclude globs; a system namespace never does as a whole."""
+        if namespace not in self._moved:
+            file = self.migration.workloads
+            self._moved[namespace] = (
+                namespace not in SYSTEM_NAMESPACES
+                and any(fnmatchcase(namespace, glob) for glob in file.include)
+                and not any(fnmatchcase(namespace, glob) for glob in file.exclude)
+            )
+        return self._moved[namespace]
+
+    @cached_property
+    def by_uid(self) -> Mapping[str, Ref]:
+        """Every object of blue by its UID."""
+        return {uid: ref_of(obj) for _, obj in self.inventory if (uid := metadata_of(obj).get("uid"))}
+
+    @cached_property
+    def kinds(self) -> frozenset[Kind]:
+        """Every kind that was listed, whether or not there were objects."""
+        return frozenset((r.group, r.kind) for r in self.inventory.resources)
+
+    @cached_property
+    def selectors(self) -> Mapping[str, Sequence[tuple[str, frozenset[tuple[str, str]]]]]:
+        """Name and selector of the Services that have one, by namespace."""
+        found: dict[str, list[tuple[str, frozenset[tuple[str, str]]]]] = defaultdict(list)
+        for service in self.inventory.of("Service"):
+            selector = dig(service, "spec", "selector")
+            if selector and dig(service, "spec", "type") != "ExternalName":
+                found[namespace_of(service)].append((name_of(service), frozenset(selector.items())))
+        return found
+
+    def services_of(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """The Services of a namespace that select pods with these labels."""
+        items = labels.items()
+        return tuple(name for name, selector in self.selectors.get(namespace, ()) if selector <= items)
+
+    @cached_property
+    def autoscalers(self) -> Mapping[tuple[str, str, str], Object]:
+        """HorizontalPodAutoscalers by the namespace, kind and name of what they scale."""
+        return {
+            (
+                namespace_of(hpa),
+                dig(hpa, "spec", "scaleTargetRef", "kind"),
+                dig(hpa, "spec", "scaleTargetRef", "name"),
+            ): hpa
+            for hpa in self.inventory.of("HorizontalPodAutoscaler", "autoscaling")
+        }
+
+    @cached_property
+    def account_tokens(self) -> frozenset[tuple[str, str]]:
+        """Namespace and name of the Secrets that ServiceAccounts list as theirs: Kubernetes before 1.24 made them."""
+        return frozenset(
+            (namespace_of(account), str(secret.get("name")))
+            for account in self.inventory.of("ServiceAccount")
+            for secret in account.get("secrets") or ()
+        )
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """Every address that a pod or a Service of blue has."""
+        found: set[str] = set()
+        for pod in self.inventory.of("Pod"):
+            found.update(entry.get("ip", "") for entry in dig(pod, "status", "podIPs") or ())
+            found.add(dig(pod, "status", "podIP", default=""))
+        for service in self.inventory.of("Service"):
+            found.update(
+                dig(service, "spec", "clusterIPs") or (dig(service, "spec", "clusterIP", default=""),)
+            )
+        return frozenset(found - {"", "None"})
+
+    @cached_property
+    def ranges(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Blue's own addresses: its nodes' pod ranges and addresses, and its Service ranges as far as objects state them."""
+        texts: list[str] = []
+        for node in self.inventory.of("Node"):
+            texts += dig(node, "spec", "podCIDRs") or [dig(node, "spec", "podCIDR", default="")]
+            texts += [
+                a["address"]
+                for a in dig(node, "status", "addresses", default=())
+                if a.get("type", "").endswith("IP")
+            ]
+        for cidr in self.inventory.of("ServiceCIDR", "networking.k8s.io"):
+            texts += dig(cidr, "spec", "cidrs", default=())
+        v4, v6 = _networks(texts)
+        return (*collapse_addresses(v4), *collapse_addresses(v6))
+
+    def in_blue(self, text: str) -> bool:
+        """Whether an address or a range touches blue's own addresses; text that is neither does not."""
+        if text not in self._inside:
+            v4, v6 = _networks([text])
+            self._inside[text] = (
+                text in self.addresses
+                or any(r.overlaps(n) for r in self.ranges for n in v4 if isinstance(r, IPv4Network))
+                or any(r.overlaps(n) for r in self.ranges for n in v6 if isinstance(r, IPv6Network))
+            )
+        return self._inside[text]
+
+    def top_of(self, ref: Ref) -> Ref:
+        """The workload at the top of a chain of controllers, such as the Deployment of a ReplicaSet's Pod."""
+        for _ in range(4):  # Pod, ReplicaSet, Deployment; a cycle cannot go on for ever
+            obj = self.inventory.find(ref)
+            owner = controller_of(obj) if obj is not None else None
+            above = self.by_uid.get(str(owner.get("uid"))) if owner else None
+            if above is None or (above.group, above.kind) not in kinds.WORKLOADS:
+                return ref
+            ref = above
+        return ref
+
+
+def creatable(resources: Iterable[Resource]) -> frozenset[Kind]:
+    """The kinds that a server lets create; a resource without verbs is one of a recording, and counts."""
+    return frozenset((r.group, r.kind) for r in resources if not r.verbs or "create" in r.verbs)
+
+
+def _networks(texts: Iterable[str]) -> tuple[list[IPv4Network], list[IPv6Network]]:
+    v4: list[IPv4Network] = []
+    v6: list[IPv6Network] = []
+    for text in texts:
+        try:
+            network = ip_network(text, strict=False)
+        except ValueError:
+            continue
+        if isinstance(network, IPv4Network):
+            v4.append(network)
+        else:
+            v6.append(network)
+    return v4, v6

@@ -1,0 +1,196 @@
+"""Which workloads may run on both sides at once: serving, exclusive or unknown, each with its evidence.
+
+One replica alone is no evidence; what nothing calls is unknown, because it is probably a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, name_of, namespace_of, ref_of
+from migrate.replay import kinds
+from migrate.replay.blue import Blue
+from migrate.replay.operator import named, operator_rule
+
+SERVING = "serving"
+EXCLUSIVE = "exclusive"
+UNKNOWN = "unknown"
+
+LEADER_ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
+"""Where leader election kept its record before there were Leases: client-go, tools/leaderelection/resourcelock."""
+
+_LEADER_ARGUMENT = re.compile(
+    r"^-{1,2}(?:enable-)?leader-?elect(?:ion)?(?:-enabled)?(?:=(?P<value>.*))?$", re.IGNORECASE
+)
+_LEADER_VARIABLE = re.compile(r"(?:^|_)LEADER_?ELECT(?:ION)?(?:_ENABLED?)?$", re.IGNORECASE)
+_NO = frozenset({"false", "0", "no", "off", "disabled"})
+
+OUTSIDE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (what, re.compile(rf"(?:^|/){pattern}(?:[:@]|$)"))
+    for what, pattern in (
+        ("external-dns writes DNS records", r"external-dns"),
+        ("cert-manager orders certificates", r"cert-manager-(?:controller|acmesolver|cainjector)"),
+        ("cluster-autoscaler changes machines", r"cluster-autoscaler[^/:@]*"),
+        ("Karpenter changes machines", r"karpenter(?:/controller)?"),
+        ("descheduler evicts pods", r"descheduler"),
+        ("Argo CD applies what Git holds", r"argo-?cd(?:-[^/:@]+)?"),
+        (
+            "Flux applies what Git holds",
+            r"(?:source|kustomize|helm|notification|image-automation|image-reflector)-controller",
+        ),
+        ("a cloud controller changes the cloud", r"[^/:@]*cloud-controller-manager[^/:@]*"),
+        ("a load balancer controller changes the cloud", r"aws-load-balancer-controller"),
+        ("MetalLB announces addresses", r"(?:metallb/)(?:controller|speaker)"),
+        ("Velero writes backups", r"velero"),
+        ("a renewer of certificates", r"certbot"),
+    )
+)
+"""Controllers that act on the outside world, by the image's path without its registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """A workload's class; `evidence` lists what it rests on, `may_start` whether it may run before the cutover."""
+
+    word: str
+    evidence: tuple[str, ...]
+    may_start: bool = False
+
+
+class Classes:
+    """The classes of blue's workloads, worked out on demand and once each."""
+
+    def __init__(self, blue: Blue) -> None:
+        self._blue = blue
+        self._known: dict[Ref, Classified] = {}
+
+    def of(self, obj: Object) -> Classified:
+        """Classify a workload, a Pod or a Job."""
+        ref = ref_of(obj)
+        if ref not in self._known:
+            self._known[ref] = self._classify(ref, obj)
+        return self._known[ref]
+
+    def _classify(self, ref: Ref, obj: Object) -> Classified:
+        kind = ref.group, ref.kind
+        pod = kinds.pod_of(kind, obj)
+        file = self._blue.migration.workloads
+        exclusive = [
+            *self._word_of_operator(ref),
+            *self._volumes(obj, pod),
+            *_strategy(obj),
+            *self._leads(ref, pod),
+        ]
+        exclusive += list(_acts_outside(pod))
+        if exclusive:
+            return Classified(EXCLUSIVE, tuple(exclusive))
+        services = self._blue.services_of(ref.namespace, labels_of(pod))
+        listed = not isinstance(file.start, str) and named(file.start, ref)
+        if services or listed:
+            evidence = [f"Service {name} selects it" for name in services[:3]]
+            evidence += ["workloads.start lists it"] * listed
+            return Classified(SERVING, tuple(evidence), may_start=listed or file.start == "serving")
+        return Classified(UNKNOWN, ("no Service selects it",))
+
+    def _word_of_operator(self, ref: Ref) -> Iterator[str]:
+        if named(self._blue.migration.workloads.hold, ref):
+            yield "workloads.hold names it"
+        found = operator_rule(self._blue.migration, ref)
+        if found and found[1].hold and not found[1].skip:
+            yield f"{found[0]} holds it"
+
+    def _volumes(self, obj: Object, pod: Object) -> Iterator[str]:
+        for template in dig(obj, "spec", "volumeClaimTemplates", default=()):
+            if _for_one(template):
+                yield f"claim template {name_of(template)} is {_modes(template)}"
+        for volume in dig(pod, "spec", "volumes", default=()) or ():
+            claim_name = dig(volume, "persistentVolumeClaim", "claimName")
+            if claim_name is None:
+                continue
+            claim = self._blue.inventory.named("PersistentVolumeClaim", claim_name, namespace_of(obj))
+            if claim is None:
+                yield f"claim {claim_name} was not read, it may be ReadWriteOnce"
+            elif _for_one(claim):
+                yield f"claim {claim_name} is {_modes(claim)}"
+
+    def _leads(self, ref: Ref, pod: Object) -> Iterator[str]:
+        yield from self._holders.get(ref, ())
+        for container in dig(pod, "spec", "containers", default=()) or ():
+            words = [*(container.get("command") or ()), *(container.get("args") or ())]
+            for position, word in enumerate(words):
+                match = _LEADER_ARGUMENT.match(str(word))
+                value = (match["value"] or _following(words, position)) if match else "no"
+                if value.lower() not in _NO:
+                    yield f"argument {word}"
+            for variable in container.get("env") or ():
+                name, value = str(variable.get("name", "")), str(variable.get("value", ""))
+                if _LEADER_VARIABLE.search(name) and value.lower() not in _NO | {""}:
+                    yield f"variable {name}={value}"
+
+    @cached_property
+    def _holders(self) -> Mapping[Ref, Sequence[str]]:
+        """The locks that pods of a workload hold, by the workload."""
+        pods: dict[str, list[Object]] = defaultdict(list)
+        for pod in self._blue.inventory.of("Pod"):
+            pods[name_of(pod)].append(pod)
+        found: dict[Ref, list[str]] = defaultdict(list)
+        for lock, holder in _locks(self._blue):
+            # client-go names a holder "<host name>_<uuid>", and a pod's host name is its name
+            candidates = pods.get(holder) or pods.get(holder.partition("_")[0]) or []
+            here = [pod for pod in candidates if namespace_of(pod) == lock.namespace]
+            # a lock may be kept in another namespace, where names such as web-0 are not unique any more
+            for pod in here or (candidates if len(candidates) == 1 else []):
+                found[self._blue.top_of(ref_of(pod))].append(f"{name_of(pod)} holds {lock}")
+        return found
+
+
+def _locks(blue: Blue) -> Iterator[tuple[Ref, str]]:
+    for lease in blue.inventory.of("Lease", "coordination.k8s.io"):
+        holder = dig(lease, "spec", "holderIdentity")
+        if holder and namespace_of(lease) != "kube-node-lease":
+            yield ref_of(lease), str(holder)
+    for kind in ("ConfigMap", "Endpoints"):
+        for obj in blue.inventory.of(kind):
+            record = annotations_of(obj).get(LEADER_ANNOTATION)
+            if not record:
+                continue
+            try:
+                holder = dig(json.loads(record), "holderIdentity")
+            except ValueError:
+                continue
+            if holder:
+                yield ref_of(obj), str(holder)
+
+
+def _modes(claim: Any) -> str:
+    return ", ".join(dig(claim, "spec", "accessModes", default=()) or ("without access modes",))
+
+
+def _for_one(claim: Any) -> bool:
+    modes = set(dig(claim, "spec", "accessModes", default=()) or ())
+    return not modes & {"ReadWriteMany", "ReadOnlyMany"}
+
+
+def _strategy(obj: Object) -> Iterator[str]:
+    if dig(obj, "spec", "strategy", "type") == "Recreate":
+        yield "strategy Recreate"
+
+
+def _following(words: Sequence[Any], position: int) -> str:
+    """The value that stands as a word of its own after a flag; "true" for a flag alone."""
+    after = str(words[position + 1]) if position + 1 < len(words) else ""
+    return after if after.lower() in _NO else "true"
+
+
+def _acts_outside(pod: Object) -> Iterator[str]:
+    for container in dig(pod, "spec", "containers", default=()) or ():
+        image = str(container.get("image", ""))
+        for what, pattern in OUTSIDE:
+            if pattern.search(image):
+                yield what

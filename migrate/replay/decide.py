@@ -1,0 +1,160 @@
+"""Decide of every object of blue in which form it appears on green."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from ipaddress import ip_network
+
+from migrate.model.decision import Decision, Form
+from migrate.model.inventory import Inventory
+from migrate.model.migration import Migration
+from migrate.model.objects import Object, Ref, Resource, dig, ref_of
+from migrate.replay import hold, kinds
+from migrate.replay.blue import creatable
+from migrate.replay.decisions import MERGED_RULES, WRITTEN, Decisions
+from migrate.replay.flags import flags
+from migrate.replay.forms import FORMS
+from migrate.replay.kinds import Kind
+from migrate.replay.operator import operator_rule
+from migrate.replay.rule import Rule, Subject
+from migrate.replay.rules import SKIPS
+from migrate.replay.rules.green import NOT_SERVED
+from migrate.replay.rules.never import NO_CREATE
+from migrate.replay.sanitise import sanitise
+from migrate.replay.surroundings import Surroundings
+from migrate.replay.waves import rank_of, wave_of
+
+
+def decide_all(
+    inventory: Inventory,
+    migration: Migration,
+    *,
+    residue: frozenset[Ref],
+    green_resources: Sequence[Resource] | None,
+) -> Decisions:
+    """Decide of every object of blue's inventory; an object that was listed twice is decided once.
+
+    `residue` names what belongs to blue's CNI. `green_resources` is green's discovery, None while there is no green:
+    then nothing is refused for not being served there. Targets share what they keep with the inventory's objects.
+    """
+    green = creatable(green_resources) if green_resources is not None else None
+    surroundings = Surroundings(inventory, migration, residue, green)
+    subjects: dict[Ref, Subject] = {}
+    for resource, obj in inventory:
+        ref = ref_of(obj)
+        subjects.setdefault(ref, Subject(resource, obj, ref))
+    if green is not None:
+        surroundings = replace(surroundings, green=green | _coming(subjects, surroundings))
+    families = _families(migration)
+    found = tuple(_decide(subjects[ref], surroundings, families) for ref in sorted(subjects))
+    return _with_order(found, subjects, surroundings)
+
+
+def _coming(subjects: Mapping[Ref, Subject], surroundings: Surroundings) -> frozenset[Kind]:
+    """The kinds that green will serve once definitions and aggregated APIs of blue stand on it."""
+    coming: set[Kind] = set()
+    groups: set[str] = set()
+    for subject in subjects.values():
+        if subject.kind not in {kinds.DEFINITION, kinds.API_SERVICE}:
+            continue
+        if _decide(subject, surroundings, None).form not in {*WRITTEN, Form.DEFERRED}:
+            continue
+        group = str(dig(subject.obj, "spec", "group", default=""))
+        if subject.kind == kinds.DEFINITION:
+            coming.add((group, str(dig(subject.obj, "spec", "names", "kind", default=""))))
+        else:
+            groups.add(group)
+    return frozenset(coming | {kind for kind in surroundings.kinds if kind[0] in groups})
+
+
+def _families(migration: Migration) -> frozenset[str] | None:
+    try:
+        networks = [ip_network(cidr.strip()) for cidr in migration.green.network.service_cidr.split(",")]
+    except ValueError:  # the planner says what is wrong with the file
+        return None
+    return frozenset(f"IPv{network.version}" for network in networks)
+
+
+def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[str] | None) -> Decision:
+    said = operator_rule(surroundings.migration, subject.ref)
+    if said is None:
+        for rule in _skips(subject.kind):
+            evidence = rule.matches(subject, surroundings)
+            if evidence is not None:
+                return Decision(subject.ref, rule.form, rule.id, rule.reason, evidence=evidence)
+        return _formed(subject, surroundings, families)
+    rule_id, word = said
+    if word.skip:
+        return Decision(subject.ref, Form.SKIPPED, rule_id, word.reason)
+    if not (word.replay or word.hold):
+        hint = "the rule decides nothing: write skip, replay or hold"
+        return Decision(subject.ref, Form.UNDECIDED, rule_id, word.reason, evidence=hint)
+    for impossible in (NO_CREATE, NOT_SERVED):
+        evidence = impossible.matches(subject, surroundings)
+        if evidence is not None:
+            note = f"{rule_id} asks for it; {evidence}"
+            return Decision(subject.ref, Form.UNDECIDED, impossible.id, impossible.reason, evidence=note)
+    decision = _formed(subject.said("hold" if word.hold else "replay"), surroundings, families)
+    if decision.rule in MERGED_RULES:  # the rule's id says how it is written
+        note = "; ".join(filter(None, (f"{rule_id} asks for it: {word.reason}", decision.evidence)))
+        return replace(decision, evidence=note)
+    note = "; ".join(filter(None, (f"as by {decision.rule}", decision.evidence)))
+    return replace(decision, rule=rule_id, reason=word.reason, evidence=note)
+
+
+def _formed(subject: Subject, surroundings: Surroundings, families: frozenset[str] | None) -> Decision:
+    tried = ((rule, rule.matches(subject, surroundings)) for rule in _forms(subject.kind))
+    rule, matched = next(
+        (rule, matched) for rule, matched in tried if matched is not None
+    )  # the last takes everything
+    shape = rule.shape(subject, surroundings, sanitise(subject.obj, families=families))
+    form, record = rule.form, shape.hold
+    if subject.word == "hold" and form is Form.REPLAYED:
+        # what has no dormant form of its own is held by not being there
+        form, record = Form.DEFERRED, hold.deferred(shape.target)
+    return Decision(
+        ref=subject.ref,
+        form=form,
+        rule=rule.id,
+        reason=rule.reason,
+        wave=9 if rule.id == "replay.webhook-backend" else wave_of(subject.kind),
+        target=shape.target,
+        hold=record,
+        workload_class=shape.workload_class,
+        evidence="; ".join(filter(None, (matched, shape.evidence, *flags(subject, surroundings)))),
+    )
+
+
+def _with_order(
+    found: tuple[Decision, ...], subjects: Mapping[Ref, Subject], surroundings: Surroundings
+) -> Decisions:
+    ranks: dict[Ref, int] = {}
+    startable: set[Ref] = set()
+    waits: dict[Ref, tuple[Ref, ...]] = {}
+    for decision in found:
+        if decision.target is None:
+            continue
+        obj: Object = subjects[decision.ref].obj
+        level = surroundings.admission.level(decision.ref) if decision.wave == 9 else 0
+        ranks[decision.ref] = rank_of(decision.ref, obj, level)
+        if decision.wave == 9 and decision.workload_class:
+            startable.add(decision.ref)
+        elif decision.form is Form.HELD and decision.workload_class:
+            waiting = surroundings.admission.waits_for(decision.ref)
+            if waiting:
+                waits[decision.ref] = waiting
+            elif surroundings.classes.of(obj).may_start:
+                startable.add(decision.ref)
+    return Decisions(found, frozenset(startable), waits, ranks)
+
+
+@lru_cache(maxsize=1024)
+def _skips(kind: Kind) -> tuple[Rule, ...]:
+    return tuple(rule for rule in SKIPS if rule.kinds is None or kind in rule.kinds)
+
+
+@lru_cache(maxsize=1024)
+def _forms(kind: Kind) -> tuple[Rule, ...]:
+    return tuple(rule for rule in FORMS if rule.kinds is None or kind in rule.kinds)

@@ -1,0 +1,76 @@
+"""The rules as a document: docs/rules.md, rendered from the very rules that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from migrate.model.marks import HELD, RUN, SOURCE_HASH, SOURCE_UID
+from migrate.replay.classes import OUTSIDE
+from migrate.replay.forms import FORMS
+from migrate.replay.rule import Rule
+from migrate.replay.rules import SKIPS
+from migrate.replay.waves import WAVES
+
+_HEAD = """\
+# Replay rules
+
+Generated from the rules themselves by `migrate.replay.document()`; do not edit.
+
+Every object of blue gets one decision, by the first rule that matches: replayed, held, deferred, skipped or
+needs-decision. The Plan, the log and the report cite the rule's id. Your own `workloads.rules` come first, with
+the ids `operator.1`, `operator.2`, …; a rule for every namespace (`*`) that brings objects in does not reach
+kube-system, kube-public and kube-node-lease: name what moves out of them.
+"""
+
+_AFTER_SKIPS = """
+## What is written, and in which form
+
+Tried after the rules above; with `replay: true` your own rule leads straight here. With `hold: true` a workload
+counts as exclusive, and what has no dormant form is made only at the cutover.
+"""
+
+_CLASSES = """
+## Classes of workloads
+
+A workload is *serving* when a Service selects its pods and nothing speaks for exclusivity (or `workloads.start` lists
+it), *exclusive* with evidence, else *unknown*. One replica alone is no evidence. Evidence of exclusivity:
+
+- `workloads.hold`, or a rule with `hold: true`: stronger than `workloads.start`
+- a claim, or a claim template, that is not ReadWriteMany or ReadOnlyMany; a claim that could not be read
+- strategy `Recreate`
+- a Lease (or an older leader record) that one of its pods holds; an argument like `--leader-elect`; a variable like
+  `LEADER_ELECT`
+- an image that acts on the outside world:
+"""
+
+_MARKS = f"""
+## Marks
+
+Annotations on what is written, taken away by `finish` unless the migration file keeps them: `{RUN}`,
+`{SOURCE_UID}`, `{SOURCE_HASH}` (keyed with the run's key) and, on held objects,
+`{HELD}` (what the held fields were on blue). What green made itself (`merge.*`) carries none. Labels of pod templates are never touched.
+"""
+
+
+def document() -> str:
+    """Render docs/rules.md."""
+    parts = [
+        _HEAD,
+        "\n## What is left out, or asked\n\n",
+        *_table(SKIPS),
+        _AFTER_SKIPS,
+        "\n",
+        *_table(FORMS),
+        _CLASSES,
+        *(f"  - {what}\n" for what, _ in OUTSIDE),
+        "\n## Waves\n\n| wave | content | before the next |\n|---|---|---|\n",
+        *(f"| {wave.number} | {wave.title} | {wave.gate or '-'} |\n" for wave in WAVES),
+        _MARKS,
+    ]
+    return "".join(parts)
+
+
+def _table(rules: Iterable[Rule]) -> Iterator[str]:
+    yield "| rule | form | matches | because |\n|---|---|---|---|\n"
+    for rule in rules:
+        yield f"| `{rule.id}` | {rule.form.value} | {rule.sentence} | {rule.reason} |\n"

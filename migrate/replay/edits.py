@@ -1,0 +1,64 @@
+"""Edits of JSON that leave the original alone: what is not touched is shared, not copied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from migrate.model.objects import Object
+
+
+def without(value: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """The mapping without some keys."""
+    return {key: item for key, item in value.items() if key not in keys}
+
+
+def changed(obj: Object, path: tuple[str, ...], change: Callable[[Any], Any]) -> Object:
+    """The object with `change` applied where the path leads; unchanged where the path leads nowhere."""
+    key, rest = path[0], path[1:]
+    if key not in obj:
+        return obj
+    value = obj[key]
+    if rest:
+        return {**obj, key: changed(value, rest, change)} if isinstance(value, Mapping) else obj
+    return {**obj, key: change(value)}
+
+
+def removed(obj: Object, *path: str) -> Object:
+    """The object without the key at a path; an emptied parent stays, because an empty map can mean something."""
+    *parents, key = path
+    if not parents:
+        return without(obj, key)
+    return changed(
+        obj, tuple(parents), lambda item: without(item, key) if isinstance(item, Mapping) else item
+    )
+
+
+def replaced(obj: Object, path: tuple[str, ...], value: Any) -> Object:
+    """The object with a value set at a path; parents that are missing are made."""
+    key, rest = path[0], path[1:]
+    if not rest:
+        return {**obj, key: value}
+    child = obj.get(key)
+    return {**obj, key: replaced(child if isinstance(child, Mapping) else {}, rest, value)}
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """Apply a JSON merge patch (RFC 7396): null removes a key, lists are replaced whole."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """A value wrapped into mappings along a path."""
+    for key in reversed(path):
+        value = {key: value}
+    result: dict[str, Any] = value
+    return result

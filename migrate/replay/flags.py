@@ -1,0 +1,116 @@
+"""What is worth knowing of an object that moves, although it does not keep it from moving."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from migrate.model.objects import Object, annotations_of, controller_of, dig, labels_of, metadata_of
+from migrate.replay import kinds
+from migrate.replay.pods import state_annotation
+from migrate.replay.rule import Subject
+from migrate.replay.surroundings import Surroundings
+
+_ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?!\.?\d)")
+"""An IPv4 address or range in free text; a version such as 1.2.3.4.5 is none."""
+
+
+def flags(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
+    """Say who else keeps the object, what was left behind, and what of it names blue."""
+    yield from _keepers(subject.obj)
+    owners = metadata_of(subject.obj).get("ownerReferences") or ()
+    if owners and controller_of(subject.obj) is None:
+        names = ", ".join(f"{owner.get('kind')} {owner.get('name')}" for owner in owners)
+        yield f"owner reference to {names} is not carried over"
+    yield from _networking(subject)
+    yield from _pod(subject)
+    if subject.kind == kinds.DEPLOYMENT and dig(subject.obj, "spec", "paused"):
+        yield "is paused: on green it makes no pods until it is resumed"
+    yield from _addresses(subject, surroundings)
+    retention = dig(subject.obj, "spec", "persistentVolumeClaimRetentionPolicy", default={})
+    if subject.kind == kinds.STATEFUL_SET and "Delete" in retention.values():
+        yield "claims are retained while migrating; blue deletes them with the set"
+
+
+def _keepers(obj: Object) -> Iterator[str]:
+    annotations, labels = annotations_of(obj), labels_of(obj)
+    if "argocd.argoproj.io/tracking-id" in annotations:
+        yield f"kept by Argo CD ({annotations['argocd.argoproj.io/tracking-id'].partition(':')[0]})"
+    for key, what in (("kustomize", "Kustomization"), ("helm", "HelmRelease")):
+        if f"{key}.toolkit.fluxcd.io/name" in labels:
+            space = labels.get(f"{key}.toolkit.fluxcd.io/namespace", "")
+            yield f"kept by Flux ({what} {space}/{labels[f'{key}.toolkit.fluxcd.io/name']})"
+    if "meta.helm.sh/release-name" in annotations:
+        yield f"part of Helm release {annotations['meta.helm.sh/release-name']}"
+
+
+def _pod(subject: Subject) -> Iterator[str]:
+    pod = kinds.pod_of(subject.kind, subject.obj)
+    if not pod:
+        return
+    spec = pod.get("spec") or {}
+    if spec.get("nodeName") and subject.kind != kinds.POD:
+        yield f"nodeName {spec['nodeName']} is dropped"
+    for field in ("hostNetwork", "hostAliases", "dnsConfig"):
+        if spec.get(field):
+            yield f"uses {field}"
+    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    ports = sorted({p["hostPort"] for c in containers for p in c.get("ports") or () if p.get("hostPort")})
+    if ports:
+        yield f"uses hostPort {', '.join(map(str, ports))}"
+    paths = sorted({str(dig(v, "hostPath", "path")) for v in spec.get("volumes") or () if v.get("hostPath")})
+    if paths:
+        yield f"uses hostPath {', '.join(paths)}"
+
+
+def _networking(subject: Subject) -> Iterator[str]:
+    """What a person asked of blue's network on a pod, a template or a namespace."""
+    keys = {*annotations_of(subject.obj), *annotations_of(kinds.pod_of(subject.kind, subject.obj))}
+    asked = sorted(key for key in keys if state_annotation(key) and not _written_by_cni(key))
+    if asked:
+        yield f"annotation {', '.join(asked)} is dropped"
+
+
+def _written_by_cni(key: str) -> bool:
+    return key.endswith(("/podIP", "/podIPs", "/containerID", "status", "/pod-networks")) or key.startswith(
+        "k8s.ovn.org/"
+    )
+
+
+def _addresses(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
+    """The addresses of blue that an object names: reported, never rewritten."""
+    texts: Iterable[str] = ()
+    if subject.kind == kinds.NETWORK_POLICY:
+        texts = _blocks(subject.obj)
+    elif subject.kind == kinds.ENDPOINTS:
+        texts = [str(a.get("ip")) for s in subject.obj.get("subsets") or () for a in s.get("addresses") or ()]
+    elif subject.kind == kinds.ENDPOINT_SLICE:
+        texts = [str(a) for e in subject.obj.get("endpoints") or () for a in e.get("addresses") or ()]
+    elif subject.kind == kinds.CONFIG_MAP:
+        texts = _literals((subject.obj.get("data") or {}).values())
+    else:
+        texts = _literals(_words(kinds.pod_of(subject.kind, subject.obj)))
+    inside = [text for text in dict.fromkeys(texts) if surroundings.in_blue(text)]
+    if inside:
+        yield f"names addresses of blue: {', '.join(inside[:5])}"
+
+
+def _blocks(policy: Object) -> Iterator[str]:
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for rule in dig(policy, "spec", direction, default=()) or ():
+            for peer in (rule or {}).get(peers) or ():
+                cidr = dig(peer, "ipBlock", "cidr")
+                if cidr and cidr not in {"0.0.0.0/0", "::/0"}:
+                    yield str(cidr)
+
+
+def _words(pod: Object) -> Iterator[str]:
+    for group in ("initContainers", "containers"):
+        for container in dig(pod, "spec", group) or ():
+            yield from map(str, (*(container.get("command") or ()), *(container.get("args") or ())))
+            yield from (str(variable.get("value", "")) for variable in container.get("env") or ())
+
+
+def _literals(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from _ADDRESS.findall(text)

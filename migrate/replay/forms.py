@@ -1,0 +1,328 @@
+"""The forms of what is written: deferred, held or as it is; the first rule that matches shapes the object."""
+
+from __future__ import annotations
+
+from migrate.model.decision import Form
+from migrate.model.ids import RuleId
+from migrate.model.objects import Object, annotations_of, dig, namespace_of
+from migrate.replay import hold, kinds
+from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
+from migrate.replay.edits import replaced
+from migrate.replay.kinds import Kind
+from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
+from migrate.replay.rules.volumes import PROVISIONED_BY
+from migrate.replay.surroundings import Surroundings
+
+_FLUX = frozenset(
+    {
+        ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+        ("helm.toolkit.fluxcd.io", "HelmRelease"),
+        ("source.toolkit.fluxcd.io", "GitRepository"),
+        ("source.toolkit.fluxcd.io", "OCIRepository"),
+        ("source.toolkit.fluxcd.io", "HelmRepository"),
+        ("source.toolkit.fluxcd.io", "HelmChart"),
+        ("source.toolkit.fluxcd.io", "Bucket"),
+        ("image.toolkit.fluxcd.io", "ImageRepository"),
+        ("image.toolkit.fluxcd.io", "ImageUpdateAutomation"),
+    }
+)
+"""What `flux suspend` knows; source: fluxcd.io/docs/cmd."""
+
+_SUSPENDED = _FLUX | {("argoproj.io", "CronWorkflow")}
+
+_ANNOTATIONS = ("metadata", "annotations")
+KEDA_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+KEDA_PAUSED = "autoscaling.keda.sh/paused"
+"""Annotations by which KEDA keeps a workload at a number, and makes no more Jobs; source: KEDA's documentation."""
+
+
+def _is(word: str) -> Matcher:
+    def matches(subject: Subject, surroundings: Surroundings) -> str | None:
+        classified = surroundings.classes.of(subject.obj)
+        return "; ".join(classified.evidence) if classified.word == word else None
+
+    return matches
+
+
+def _workload(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
+    word = surroundings.classes.of(subject.obj).word
+    exclusive = word != SERVING
+    waits = surroundings.admission.waits_for(subject.ref)
+    notes = [f"waits for webhook configuration {', '.join(ref.name for ref in waits)}"] if waits else []
+    if subject.kind == kinds.POD:
+        target, record = hold.gated(target)
+    elif subject.kind == kinds.DAEMON_SET:
+        target, record = hold.off_every_node(target, exclusive=exclusive)
+    else:
+        scaler = surroundings.autoscalers.get((namespace_of(subject.obj), subject.ref.kind, subject.ref.name))
+        wanted = dig(scaler, "status", "currentReplicas") or None
+        if scaler and wanted:
+            notes.append(f"autoscaler {scaler['metadata']['name']} last had {wanted} replicas")
+        target, record = hold.at_zero(
+            target, wanted=wanted, rest=hold.twin_at_zero(subject.obj) if exclusive else None
+        )
+    return Shape(target, record, word, "; ".join(notes))
+
+
+def _backend(subject: Subject, surroundings: Surroundings) -> str | None:
+    needed = surroundings.admission.started.get(subject.ref)
+    return f"backs {', '.join(f'{ref.kind} {ref.name}' for ref in needed)}" if needed else None
+
+
+def _serving(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(target, workload_class=SERVING)
+
+
+def _waiting(subject: Subject, surroundings: Surroundings) -> str | None:
+    if subject.ref not in surroundings.admission.deferred:
+        return None
+    waiting = surroundings.admission.backings[subject.ref].waiting
+    return f"waits for {', '.join(map(str, waiting))}" if waiting else "its backend waits for another webhook"
+
+
+def _deferred(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(target, hold.deferred(target))
+
+
+def _cron_job(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(target, hold.deferred(target, rest=("spec", "suspend")), EXCLUSIVE)
+
+
+def _keda(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
+    """Pause blue's only where it would wake what has been put to rest: a serving target goes on as it is."""
+    if subject.kind == kinds.SCALED_JOB:
+        return Shape(
+            target, hold.deferred(target, rest=(*_ANNOTATIONS, KEDA_PAUSED), value="true"), EXCLUSIVE
+        )
+    scaled = dig(subject.obj, "spec", "scaleTargetRef", default={})
+    group = str(scaled.get("apiVersion", "apps/v1")).rpartition("/")[0]
+    name, kind = str(scaled.get("name", "")), str(scaled.get("kind", "Deployment"))
+    workload = surroundings.inventory.named(kind, name, subject.ref.namespace, group)
+    if workload is not None and surroundings.classes.of(workload).word == SERVING:
+        return _deferred(subject, surroundings, target)
+    return Shape(target, hold.deferred(target, rest=(*_ANNOTATIONS, KEDA_REPLICAS), value="0"))
+
+
+def _job(subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    if dig(subject.obj, "spec", "suspend"):
+        return Shape(target, workload_class=EXCLUSIVE)
+    return Shape(*hold.suspended(target), EXCLUSIVE)
+
+
+def _reaches_out(subject: Subject, _surroundings: Surroundings) -> str | None:
+    if dig(subject.obj, "spec", "type") == "LoadBalancer":
+        return "type LoadBalancer"
+    addresses = dig(subject.obj, "spec", "externalIPs")
+    return f"externalIPs {', '.join(addresses)}" if addresses else None
+
+
+def _inert(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(*hold.inert(target))
+
+
+def _parked(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(*hold.parked(target))
+
+
+def _suspended(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(*hold.suspended(target))
+
+
+def _automated(subject: Subject, _surroundings: Surroundings) -> str | None:
+    return "" if dig(subject.obj, "spec", "syncPolicy", "automated") is not None else None
+
+
+def _application(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(*hold.without_automation(target))
+
+
+def _named_default(subject: Subject, _surroundings: Surroundings) -> str | None:
+    return "" if subject.ref.name == "default" else None
+
+
+def _suspended_job(subject: Subject, _surroundings: Surroundings) -> str | None:
+    return "" if dig(subject.obj, "spec", "suspend") else None
+
+
+def _claim(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
+    evidence = "data is not copied: green makes an empty volume"
+    name = dig(subject.obj, "spec", "volumeName")
+    volume = surroundings.inventory.named("PersistentVolume", str(name)) if name else None
+    if volume is not None and PROVISIONED_BY not in annotations_of(volume):
+        target = replaced(target, ("spec", "volumeName"), name)
+        evidence = f"binds to PersistentVolume {name} once that is replayed; data is not copied"
+    size = dig(subject.obj, "status", "capacity", "storage")
+    return Shape(target, evidence=f"{evidence} ({size} on blue)" if size else evidence)
+
+
+def _form(
+    rule: str, form: Form, sentence: str, reason: str, *of: Kind, when: Matcher, shape: Shaper = as_it_is
+) -> Rule:
+    return Rule(RuleId(rule), form, sentence, reason, frozenset(of) or None, when, shape)
+
+
+def _all(_subject: Subject, _surroundings: Surroundings) -> str | None:
+    return ""
+
+
+_RUNS = (*sorted(kinds.WORKLOADS), kinds.POD)
+
+FORMS: tuple[Rule, ...] = (
+    _form(
+        "merge.default-account",
+        Form.REPLAYED,
+        "ServiceAccounts `default` with something of their own",
+        "green makes it with the namespace; what blue added is merged into it",
+        kinds.SERVICE_ACCOUNT,
+        when=_named_default,
+    ),
+    _form(
+        "merge.default-namespace",
+        Form.REPLAYED,
+        "Namespace `default` with labels or annotations of its own",
+        "green has it; what blue added is merged into it",
+        kinds.NAMESPACE,
+        when=_named_default,
+    ),
+    _form(
+        "defer.cronjob",
+        Form.DEFERRED,
+        "CronJobs",
+        "made at the cutover: one that is woken from suspension runs what it missed at once",
+        kinds.CRON_JOB,
+        when=_all,
+        shape=_cron_job,
+    ),
+    _form(
+        "defer.autoscaler",
+        Form.DEFERRED,
+        "HorizontalPodAutoscalers and VerticalPodAutoscalers",
+        "made at the cutover: it would scale held workloads",
+        kinds.AUTOSCALER,
+        kinds.VERTICAL_AUTOSCALER,
+        when=_all,
+        shape=_deferred,
+    ),
+    _form(
+        "defer.keda",
+        Form.DEFERRED,
+        "KEDA's ScaledObjects and ScaledJobs",
+        "made at the cutover, after blue's is paused: it would start what is held",
+        kinds.SCALED_OBJECT,
+        kinds.SCALED_JOB,
+        when=_all,
+        shape=_keda,
+    ),
+    _form(
+        "defer.webhook",
+        Form.DEFERRED,
+        "webhook configurations and APIServices whose backend may not run before the cutover",
+        "without an answer it would block, or change nothing; it waits together with its backend",
+        kinds.MUTATING_WEBHOOKS,
+        kinds.VALIDATING_WEBHOOKS,
+        kinds.API_SERVICE,
+        when=_waiting,
+        shape=_deferred,
+    ),
+    _form(
+        "replay.suspended-job",
+        Form.REPLAYED,
+        "Jobs that are suspended on blue",
+        "it sleeps on blue, and sleeps on green",
+        kinds.JOB,
+        when=_suspended_job,
+        shape=_job,
+    ),
+    _form(
+        "hold.job",
+        Form.HELD,
+        "Jobs at work that the operator lets move",
+        "suspended until the cutover, blue's first",
+        kinds.JOB,
+        when=_all,
+        shape=_job,
+    ),
+    _form(
+        "replay.webhook-backend",
+        Form.REPLAYED,
+        "serving workloads that answer webhooks or aggregated APIs",
+        "it serves, and wave 9 needs it: started at once, listed at before-replay",
+        *_RUNS,
+        when=_backend,
+        shape=_serving,
+    ),
+    _form(
+        "hold.exclusive",
+        Form.HELD,
+        "workloads that must not run twice at once",
+        "held until blue's is off",
+        *_RUNS,
+        when=_is(EXCLUSIVE),
+        shape=_workload,
+    ),
+    _form(
+        "hold.serving",
+        Form.HELD,
+        "workloads that a Service selects, without evidence of exclusivity",
+        "held until its batch starts; it may run on both sides",
+        *_RUNS,
+        when=_is(SERVING),
+        shape=_workload,
+    ),
+    _form(
+        "hold.unknown",
+        Form.HELD,
+        "workloads that no Service selects",
+        "held until blue's is off: probably a worker",
+        *_RUNS,
+        when=_is(UNKNOWN),
+        shape=_workload,
+    ),
+    _form(
+        "hold.service",
+        Form.HELD,
+        "Services of type LoadBalancer, or with external addresses",
+        "without an address outside until the cutover: two clusters that announce one address steal each other's traffic",
+        kinds.SERVICE,
+        when=_reaches_out,
+        shape=_inert,
+    ),
+    _form(
+        "hold.ingress",
+        Form.HELD,
+        "Ingresses and Gateways",
+        "under a class that nobody serves until the cutover",
+        kinds.INGRESS,
+        kinds.GATEWAY,
+        when=_all,
+        shape=_parked,
+    ),
+    _form(
+        "hold.suspended",
+        Form.HELD,
+        "Flux's resources and Argo's CronWorkflows",
+        "suspended until the cutover, blue's first",
+        *sorted(_SUSPENDED),
+        when=_all,
+        shape=_suspended,
+    ),
+    _form(
+        "hold.application",
+        Form.HELD,
+        "Argo CD Applications that synchronise by themselves",
+        "without automated sync until the cutover, blue's first",
+        kinds.APPLICATION,
+        when=_automated,
+        shape=_application,
+    ),
+    _form(
+        "replay.claim",
+        Form.REPLAYED,
+        "PersistentVolumeClaims",
+        "asks green's provisioner for a volume of its own",
+        kinds.CLAIM,
+        when=_all,
+        shape=_claim,
+    ),
+    _form("replay.default", Form.REPLAYED, "everything else", "moves as it is, sanitised", when=_all),
+)

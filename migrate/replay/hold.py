@@ -1,0 +1,197 @@
+"""Held forms: how something stands on green without doing anything, and the record of how to let it go.
+
+Every held form is a merge patch that the object carries already and another that takes it away; what was there
+before is remembered with "absent" told apart from any value, in the Decision and in an annotation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from migrate.model.canonical import canonical
+from migrate.model.decision import Hold
+from migrate.model.marks import HELD, PARKED, PARKED_CLASS
+from migrate.model.objects import Object, annotations_of, dig
+from migrate.replay import kinds
+from migrate.replay.edits import merged, nested, replaced
+
+Path = tuple[str, ...]
+
+_MISSING = object()
+
+_LOAD_BALANCER_FIELDS = (
+    "loadBalancerIP",
+    "loadBalancerClass",
+    "loadBalancerSourceRanges",
+    "allocateLoadBalancerNodePorts",
+)
+"""Fields of a Service that are refused where its type is not LoadBalancer; source: core validation, ValidateService."""
+
+POOL_ANNOTATIONS = (
+    "metallb.io/address-pool",
+    "metallb.io/loadBalancerIPs",
+    "metallb.io/allow-shared-ip",
+    "metallb.universe.tf/address-pool",
+    "metallb.universe.tf/loadBalancerIPs",
+    "metallb.universe.tf/allow-shared-ip",
+    "kube-vip.io/loadbalancerIPs",
+    "projectcalico.org/ipv4pools",
+    "projectcalico.org/ipv6pools",
+    "projectcalico.org/loadBalancerIPs",
+)
+"""Annotations by which a Service asks for an address, or a pool of them."""
+
+INGRESS_CLASS_ANNOTATION = "kubernetes.io/ingress.class"
+
+
+def held(
+    target: Object,
+    asleep: Mapping[Path, Any],
+    *,
+    release: Mapping[Path, Any] | None = None,
+    rest: Object | None = None,
+) -> tuple[Object, Hold]:
+    """Put an object to rest: set (or, with None, remove) values at paths, and record what was there.
+
+    `release` says other values to return to than the prior ones; `rest` is the merge patch for blue's twin.
+    """
+    prior: Object = {}
+    waking: Object = {}
+    resting: Object = {}
+    absent: list[str] = []
+    for path, value in asleep.items():
+        before = dig(target, *path, default=_MISSING)
+        if before is _MISSING:
+            if value is None:
+                continue
+            absent.append(".".join(path))
+            before = None
+        after = release[path] if release and path in release else before
+        prior = replaced(prior, path, before)
+        waking = replaced(waking, path, after)
+        resting = replaced(resting, path, value)
+    sleeping: Object = merged(target, resting)
+    return noted(sleeping, Hold(waking, prior, tuple(absent), rest))
+
+
+def noted(target: Object, hold: Hold) -> tuple[Object, Hold]:
+    """Write the record of a hold into the object's own annotations."""
+    record = canonical({"absent": list(hold.absent), "prior": hold.prior})
+    return replaced(target, ("metadata", "annotations"), {**annotations_of(target), HELD: record}), hold
+
+
+def at_zero(target: Object, *, wanted: int | None, rest: Object | None) -> tuple[Object, Hold]:
+    """Hold a workload at 0 replicas; `wanted` are the replicas to return to, by its autoscaler's last word.
+
+    A workload without replicas of its own returns to 1, the default (API reference, apps/v1).
+    """
+    path = ("spec", "replicas")
+    back = wanted if wanted is not None else dig(target, *path, default=1)
+    return held(target, {path: 0}, release={path: back}, rest=rest)
+
+
+def twin_at_zero(source: Object) -> Object:
+    """The patch that puts blue's twin to rest.
+
+    A StatefulSet that deletes claims when it is scaled down is told to keep them, in the same patch: else putting
+    blue to rest would delete its data, and with it the way back.
+    """
+    spec: dict[str, Any] = {"replicas": 0}
+    if dig(source, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled") == "Delete":
+        spec["persistentVolumeClaimRetentionPolicy"] = {"whenScaled": "Retain"}
+    return {"spec": spec}
+
+
+def off_every_node(target: Object, *, exclusive: bool) -> tuple[Object, Hold]:
+    """Hold a DaemonSet with a node selector that no node matches; its own selector stays beside it."""
+    parent = ("spec", "template", "spec", "nodeSelector")
+    selector = dig(target, *parent)
+    rest = nested((*parent, PARKED), "true") if exclusive else None
+    if selector is None:
+        return held(target, {parent: {PARKED: "true"}}, rest=rest)
+    return held(target, {(*parent, PARKED): "true"}, rest=rest)
+
+
+def gated(target: Object) -> tuple[Object, Hold]:
+    """Hold a Pod with a scheduling gate (Kubernetes 1.27 and newer); a gate can be taken away, but not put back."""
+    gates = dig(target, "spec", "schedulingGates")
+    return held(target, {("spec", "schedulingGates"): [*(gates or ()), {"name": PARKED}]})
+
+
+def suspended(target: Object, *, rest: bool = True, path: Path = ("spec", "suspend")) -> tuple[Object, Hold]:
+    """Hold what knows `suspend`; on blue the twin is suspended before this one goes on."""
+    return held(
+        target, {path: True}, release={path: _prior(target, path)}, rest=nested(path, True) if rest else None
+    )
+
+
+def without_automation(target: Object) -> tuple[Object, Hold]:
+    """Hold an Argo CD Application without automated sync; on blue it is switched off before this one is on."""
+    path = ("spec", "syncPolicy", "automated")
+    return held(target, {path: None}, rest=nested(path, None))
+
+
+def deferred(target: Object, *, rest: Path | None = None, value: Any = True) -> Hold:
+    """The record of an object that is made at cutover as it is on blue; `rest` is set to `value` on blue before."""
+    if rest is None:
+        return Hold(release={}, prior={})
+    before = _prior(target, rest)
+    return Hold({}, nested(rest, before), (".".join(rest),) if before is None else (), nested(rest, value))
+
+
+def parked(target: Object) -> tuple[Object, Hold]:
+    """Hold an Ingress, or a Gateway, with a class that nobody serves.
+
+    An Ingress may not have a class and the older annotation both (networking validation), so the annotation goes.
+    """
+    if (str(target.get("apiVersion", "")).rpartition("/")[0], target.get("kind")) == kinds.GATEWAY:
+        return held(target, {("spec", "gatewayClassName"): PARKED_CLASS})
+    annotation = ("metadata", "annotations", INGRESS_CLASS_ANNOTATION)
+    return held(target, {("spec", "ingressClassName"): PARKED_CLASS, annotation: None})
+
+
+def inert(target: Object) -> tuple[Object, Hold]:
+    """Hold a Service without an address outside: a LoadBalancer as ClusterIP, no external addresses, no pools.
+
+    A fixed address is freed on blue before green takes it, else both clusters announce it.
+    """
+    balancer = dig(target, "spec", "type") == "LoadBalancer"
+    asleep: dict[Path, Any] = {("spec", "externalIPs"): None}
+    for annotation in POOL_ANNOTATIONS:
+        asleep["metadata", "annotations", annotation] = None
+    if balancer:
+        asleep["spec", "type"] = "ClusterIP"
+        asleep |= {("spec", field): None for field in _LOAD_BALANCER_FIELDS}
+        asleep["spec", "ports"] = [
+            {key: value for key, value in port.items() if key != "nodePort"}
+            for port in dig(target, "spec", "ports", default=()) or ()
+        ]
+    if balancer or dig(target, "spec", "type", default="ClusterIP") == "ClusterIP":
+        # refused on a Service that nothing outside can reach: core validation, externalTrafficPolicy
+        asleep["spec", "externalTrafficPolicy"] = None
+    rest = _freed(target) if fixed_address(target) else None
+    return held(target, asleep, rest=rest)
+
+
+def fixed_address(service: Object) -> bool:
+    """Whether a Service names the address that it wants, so that two clusters would announce the same one."""
+    return bool(
+        dig(service, "spec", "externalIPs")
+        or dig(service, "spec", "loadBalancerIP")
+        or any(key in annotations_of(service) for key in POOL_ANNOTATIONS if key.lower().endswith("ips"))
+    )
+
+
+def _freed(target: Object) -> Object:
+    spec: dict[str, Any] = {}
+    if dig(target, "spec", "externalIPs"):
+        spec["externalIPs"] = None
+    if dig(target, "spec", "type") == "LoadBalancer":
+        spec["type"] = "ClusterIP"
+        spec |= dict.fromkeys((*_LOAD_BALANCER_FIELDS, "externalTrafficPolicy"))
+    return {"spec": spec}
+
+
+def _prior(target: Object, path: Path) -> Any:
+    return dig(target, *path)

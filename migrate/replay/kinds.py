@@ -1,0 +1,101 @@
+"""The kinds that the rules speak of, as (group, kind); the core group is empty."""
+
+from __future__ import annotations
+
+from migrate.model.objects import Object, dig
+
+Kind = tuple[str, str]
+
+POD: Kind = ("", "Pod")
+SERVICE: Kind = ("", "Service")
+SECRET: Kind = ("", "Secret")
+CONFIG_MAP: Kind = ("", "ConfigMap")
+NAMESPACE: Kind = ("", "Namespace")
+SERVICE_ACCOUNT: Kind = ("", "ServiceAccount")
+ENDPOINTS: Kind = ("", "Endpoints")
+PERSISTENT_VOLUME: Kind = ("", "PersistentVolume")
+CLAIM: Kind = ("", "PersistentVolumeClaim")
+REPLICATION_CONTROLLER: Kind = ("", "ReplicationController")
+ENDPOINT_SLICE: Kind = ("discovery.k8s.io", "EndpointSlice")
+DEPLOYMENT: Kind = ("apps", "Deployment")
+STATEFUL_SET: Kind = ("apps", "StatefulSet")
+REPLICA_SET: Kind = ("apps", "ReplicaSet")
+DAEMON_SET: Kind = ("apps", "DaemonSet")
+ROLLOUT: Kind = ("argoproj.io", "Rollout")
+DEPLOYMENT_CONFIG: Kind = ("apps.openshift.io", "DeploymentConfig")
+APPLICATION: Kind = ("argoproj.io", "Application")
+JOB: Kind = ("batch", "Job")
+CRON_JOB: Kind = ("batch", "CronJob")
+AUTOSCALER: Kind = ("autoscaling", "HorizontalPodAutoscaler")
+VERTICAL_AUTOSCALER: Kind = ("autoscaling.k8s.io", "VerticalPodAutoscaler")
+SCALED_OBJECT: Kind = ("keda.sh", "ScaledObject")
+SCALED_JOB: Kind = ("keda.sh", "ScaledJob")
+INGRESS: Kind = ("networking.k8s.io", "Ingress")
+NETWORK_POLICY: Kind = ("networking.k8s.io", "NetworkPolicy")
+GATEWAY: Kind = ("gateway.networking.k8s.io", "Gateway")
+DEFINITION: Kind = ("apiextensions.k8s.io", "CustomResourceDefinition")
+API_SERVICE: Kind = ("apiregistration.k8s.io", "APIService")
+MUTATING_WEBHOOKS: Kind = ("admissionregistration.k8s.io", "MutatingWebhookConfiguration")
+VALIDATING_WEBHOOKS: Kind = ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration")
+RBAC = "rbac.authorization.k8s.io"
+ROLE: Kind = (RBAC, "Role")
+ROLE_BINDING: Kind = (RBAC, "RoleBinding")
+CLUSTER_ROLE: Kind = (RBAC, "ClusterRole")
+CLUSTER_ROLE_BINDING: Kind = (RBAC, "ClusterRoleBinding")
+
+SCALED: frozenset[Kind] = frozenset(
+    {DEPLOYMENT, STATEFUL_SET, REPLICA_SET, REPLICATION_CONTROLLER, ROLLOUT, DEPLOYMENT_CONFIG}
+)
+"""Workloads that rest at `spec.replicas: 0`."""
+
+WORKLOADS: frozenset[Kind] = SCALED | {DAEMON_SET}
+"""What runs pods and goes on running them."""
+
+BUILT_IN_GROUPS: frozenset[str] = frozenset(
+    {
+        "",
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "apps",
+        "authentication.k8s.io",
+        "authorization.k8s.io",
+        "autoscaling",
+        "batch",
+        "certificates.k8s.io",
+        "coordination.k8s.io",
+        "discovery.k8s.io",
+        "events.k8s.io",
+        "extensions",
+        "flowcontrol.apiserver.k8s.io",
+        "internal.apiserver.k8s.io",
+        "networking.k8s.io",
+        "node.k8s.io",
+        "policy",
+        RBAC,
+        "resource.k8s.io",
+        "scheduling.k8s.io",
+        "storage.k8s.io",
+        "storagemigration.k8s.io",
+    }
+)
+"""The groups that kube-apiserver itself serves; source: the API reference of Kubernetes 1.35."""
+
+
+def pod_path(kind: Kind) -> tuple[str, ...] | None:
+    """Where an object of a kind keeps its pod, as the parent of `metadata` and `spec`; None where it has none."""
+    if kind == POD:
+        return ()
+    if kind == CRON_JOB:
+        return ("spec", "jobTemplate", "spec", "template")
+    if kind in WORKLOADS or kind == JOB:
+        return ("spec", "template")
+    return None
+
+
+def pod_of(kind: Kind, obj: Object) -> Object:
+    """The pod, or pod template, of an object; empty where it has none (a Rollout may only refer to a workload)."""
+    path = pod_path(kind)
+    found = dig(obj, *path) if path is not None else None
+    pod: Object = found if isinstance(found, dict) else {}
+    return pod

@@ -1,0 +1,136 @@
+"""Whether what was decided stands on green: with our marks, and equal in every field that we sent.
+
+Fields that the server, or a webhook, added are not ours to compare. A held object that has been released is equal
+when it stands as its release patch leaves it. Differences name paths, never values: they may be a Secret's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migrate.model.decision import Decision
+from migrate.model.ids import RunId
+from migrate.model.inventory import Inventory
+from migrate.model.marks import RUN, SOURCE_HASH, unmarked
+from migrate.model.objects import Object, Ref, annotations_of
+from migrate.model.verdict import Verdict, failed, inconclusive, passed
+from migrate.replay.decisions import MERGED_RULES, Decisions
+from migrate.replay.edits import merged
+from migrate.replay.sanitise import sanitise, source_hash
+
+MISSING = "missing"
+FOREIGN = "not ours"
+STALE = "written from another state"
+DIFFERS = "differs"
+UNREAD = "could not be read"
+
+SHOWN = 5
+"""How many differences a verdict spells out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One object that does not stand as decided: how, and at which paths."""
+
+    ref: Ref
+    wave: int
+    what: str
+    paths: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The object and what is wrong with it."""
+        where = f" at {', '.join(self.paths[:SHOWN])}" if self.paths else ""
+        return f"{self.ref}: {self.what}{where}"
+
+
+def differences(decisions: Decisions, green: Inventory, *, key: bytes, run: RunId) -> tuple[Difference, ...]:
+    """Compare every written object with what stands on green."""
+    found = (_difference(decision, green, key, run) for decision in decisions.written)
+    return tuple(difference for difference in found if difference)
+
+
+def parity(decisions: Decisions, green: Inventory, *, key: bytes, run: RunId) -> tuple[Verdict, ...]:
+    """Say for every wave whether all that was written stands; where nothing was to be written, nothing is passed."""
+    if not decisions.written:
+        return (inconclusive("parity", "no object was to be written", "check workloads.include"),)
+    found = differences(decisions, green, key=key, run=run)
+    return tuple(
+        _verdict(wave, decisions.of_wave(wave), [d for d in found if d.wave == wave])
+        for wave in decisions.waves
+    )
+
+
+def unequal(target: Any, found: Any, path: str = "") -> Iterator[str]:
+    """The paths at which `found` does not have what `target` says; what it has beside it does not count."""
+    if isinstance(target, Mapping) and isinstance(found, Mapping):
+        for key, value in target.items():
+            where = f"{path}.{key}" if path else str(key)
+            if key in found:
+                yield from unequal(value, found[key], where)
+            elif not _nothing(where, value):
+                yield where
+    elif _is_list(target) and _is_list(found) and len(target) == len(found):
+        for position, (one, other) in enumerate(zip(target, found, strict=True)):
+            yield from unequal(one, other, f"{path}[{position}]")
+    elif target != found or isinstance(target, bool) != isinstance(found, bool):  # in Python 1 equals True
+        yield path
+
+
+def _difference(decision: Decision, green: Inventory, key: bytes, run: RunId) -> Difference | None:
+    target = decision.target
+    assert target is not None  # what is written has a target
+    found = green.find(decision.ref)
+    if found is None:
+        return Difference(decision.ref, decision.wave, UNREAD if _unread(decision.ref, green) else MISSING)
+    if decision.rule not in MERGED_RULES:  # what green made itself carries no marks of ours
+        marks = annotations_of(found)
+        if marks.get(RUN) != run:
+            return Difference(decision.ref, decision.wave, FOREIGN)
+        if marks.get(SOURCE_HASH) != source_hash(target, key):
+            return Difference(decision.ref, decision.wave, STALE)
+    wanted = unmarked(target)
+    if decision.hold is not None and not _paths(merged(wanted, decision.hold.release), found):
+        return None
+    paths = _paths(wanted, found)
+    return Difference(decision.ref, decision.wave, DIFFERS, paths) if paths else None
+
+
+def _paths(wanted: Object, found: Object) -> tuple[str, ...]:
+    """The differences, in the form with fewer of them: as green shows it, or reduced as blue's object was."""
+    # the group is the same, but green may prefer another version of it
+    found = {**found, "apiVersion": wanted.get("apiVersion", "")}
+    paths = tuple(unequal(wanted, found))
+    return min(paths, tuple(unequal(wanted, sanitise(found))), key=len) if paths else paths
+
+
+def _verdict(wave: int, decisions: Sequence[Decision], found: Sequence[Difference]) -> Verdict:
+    check = f"parity-wave-{wave}"
+    total = len(decisions)
+    if not found:
+        return passed(check, f"{total} of {total} equal")
+    shown = "; ".join(map(str, found[:SHOWN])) + ("; …" if len(found) > SHOWN else "")
+    evidence = f"{total - len(found)} of {total} equal; {shown}"
+    if all(difference.what == UNREAD for difference in found):
+        return inconclusive(check, evidence, "give the credentials the right to list them on green")
+    return failed(check, evidence, "run again: what is missing or changed is written again")
+
+
+def _unread(ref: Ref, green: Inventory) -> bool:
+    """Whether the object's kind could not be listed; `unreadable` has names such as "deployments.apps"."""
+    resource = green.resource(ref.kind, ref.group)
+    if resource is not None:
+        return resource.name in green.unreadable
+    stem = ref.kind.lower()[:-1]  # the last letter may change in the plural: policy, policies
+    names = (name.partition(".") for name in green.unreadable)
+    return any(group == ref.group and plural.startswith(stem) for plural, _, group in names)
+
+
+def _nothing(path: str, value: Any) -> bool:
+    """Whether the server need not keep a value: a null, and empty labels or annotations."""
+    return value is None or (value == {} and path in {"metadata.labels", "metadata.annotations"})
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)

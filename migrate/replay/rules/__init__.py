@@ -1,0 +1,23 @@
+"""The rules that leave objects out or ask a person, one file per family, in the order in which they are tried.
+
+Lives here: what is not written, and why. Never here: forms of what is written (`forms`), or sanitising.
+"""
+
+from __future__ import annotations
+
+from migrate.replay.rule import Rule
+from migrate.replay.rules import cni, finished, green, managed, namespaces, never, owners, volumes
+
+SKIPS: tuple[Rule, ...] = (
+    *never.RULES,
+    *cni.RULES,
+    *managed.BY_NAME,
+    *finished.TERMINATING,
+    *namespaces.RULES,
+    *volumes.RULES,
+    *owners.RULES,
+    *managed.BY_CONTENT,
+    *finished.RULES,
+    *green.RULES,
+)
+"""The first that matches decides; the families' order goes from what can never move to what depends on green."""

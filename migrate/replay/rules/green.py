@@ -1,0 +1,56 @@
+"""What green cannot take as it is."""
+
+from __future__ import annotations
+
+from migrate.replay import kinds
+from migrate.replay.rule import Rule, Subject, ask
+from migrate.replay.surroundings import Surroundings
+
+
+def not_served(subject: Subject, surroundings: Surroundings) -> str | None:
+    """Match a kind that green, once it is known, neither serves nor will serve by a definition that moves."""
+    if surroundings.green is None or subject.kind in surroundings.green:
+        return None
+    return f"no kind {subject.ref.kind} in group {subject.ref.group or 'core'} on green"
+
+
+def _backend(subject: Subject, surroundings: Surroundings) -> str | None:
+    missing = surroundings.admission.backings[subject.ref].missing
+    return f"calls {', '.join(missing)}" if missing else None
+
+
+def _into_blue(subject: Subject, surroundings: Surroundings) -> str | None:
+    for url in surroundings.admission.backings[subject.ref].outside:
+        host = url.partition("://")[2].partition("/")[0].rsplit(":", 1)[0].strip("[]")
+        if surroundings.in_blue(host):
+            return f"calls {url}"
+    return None
+
+
+NOT_SERVED = ask(
+    "green.not-served",
+    "kinds that green does not serve",
+    "green would refuse it; install what serves it there, or say skip",
+    when=not_served,
+)
+
+RULES: tuple[Rule, ...] = (
+    ask(
+        "green.webhook-backend",
+        "webhook configurations and APIServices whose Service, or what it selects, does not move",
+        "without its backend it would refuse, or let through, everything on green",
+        kinds.MUTATING_WEBHOOKS,
+        kinds.VALIDATING_WEBHOOKS,
+        kinds.API_SERVICE,
+        when=_backend,
+    ),
+    ask(
+        "green.webhook-url",
+        "webhook configurations that call an address inside blue",
+        "green would depend on blue",
+        kinds.MUTATING_WEBHOOKS,
+        kinds.VALIDATING_WEBHOOKS,
+        when=_into_blue,
+    ),
+    NOT_SERVED,
+)

@@ -1,0 +1,85 @@
+"""Which namespaces move, and which cluster-scoped objects belong to those that do not."""
+
+from __future__ import annotations
+
+from migrate.model.objects import dig
+from migrate.replay import kinds
+from migrate.replay.blue import SYSTEM_NAMESPACES
+from migrate.replay.operator import brings_into
+from migrate.replay.rule import Rule, Subject, skip
+from migrate.replay.surroundings import Surroundings
+
+
+def _space(subject: Subject) -> str:
+    return subject.ref.name if subject.kind == kinds.NAMESPACE else subject.ref.namespace
+
+
+def _system(subject: Subject, _surroundings: Surroundings) -> str | None:
+    return f"namespace {_space(subject)}" if _space(subject) in SYSTEM_NAMESPACES else None
+
+
+def _excluded(subject: Subject, surroundings: Surroundings) -> str | None:
+    space = _space(subject)
+    if subject.kind == kinds.NAMESPACE and brings_into(surroundings.migration, space):
+        return None
+    return f"namespace {space}" if space and not surroundings.moved(space) else None
+
+
+def _binding(subject: Subject, surroundings: Surroundings) -> str | None:
+    """Match a binding that speaks only of ServiceAccounts in namespaces that stay."""
+    subjects = subject.obj.get("subjects") or ()
+    spaces = {str(s.get("namespace", "")) for s in subjects if s.get("kind") == "ServiceAccount"}
+    if not subjects or len(spaces) == 0 or any(s.get("kind") != "ServiceAccount" for s in subjects):
+        return None
+    return (
+        None
+        if any(surroundings.moved(space) for space in spaces)
+        else f"subjects in {', '.join(sorted(spaces))}"
+    )
+
+
+def _aggregated(subject: Subject, surroundings: Surroundings) -> str | None:
+    space = dig(subject.obj, "spec", "service", "namespace")
+    return f"Service in {space}" if space and not surroundings.moved(space) else None
+
+
+def _claimed(subject: Subject, surroundings: Surroundings) -> str | None:
+    space = dig(subject.obj, "spec", "claimRef", "namespace")
+    return f"claimed from namespace {space}" if space and not surroundings.moved(space) else None
+
+
+RULES: tuple[Rule, ...] = (
+    skip(
+        "namespace.system",
+        "everything in kube-system, kube-public and kube-node-lease that `workloads.rules` do not name",
+        "green has its own; what is yours there is named in workloads.rules",
+        when=_system,
+    ),
+    skip(
+        "namespace.excluded",
+        "namespaces outside `workloads.include`, or inside `workloads.exclude`",
+        "the migration file leaves this namespace on blue",
+        when=_excluded,
+    ),
+    skip(
+        "namespace.binding",
+        "ClusterRoleBindings whose ServiceAccounts are all in namespaces that stay",
+        "nobody whom it gives rights to comes along",
+        kinds.CLUSTER_ROLE_BINDING,
+        when=_binding,
+    ),
+    skip(
+        "namespace.api-service",
+        "APIServices whose Service is in a namespace that stays",
+        "what answers it does not come along; green's own installation brings it",
+        kinds.API_SERVICE,
+        when=_aggregated,
+    ),
+    skip(
+        "namespace.volume",
+        "PersistentVolumes claimed from a namespace that stays",
+        "its claim does not come along",
+        kinds.PERSISTENT_VOLUME,
+        when=_claimed,
+    ),
+)

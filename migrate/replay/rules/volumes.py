@@ -1,0 +1,72 @@
+"""Volumes, claims and snapshots: the data stays where it is, so only what asks for data moves."""
+
+from __future__ import annotations
+
+from migrate.model.objects import annotations_of, controller_of, dig
+from migrate.replay import kinds
+from migrate.replay.rule import Rule, Subject, ask, skip
+from migrate.replay.surroundings import Surroundings
+
+PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+
+_SNAPSHOTS = ("VolumeSnapshot", "VolumeSnapshotContent")
+
+
+def _dynamic(subject: Subject, _surroundings: Surroundings) -> str | None:
+    driver = annotations_of(subject.obj).get(PROVISIONED_BY)
+    return f"provisioned by {driver}" if driver else None
+
+
+def _static(subject: Subject, surroundings: Surroundings) -> str | None:
+    names = {
+        value
+        for term in dig(subject.obj, "spec", "nodeAffinity", "required", "nodeSelectorTerms", default=())
+        for expression in (*(term.get("matchExpressions") or ()), *(term.get("matchFields") or ()))
+        for value in expression.get("values") or ()
+    }
+    nodes = sorted(
+        str(n["metadata"]["name"])
+        for n in surroundings.inventory.of("Node")
+        if n["metadata"]["name"] in names
+    )
+    if nodes:
+        return f"bound to blue's node {', '.join(nodes[:3])}"
+    claim = dig(subject.obj, "spec", "claimRef")
+    return f"claimed by {claim.get('namespace')}/{claim.get('name')}" if claim else "not claimed"
+
+
+def _of_a_pod(subject: Subject, _surroundings: Surroundings) -> str | None:
+    owner = controller_of(subject.obj)
+    return f"owned by Pod {owner.get('name')}" if owner and owner.get("kind") == "Pod" else None
+
+
+RULES: tuple[Rule, ...] = (
+    skip(
+        "volume.dynamic",
+        "PersistentVolumes that a provisioner made",
+        "green's provisioner makes a new one for the claim; data is not copied",
+        kinds.PERSISTENT_VOLUME,
+        when=_dynamic,
+    ),
+    ask(
+        "volume.static",
+        "PersistentVolumes made by hand",
+        "attached on both sides a volume is destroyed; say replay once blue has let go of it, or skip",
+        kinds.PERSISTENT_VOLUME,
+        when=_static,
+    ),
+    skip(
+        "volume.of-a-pod",
+        "PersistentVolumeClaims that live and die with a Pod",
+        "green makes it with the pod",
+        kinds.CLAIM,
+        when=_of_a_pod,
+    ),
+    skip(
+        "volume.snapshot",
+        "VolumeSnapshots and their contents",
+        "a snapshot is data of blue's storage; it is not copied",
+        *(("snapshot.storage.k8s.io", kind) for kind in _SNAPSHOTS),
+        *(("groupsnapshot.storage.k8s.io", f"VolumeGroup{kind[6:]}") for kind in _SNAPSHOTS),
+    ),
+)

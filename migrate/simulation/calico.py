@@ -1,0 +1,409 @@
+"""A stand-in for a running Calico, written against the cluster door: it plays on the simulated and a real API server.
+
+It looks at what stands and writes what Calico's own programs would have written by now: the startup's objects, each
+node's block, tunnel address, annotations and condition, an allocation for every pod with an address in a pool, and
+of an Installation what the Tigera operator makes. Nothing is enforced and no packet moves. It is idempotent, and
+reads only when nothing has changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import yaml
+
+from migrate.calico import created, operated
+from migrate.calico.addressing import Seen, affinities, handles, settle
+from migrate.calico.created import Dialect, Startup
+from migrate.calico.ipam import Block, Range
+from migrate.calico.pools import CRD_GROUP, V3_GROUP
+from migrate.doors.cluster import Cluster, Verb, Write
+from migrate.errors import DoorError
+from migrate.model.canonical import digest
+from migrate.model.objects import (
+    Object,
+    Resource,
+    annotations_of,
+    controller_of,
+    dig,
+    metadata_of,
+    name_of,
+    namespace_of,
+)
+
+OPERATOR_GROUP = "operator.tigera.io"
+
+Now = Callable[[], datetime]
+
+
+def wall() -> datetime:
+    """The real time; a simulated world gives its own."""
+    return datetime.now(UTC)
+
+
+def reconcile(cluster: Cluster, *, now: Now = wall, give_addresses: bool = False) -> bool:
+    """Bring a cluster one step on as a running Calico would; True where something was written.
+
+    `give_addresses` plays the CNI plugin too: pods that are scheduled and have no address are annotated with one,
+    from which a kubelet's stand-in takes it; leave it off where something else (kwok) gives addresses.
+    Raises a DoorError.
+    """
+    return _Pass(cluster, cluster.resources(), now, give_addresses=give_addresses).run()
+
+
+class StandIn:
+    """Reconcile a cluster again and again in a thread of its own; for real API servers, whose nodes are kwok's."""
+
+    def __init__(
+        self, cluster: Cluster, interval: float = 0.5, *, now: Now = wall, give_addresses: bool = False
+    ) -> None:
+        self._cluster = cluster
+        self._interval = interval
+        self._now = now
+        self._give = give_addresses
+        self._resources: Sequence[Resource] = ()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="calico-stand-in", daemon=True)
+        self.failures: list[DoorError] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the thread, and wait for the pass that is under way."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                # Discovery is many requests: it is asked again only until Calico's resources are served.
+                if _find(self._resources, "IPPool") is None:
+                    self._resources = self._cluster.resources()
+                _Pass(self._cluster, self._resources, self._now, give_addresses=self._give).run()
+            except DoorError as error:
+                # A conflict or a server that is down is the next pass's business; a test may look at what it was.
+                self.failures = [*self.failures[-19:], error]
+            self._stop.wait(self._interval)
+
+
+@dataclass(slots=True)
+class _Daemon:
+    """DaemonSet calico-node, the nodes that it can run on, and those on which it is ready."""
+
+    obj: Object
+    able: list[Object]
+    up: list[Object]
+    ours: bool
+
+    @property
+    def full(self) -> bool:
+        return bool(self.able) and len(self.up) == len(self.able)
+
+    @property
+    def container(self) -> Mapping[str, Any]:
+        containers = dig(self.obj, "spec", "template", "spec", "containers", default=None) or ()
+        return next((c for c in containers if c.get("name") == "calico-node"), {})
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            e["name"]: str(e["value"]) for e in self.container.get("env") or () if e.get("value") is not None
+        }
+
+    @property
+    def version(self) -> str:
+        return str(self.container.get("image", "")).rpartition("/")[2].partition(":")[2]
+
+
+class _Pass:
+    """One look at the cluster, and what follows from it."""
+
+    def __init__(
+        self, cluster: Cluster, resources: Sequence[Resource], now: Now, *, give_addresses: bool
+    ) -> None:
+        self.cluster = cluster
+        self.resources = resources
+        self.now = now
+        self.give = give_addresses
+        self.native = _find(resources, "IPPool", CRD_GROUP) is None
+        self.dialect = Dialect(self.native)
+        self.group = V3_GROUP if self.native else CRD_GROUP
+        self.wrote = False
+
+    def run(self) -> bool:
+        """Do what is due; nothing before the CRDs are Established, which is when discovery serves them."""
+        kinds = ("IPPool", "IPAMBlock", "BlockAffinity", "IPAMHandle", "ClusterInformation")
+        if any(_find(self.resources, kind, self.group) is None for kind in kinds):
+            return False
+        nodes = self.all("Node", "")
+        installation = self._operate(nodes)
+        daemon = self._daemon(nodes, installation)
+        if daemon is None:
+            return self.wrote
+        if daemon.up:
+            self._start_up(daemon)
+            self._network(daemon, nodes)
+            self._controllers(daemon)
+        self._status(daemon)
+        if installation is not None:
+            self._tigera(daemon)
+        return self.wrote
+
+    # --- the operator ---
+
+    def _operate(self, nodes: Sequence[Object]) -> Object | None:
+        """Make of an Installation what the operator makes, once the operator itself runs."""
+        if _find(self.resources, "Installation", OPERATOR_GROUP) is None:
+            return None
+        installation = next(iter(self.all("Installation", OPERATOR_GROUP)), None)
+        operator = self.get("Deployment", "apps", "tigera-operator", "tigera-operator")
+        if installation is None or not dig(operator, "status", "availableReplicas", default=0):
+            return None
+        for obj in operated.workloads(len(nodes)):
+            self.ensure(obj)
+        if not self.all("IPPool", self.group):
+            for pool in operated.pools(self.dialect, installation, self._pod_subnet(), self.at()):
+                self.ensure(pool)
+        return installation
+
+    def _tigera(self, daemon: _Daemon) -> None:
+        """Say by TigeraStatus what the operator would: one for calico, one for the pools."""
+        waiting = ""
+        if not daemon.full:
+            missing = len(daemon.able) - len(daemon.up)
+            waiting = f'DaemonSet "calico-system/calico-node" is not available (awaiting {missing} nodes)'
+        for name in ("calico-typha", "calico-kube-controllers"):
+            deployment = self.get("Deployment", "apps", name, operated.NAMESPACE)
+            if not waiting and not dig(deployment, "status", "availableReplicas", default=0):
+                waiting = f'Deployment "calico-system/{name}" is not yet scheduled on any nodes'
+        for name, reason in (("calico", waiting), ("ippools", "")):
+            standing = self.get("TigeraStatus", OPERATOR_GROUP, name)
+            before = dig(standing, "status", "conditions", default=None) or ()
+            conditions = created.tigera_conditions(reason, before, self.at())
+            if list(before) == conditions:
+                continue
+            if standing is None:
+                self.ensure(
+                    {"apiVersion": f"{OPERATOR_GROUP}/v1", "kind": "TigeraStatus", "metadata": {"name": name}}
+                )
+            resource = self.resource("TigeraStatus", OPERATOR_GROUP)
+            body = {"status": {"conditions": conditions}}
+            self.write(Write(Verb.PATCH, resource, name, body=body, subresource="status"))
+
+    # --- calico-node's startup ---
+
+    def _daemon(self, nodes: Sequence[Object], installation: Object | None) -> _Daemon | None:
+        """Find calico-node. Where a controller makes its pods, it is up where they are ready; else on every node."""
+        namespace = operated.NAMESPACE if installation is not None else "kube-system"
+        obj = self.get("DaemonSet", "apps", "calico-node", namespace)
+        if obj is None:
+            return None
+        able = [node for node in nodes if created.selects(obj, node)]
+        pods = [pod for pod in self.all("Pod", "", namespace) if _owner(pod) == metadata_of(obj).get("uid")]
+        status: Mapping[str, Any] = obj.get("status") or {}
+        # A controller writes observedGeneration first of all, and never a ready pod where there are none.
+        ours = not pods and (not status.get("observedGeneration") or bool(status.get("numberReady")))
+        ready = {str(dig(pod, "spec", "nodeName")) for pod in pods if _is_ready(pod)}
+        return _Daemon(obj, able, able if ours else [n for n in able if name_of(n) in ready], ours)
+
+    def _start_up(self, daemon: _Daemon) -> None:
+        at = self.at()
+        if self.get("ClusterInformation", self.group, "default") is None:
+            kubeadm = ["kubeadm"] if self._kubeadm() else []
+            startup = Startup(
+                version=daemon.version or operated.VERSION,
+                cluster_type=",".join([daemon.env.get("CLUSTER_TYPE", "k8s,bgp"), *kubeadm, "kdd"]),
+                guid=digest(self.cluster.identity().uid)[:32],
+                at=at,
+            )
+            for obj in created.startup_objects(self.dialect, startup):
+                self.ensure(obj)
+        if not self.all("IPPool", self.group):
+            pool = created.default_pool(self.dialect, daemon.env, self._pod_subnet(), at)
+            if pool is not None:
+                self.ensure(pool)
+
+    def _kubeadm(self) -> str:
+        """Kubeadm's ClusterConfiguration as text; empty where there is none."""
+        config = self.get("ConfigMap", "", "kubeadm-config", "kube-system")
+        return str(dig(config, "data", "ClusterConfiguration", default=""))
+
+    def _pod_subnet(self) -> str:
+        try:
+            return str(dig(yaml.safe_load(self._kubeadm() or "{}"), "networking", "podSubnet", default=""))
+        except yaml.YAMLError:
+            return ""
+
+    # --- addresses ---
+
+    def _network(self, daemon: _Daemon, nodes: Sequence[Object]) -> None:
+        """Give each node its tunnel addresses and each pod its allocation, and mark both."""
+        blocks = self.all("IPAMBlock", self.group)
+        served = _find(self.resources, "IPReservation", self.group) is not None
+        settled = settle(
+            Seen(
+                pools=self.all("IPPool", self.group),
+                blocks=blocks,
+                nodes=nodes,
+                up=daemon.up,
+                pods=self.all("Pod", ""),
+                at=self.now(),
+                namespaces=self.all("Namespace", "") if self.give else (),
+                reservations=self.all("IPReservation", self.group) if served else (),
+                config=self.get(self.dialect.ipam_config_kind, self.group, "default"),
+                give=self.give,
+                collect=daemon.full,
+            )
+        )
+        self._write_blocks(settled.ledger.blocks, {name_of(block): block for block in blocks})
+        for pod, marks in settled.pod_marks:
+            body = {"metadata": {"annotations": marks}}
+            self.write(
+                Write(Verb.PATCH, self.resource("Pod", ""), name_of(pod), namespace_of(pod), body=body)
+            )
+        for event in settled.events:
+            self.ensure(event)
+        for node in daemon.up:
+            self._mark_node(node, settled.tunnels[name_of(node)])
+
+    def _write_blocks(self, blocks: Mapping[Range, Block], standing: Mapping[str, Object]) -> None:
+        """Write what changed of blocks, then affinities and handles, which follow from the blocks."""
+        if blocks and self.get(self.dialect.ipam_config_kind, self.group, "default") is None:
+            self.ensure(created.ipam_config(self.dialect))
+        wanted = {
+            created.cidr_name(cidr): created.block_object(self.dialect, block)
+            for cidr, block in blocks.items()
+        }
+        self._settle(wanted, standing)
+        for kind, objects in (
+            ("BlockAffinity", affinities(self.dialect, blocks)),
+            ("IPAMHandle", handles(self.dialect, blocks)),
+        ):
+            self._settle(objects, {name_of(obj): obj for obj in self.all(kind, self.group)})
+
+    def _settle(self, wanted: Mapping[str, Object], standing: Mapping[str, Object]) -> None:
+        """Make what stands what is wanted: create what is missing, change what differs, delete the rest."""
+        for name, obj in wanted.items():
+            if name not in standing:
+                self.ensure(obj)
+            elif standing[name]["spec"] != obj["spec"]:
+                self.replace(standing[name], obj["spec"])
+        for name in standing.keys() - wanted.keys():
+            self.delete(standing[name])
+
+    def _mark_node(self, node: Object, tunnels: Mapping[str, str]) -> None:
+        resource = self.resource("Node", "")
+        marks = created.node_marks(node, tunnels)
+        if any(annotations_of(node).get(key) != value for key, value in marks.items()):
+            node = self.write(
+                Write(Verb.PATCH, resource, name_of(node), body={"metadata": {"annotations": marks}})
+            )
+        conditions = created.node_conditions(node, self.at())
+        if conditions is not None:
+            # The list is written whole: a precondition keeps what a kubelet wrote meanwhile.
+            version = str(metadata_of(node).get("resourceVersion", ""))
+            status = {"status": {"conditions": conditions}}
+            self.write(
+                Write(
+                    Verb.PATCH,
+                    resource,
+                    name_of(node),
+                    body=status,
+                    resource_version=version,
+                    subresource="status",
+                )
+            )
+
+    # --- workloads ---
+
+    def _status(self, daemon: _Daemon) -> None:
+        """Keep the DaemonSet's status where no controller does."""
+        if not daemon.ours:
+            return
+        status = created.daemon_status(daemon.obj, len(daemon.able), len(daemon.up))
+        have: Mapping[str, Any] = daemon.obj.get("status") or {}
+        if any(have.get(key) != value for key, value in status.items()):
+            resource = self.resource("DaemonSet", "apps")
+            name, namespace = name_of(daemon.obj), namespace_of(daemon.obj)
+            self.write(
+                Write(Verb.PATCH, resource, name, namespace, body={"status": status}, subresource="status")
+            )
+
+    def _controllers(self, daemon: _Daemon) -> None:
+        """Once kube-controllers is available it has written its configuration."""
+        deployment = self.get("Deployment", "apps", "calico-kube-controllers", namespace_of(daemon.obj))
+        if not dig(deployment, "status", "availableReplicas", default=0):
+            return
+        if self.get("KubeControllersConfiguration", self.group, "default") is None:
+            made = created.controllers_config(self.dialect, self.at())
+            status = made.pop("status")
+            self.ensure(made)
+            resource = self.resource("KubeControllersConfiguration", self.group)
+            self.write(Write(Verb.PATCH, resource, "default", body={"status": status}, subresource="status"))
+
+    # --- the door ---
+
+    def at(self) -> str:
+        return _stamp(self.now())
+
+    def resource(self, kind: str, group: str) -> Resource:
+        found = _find(self.resources, kind, group)
+        assert found is not None, f"{kind} of {group or 'the core group'} is not served"
+        return found
+
+    def all(self, kind: str, group: str, namespace: str = "") -> list[Object]:
+        pages = self.cluster.pages(self.resource(kind, group), namespace=namespace)
+        return [obj for page in pages for obj in page]
+
+    def get(self, kind: str, group: str, name: str, namespace: str = "") -> Object | None:
+        found = _find(self.resources, kind, group)
+        return self.cluster.get(found, name, namespace) if found is not None else None
+
+    def ensure(self, obj: Object) -> None:
+        """Create an object unless it stands."""
+        resource = self.resource(str(obj["kind"]), str(obj["apiVersion"]).rpartition("/")[0])
+        if self.cluster.get(resource, name_of(obj), namespace_of(obj)) is None:
+            self.write(Write(Verb.CREATE, resource, name_of(obj), namespace_of(obj), body=obj))
+
+    def replace(self, obj: Object, spec: Mapping[str, Any]) -> None:
+        """Change a whole spec, unless somebody else has changed the object meanwhile."""
+        resource = self.resource(str(obj["kind"]), self.group)
+        self.write(Write(Verb.REPLACE, resource, name_of(obj), body={**obj, "spec": spec}))
+
+    def delete(self, obj: Object) -> None:
+        resource = self.resource(str(obj["kind"]), self.group)
+        self.write(Write(Verb.DELETE, resource, name_of(obj), uid=str(metadata_of(obj).get("uid", ""))))
+
+    def write(self, write: Write) -> Object:
+        self.wrote = True
+        return self.cluster.write(write)
+
+
+def _find(resources: Iterable[Resource], kind: str, group: str | None = None) -> Resource | None:
+    """The resource that serves a kind; of any of Calico's groups where none is named."""
+    groups = {CRD_GROUP, V3_GROUP} if group is None else {group}
+    return next((r for r in resources if r.kind == kind and r.group in groups), None)
+
+
+def _owner(pod: Object) -> str | None:
+    owner = controller_of(pod)
+    return None if owner is None else str(owner.get("uid"))
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = dig(pod, "status", "conditions", default=None) or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

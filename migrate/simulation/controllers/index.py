@@ -1,0 +1,209 @@
+"""A compact index of the pods and Services of a cluster, kept up to date from what changes.
+
+Ten thousand pods are looked through for every Service and every scheduling decision; their JSON is not.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from migrate.model.objects import Object, controller_of, dig
+from migrate.simulation.controllers.view import Event, Key, Kinds, View
+
+_FINISHED = {"Succeeded", "Failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What controllers ask of a pod; `cpu` in millicores, `memory` in bytes, `owner` the uid of its controller."""
+
+    key: Key
+    uid: str
+    labels: Mapping[str, str]
+    node: str
+    ip: str
+    phase: str
+    ready: bool
+    terminating: bool
+    host_network: bool
+    owner: str
+    cpu: int
+    memory: int
+    claims: tuple[str, ...]
+
+    @property
+    def active(self) -> bool:
+        """Whether the pod counts towards its owner's replicas."""
+        return not self.terminating and self.phase not in _FINISHED
+
+    @property
+    def finished(self) -> bool:
+        """Whether the pod has ended by itself."""
+        return self.phase in _FINISHED
+
+
+def pod_of(obj: Object) -> Pod:
+    """Read a pod."""
+    metadata, spec, status = obj["metadata"], obj["spec"], obj.get("status") or {}
+    owner = controller_of(obj)
+    requests = [dig(c, "resources", "requests", default=None) or {} for c in spec.get("containers") or ()]
+    return Pod(
+        Key(metadata["namespace"], metadata["name"]),
+        metadata["uid"],
+        metadata.get("labels") or {},
+        spec.get("nodeName") or "",
+        status.get("podIP") or "",
+        status.get("phase") or "Pending",
+        any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()),
+        bool(metadata.get("deletionTimestamp")),
+        bool(spec.get("hostNetwork")),
+        owner["uid"] if owner else "",
+        sum(quantity(item.get("cpu", 0), 1000) for item in requests),
+        sum(quantity(item.get("memory", 0)) for item in requests),
+        tuple(
+            volume["persistentVolumeClaim"]["claimName"]
+            for volume in spec.get("volumes") or ()
+            if volume.get("persistentVolumeClaim")
+        ),
+    )
+
+
+_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
+          "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}  # fmt: skip
+
+
+def quantity(value: Any, scale: int = 1) -> int:
+    """A Kubernetes quantity as an integer, times `scale` (1000 for millicores); 0 for what cannot be read.
+
+    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    """
+    text = str(value)
+    factor = 1.0
+    if text.endswith("m"):
+        text, factor = text[:-1], 0.001
+    for unit, size in _UNITS.items():
+        if text.endswith(unit):
+            text, factor = text[: -len(unit)], float(size)
+            break
+    try:
+        return round(float(text) * factor * scale)
+    except ValueError:
+        return 0
+
+
+class Index:
+    """Pods by key, owner, node and namespace; Services' selectors by namespace.
+
+    `seen` and `stamp` are the keeper's notes on how far the index has come; `fresh` holds until the first `follow`,
+    to which every pod counts as moved, because what had changed before the index was read cannot be told.
+    """
+
+    def __init__(self) -> None:
+        self.pods: dict[Key, Pod] = {}
+        self.by_owner: dict[str, dict[Key, Pod]] = defaultdict(dict)
+        self.by_namespace: dict[str, dict[Key, Pod]] = defaultdict(dict)
+        self.by_node: dict[str, dict[Key, Pod]] = defaultdict(dict)
+        self.addresses: dict[str, Key] = {}
+        self.selectors: dict[str, dict[str, Mapping[str, str]]] = defaultdict(dict)
+        self.moved: set[Key] = set()
+        self.fresh = True
+        self.seen = 0
+        self.stamp = 0
+
+    @classmethod
+    def read(cls, view: View) -> Index:
+        """Read everything once."""
+        index = cls()
+        for obj in view.list(Kinds.pods):
+            index._put(pod_of(obj))
+        for obj in view.list(Kinds.services):
+            index.selectors[obj["metadata"]["namespace"]][obj["metadata"]["name"]] = selector_of(obj)
+        return index
+
+    def follow(self, events: Iterable[Event]) -> None:
+        """Take in what changed; `moved` holds the keys of pods whose part in Services may have changed."""
+        self.moved = set()
+        for event in events:
+            if event.group:
+                continue
+            if event.plural == "pods":
+                self._pod_event(event)
+            elif event.plural == "services":
+                if event.deleted:
+                    self.selectors[event.namespace].pop(event.name, None)
+                else:
+                    self.selectors[event.namespace][event.name] = selector_of(event.obj)
+        self.fresh = False
+
+    def owned(self, uid: str) -> list[Pod]:
+        """The pods of a controller."""
+        return list(self.by_owner.get(uid, {}).values())
+
+    def unbound(self) -> list[Pod]:
+        """Pods that no node has yet, by name."""
+        return [self.by_node[""][key] for key in sorted(self.by_node.get("", {}))]
+
+    def waiting(self, namespace: str) -> list[Key]:
+        """Pods of a namespace (all where it is empty) that have a node and have not started."""
+        found = self.by_namespace.get(namespace, {}) if namespace else self.pods
+        return [key for key, pod in found.items() if pod.node and pod.phase == "Pending"]
+
+    def services_of(self, pod: Pod) -> list[Key]:
+        """The Services of the pod's namespace that select it."""
+        namespace = pod.key.namespace
+        return [
+            Key(namespace, name)
+            for name, selector in self.selectors.get(namespace, {}).items()
+            if selector and selected(selector, pod.labels)
+        ]
+
+    def _pod_event(self, event: Event) -> None:
+        old = self.pods.get(event.key)
+        if event.deleted:
+            if old is not None and old.uid == event.obj["metadata"]["uid"]:
+                self._drop(old)
+            self.moved.add(event.key)
+            return
+        new = pod_of(event.obj)
+        if old is not None:
+            self._drop(old)
+        if self.fresh or old is None or _served(old) != _served(new):
+            self.moved.add(event.key)
+        self._put(new)
+
+    def _put(self, pod: Pod) -> None:
+        self.pods[pod.key] = pod
+        self.by_namespace[pod.key.namespace][pod.key] = pod
+        if pod.owner:
+            self.by_owner[pod.owner][pod.key] = pod
+        self.by_node[pod.node][pod.key] = pod
+        if pod.ip and not pod.host_network and not pod.finished:
+            self.addresses[pod.ip] = pod.key
+
+    def _drop(self, pod: Pod) -> None:
+        del self.pods[pod.key]
+        self.by_namespace[pod.key.namespace].pop(pod.key, None)
+        for table, name in ((self.by_owner, pod.owner), (self.by_node, pod.node)):
+            table[name].pop(pod.key, None)
+            if not table[name]:
+                del table[name]
+        if self.addresses.get(pod.ip) == pod.key:
+            del self.addresses[pod.ip]
+
+
+def _served(pod: Pod) -> tuple[Any, ...]:
+    return pod.labels, pod.ip, pod.ready, pod.terminating, pod.phase, pod.node
+
+
+def selector_of(service: Object) -> Mapping[str, str]:
+    """A Service's selector; empty where it has none."""
+    found: Mapping[str, str] = dig(service, "spec", "selector", default=None) or {}
+    return found
+
+
+def selected(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether labels carry every pair of a Service's selector."""
+    return all(labels.get(key) == value for key, value in selector.items())

@@ -1,0 +1,205 @@
+"""Seeding a world: from a real cluster's inventory, from YAML, or as a fresh cluster."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from migrate.model.ids import Side
+from migrate.model.inventory import Inventory
+from migrate.model.objects import Object, Resource, dig, kind_of, name_of
+from migrate.simulation.redaction import redacted
+from migrate.simulation.seeding import (
+    Loader,
+    declare,
+    fresh_cluster,
+    loaded,
+    minor_of,
+    schedule_cron_jobs,
+    serve,
+)
+from migrate.simulation.served import DEFAULT_VERSION, Registry, Served, builtin, of_crd
+from migrate.simulation.store import to_micros
+from migrate.simulation.world import World
+
+_SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease")
+_SERVICE_CIDR = "10.96.0.0/12"
+
+
+def seed(world: World, side: Side, inventory: Inventory, *, name: str) -> None:
+    """Copy a real cluster as it was read: same uids, same status, same served resources; Secrets' values replaced.
+
+    The controllers take it as settled: they act on what changes from now on, and on CronJobs as time passes.
+    Raises ValueError where the side has a cluster already.
+    """
+    store = world.store
+    version = inventory.version or DEFAULT_VERSION
+    with store.transaction():
+        declare(
+            store,
+            side,
+            name=name,
+            version=version,
+            service_cidr=_service_cidr(inventory.of("Service"), _flags(inventory.of("Pod"))),
+            pod_cidr="",
+        )
+        registry = Registry(store, side.value)
+        crds = inventory.of("CustomResourceDefinition", "apiextensions.k8s.io")
+        serve(registry, inventory.resources, version=version, crds=crds)
+        loader = Loader(store, side, registry)
+        for resource, obj in inventory:
+            if name_of(obj):
+                loader.load(resource, redacted(obj))
+        store.set_number(f"seen:{side.value}", store.revision())
+        schedule_cron_jobs(store, side)
+
+
+def seed_yaml(world: World, side: Side, text: str, name: str) -> None:
+    """Make a cluster from YAML or JSON documents, Lists included; controllers make what the objects call for.
+
+    Namespaces that objects are in, and the system ones, are made where they are missing. Objects keep the uid and
+    status they have. The version is the first node's kubelet's. Raises ValueError for a kind that no CRD among the
+    documents and no built-in resource serves, and where the side has a cluster already.
+    """
+    objects = list(_documents(text))
+    store = world.store
+    version = _version(objects)
+    with store.transaction():
+        services = [obj for obj in objects if kind_of(obj) == "Service"]
+        pod_cidr = _pod_cidr(objects)
+        declare(
+            store,
+            side,
+            name=name,
+            version=version,
+            service_cidr=_service_cidr(services, _flags(o for o in objects if kind_of(o) == "Pod"), objects),
+            pod_cidr=pod_cidr,
+        )
+        store.set_number(f"seen:{side.value}", store.revision())
+        registry = Registry(store, side.value)
+        table = [served for served in builtin(minor_of(version)) if "list" in served.resource.verbs]
+        crds = [obj for obj in objects if kind_of(obj) == "CustomResourceDefinition"]
+        registry.add([*table, *(served for crd in crds for served in of_crd(crd))])
+        loader = Loader(store, side, registry)
+        for obj in [*_namespaces(objects), *objects]:
+            loader.load(_resource(obj, table, crds), _established(loaded(obj)))
+
+
+def empty(
+    world: World,
+    side: Side,
+    *,
+    version: str = "",
+    pod_cidr: str,
+    service_cidr: str,
+    nodes: int,
+    name: str,
+    classes: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Make a fresh cluster, as kubeadm leaves it before a pod network is installed.
+
+    `classes` are objects such as StorageClasses and IngressClasses to create in it, whichever cluster they are from.
+    """
+    fresh_cluster(
+        world.store,
+        side,
+        version=version,
+        pod_cidr=pod_cidr,
+        service_cidr=service_cidr,
+        nodes=nodes,
+        name=name,
+        classes=classes,
+    )
+
+
+def start_time(world: World, side: Side) -> int:
+    """The world's time in microseconds at which a side stands now."""
+    del side
+    return to_micros(world.clock().now())
+
+
+def _documents(text: str) -> Iterable[dict[str, Any]]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    for document in yaml.load_all(text, Loader=loader):
+        if not document:
+            continue
+        if str(document.get("kind", "")).endswith("List") and "items" in document:
+            yield from document["items"]
+        else:
+            yield document
+
+
+def _resource(obj: Object, table: Sequence[Served], crds: Sequence[Object]) -> Resource:
+    wanted = (obj.get("apiVersion"), kind_of(obj))
+    for served in (*table, *(served for crd in crds for served in of_crd(crd))):
+        if (served.resource.api_version, served.resource.kind) == wanted:
+            return served.resource
+    message = f"nothing serves {wanted[0]} {wanted[1]} ({name_of(obj)}): no built-in resource, no CRD among the documents"
+    raise ValueError(message)
+
+
+def _namespaces(objects: Sequence[Object]) -> Iterable[Object]:
+    there = {name_of(obj) for obj in objects if kind_of(obj) == "Namespace"}
+    wanted = dict.fromkeys((*_SYSTEM, *(str(dig(obj, "metadata", "namespace") or "") for obj in objects)))
+    for name in wanted:
+        if name and name not in there:
+            yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _established(obj: dict[str, Any]) -> dict[str, Any]:
+    """A CRD that was written down without its status serves at once: its objects stand beside it."""
+    if kind_of(obj) == "CustomResourceDefinition" and not dig(obj, "status", "conditions"):
+        told = [{"type": word, "status": "True"} for word in ("NamesAccepted", "Established")]
+        obj["status"] = {**(obj.get("status") or {}), "conditions": told}
+    return obj
+
+
+def _version(objects: Sequence[Object]) -> str:
+    for obj in objects:
+        version = dig(obj, "status", "nodeInfo", "kubeletVersion")
+        if kind_of(obj) == "Node" and version:
+            return str(version)
+    return DEFAULT_VERSION
+
+
+def _flags(pods: Iterable[Object]) -> str:
+    """The API server's --service-cluster-ip-range, where its pod is among the objects."""
+    for pod in pods:
+        for container in dig(pod, "spec", "containers", default=()) or ():
+            for word in (*(container.get("command") or ()), *(container.get("args") or ())):
+                if str(word).startswith("--service-cluster-ip-range="):
+                    return str(word).partition("=")[2].partition(",")[0]
+    return ""
+
+
+def _service_cidr(services: Sequence[Object], flag: str, objects: Sequence[Object] = ()) -> str:
+    """The Service range: the API server's flag, kubeadm's configuration, else one that holds every clusterIP."""
+    if flag:
+        return flag
+    for obj in objects:
+        if name_of(obj) == "kubeadm-config":
+            return _kubeadm(obj, "serviceSubnet") or _SERVICE_CIDR
+    found = [str(dig(service, "spec", "clusterIP", default="")) for service in services]
+    addresses = [ipaddress.IPv4Address(item) for item in found if item.count(".") == 3]
+    if not addresses or all(item in ipaddress.IPv4Network(_SERVICE_CIDR) for item in addresses):
+        return _SERVICE_CIDR
+    network = ipaddress.IPv4Network(f"{addresses[0]}/16", strict=False)
+    while not all(item in network for item in addresses):
+        network = network.supernet()
+    return str(network)
+
+
+def _pod_cidr(objects: Sequence[Object]) -> str:
+    """The range for the nodes' podCIDRs from kubeadm's configuration; empty where nodes bring theirs or need none."""
+    for obj in objects:
+        if name_of(obj) == "kubeadm-config":
+            return _kubeadm(obj, "podSubnet")
+    return ""
+
+
+def _kubeadm(obj: Object, key: str) -> str:
+    configuration = yaml.safe_load(str(dig(obj, "data", "ClusterConfiguration", default=""))) or {}
+    return str(dig(configuration, "networking", key, default="") or "").partition(",")[0]

@@ -1,0 +1,165 @@
+"""The simulated API server: the cluster door over the world's file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from migrate.doors.cluster import FIELD_MANAGER, PAGE, ClusterIdentity, Write
+from migrate.errors import DoorError, NotFound, Unreachable
+from migrate.model.ids import Side
+from migrate.model.objects import Object, Resource
+from migrate.simulation import refusals
+from migrate.simulation.failures import Failures
+from migrate.simulation.selectors import parsed
+from migrate.simulation.served import Registry
+from migrate.simulation.store import Key, Store
+from migrate.simulation.writing import Writer
+
+
+class _DryRunDone(Exception):
+    def __init__(self, result: Object) -> None:
+        super().__init__()
+        self.result = result
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the API writes it: RFC 3339, UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class SimulatedCluster:
+    """One side's API server. Writes by `manager`; only those of the field manager of ours count as effects.
+
+    A call takes no simulated time, and controllers act on it only when the clock sleeps or the world settles.
+    """
+
+    def __init__(self, store: Store, side: Side, *, manager: str = FIELD_MANAGER) -> None:
+        self._store = store
+        self._side = side
+        self._manager = manager
+        self._registry = Registry(store, side.value)
+        self._writer = Writer(store, side.value, self._registry, manager)
+        self._failures = Failures(store)
+        self._requests = 0
+
+    @property
+    def side(self) -> Side:
+        """Which side of the move this cluster is."""
+        return self._side
+
+    @property
+    def name(self) -> str:
+        """The name given when the side was seeded; the side's own word until then."""
+        return str((self._store.value(f"cluster:{self._side.value}") or {}).get("name") or self._side.value)
+
+    def identity(self) -> ClusterIdentity:
+        """Read who this cluster is."""
+        self._called()
+        about = self._store.value(f"cluster:{self._side.value}")
+        body = self._store.body(Key(self._side.value, "", "namespaces", "", "kube-system"))
+        uid = json.loads(body)["metadata"]["uid"] if body else ""
+        name = about["name"]
+        digest = hashlib.sha256(f"{name} {uid}".encode()).hexdigest()
+        return ClusterIdentity(uid, about["version"], f"simulated://{self._side.value}/{name}", digest)
+
+    def resources(self) -> Sequence[Resource]:
+        """Discover every served resource; a CRD's once it is established."""
+        self._called()
+        return self._registry.all()
+
+    def pages(
+        self, resource: Resource, *, namespace: str = "", label_selector: str = "", limit: int = PAGE
+    ) -> Iterator[Sequence[Object]]:
+        """List objects by pages in the order of namespace and name; raises NotFound where nothing serves them."""
+        try:
+            test = parsed(label_selector)
+        except ValueError as error:
+            raise refusals.bad_request(str(error)) from error
+        after = ("", "")
+        while True:
+            self._called()
+            served = self._registry.of(resource).resource
+            bodies = self._store.page(
+                self._side.value, served.group, served.plural, namespace, after, max(limit, 1)
+            )
+            objects = [self._as_served(served, json.loads(body)) for body in bodies]
+            yield [obj for obj in objects if not label_selector or test(obj["metadata"].get("labels") or {})]
+            if len(bodies) < max(limit, 1):
+                return
+            last = objects[-1]["metadata"]
+            after = (last.get("namespace") or "", last["name"])
+
+    def get(self, resource: Resource, name: str, namespace: str = "") -> Object | None:
+        """Read one object; None where there is none, or where the resource is not served."""
+        self._called()
+        try:
+            served = self._registry.of(resource).resource
+        except NotFound:
+            return None
+        where = namespace if served.namespaced else ""
+        body = self._store.body(Key(self._side.value, served.group, served.plural, where, name))
+        return self._as_served(served, json.loads(body)) if body is not None else None
+
+    def write(self, write: Write) -> Object:
+        """Do one write in one transaction; a dry run does everything and takes it back."""
+        self._called()
+        if self._manager == FIELD_MANAGER:
+            self._store.next_number(f"requests:{self._side.value}")
+            self._failures.strike(self._side, write)
+        try:
+            with self._store.transaction():
+                result, changed = self._writer.apply(write)
+                if write.dry_run:
+                    raise _DryRunDone(result)
+                if changed and self._manager == FIELD_MANAGER:
+                    self._count(write, str(result.get("metadata", {}).get("name") or write.name))
+                return self._as_served(write.resource, result)
+        except _DryRunDone as done:
+            return self._as_served(write.resource, done.result)
+
+    def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
+        """Do writes one after another, each in its own transaction: killed in between, the first ones stand."""
+        results: list[Object | DoorError] = []
+        for write in writes:
+            try:
+                results.append(self.write(write))
+            except DoorError as error:
+                results.append(error)
+        return results
+
+    def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
+        """Say yes: nobody is refused a right here, unless a fault says so."""
+        self._called()
+        return self._failures.may(self._side, verb, resource, namespace)
+
+    def requests(self) -> int:
+        """How many calls this object has received; the world counts over all of them."""
+        return self._requests
+
+    def _called(self) -> None:
+        self._requests += 1
+        self._reachable()
+
+    def _reachable(self) -> None:
+        about = self._store.value(f"cluster:{self._side.value}")
+        if about is None:
+            raise Unreachable(f"{self._side.value}: no answer; this cluster has not been made")
+        if self._manager == FIELD_MANAGER and self._failures.cut(self._side):
+            raise Unreachable(f"{self._side.value} ({about['name']}): no answer from the API server")
+
+    def _as_served(self, resource: Resource, obj: Object) -> Object:
+        # An object stored in one version is answered in the version asked for; no field is converted.
+        if obj.get("kind") == resource.kind and obj.get("apiVersion") != resource.api_version:
+            return {**obj, "apiVersion": resource.api_version}
+        return obj
+
+    def _count(self, write: Write, name: str) -> None:
+        what = write.resource.name + (f"/{write.subresource}" if write.subresource else "")
+        where = f"{write.namespace}/{name}" if write.namespace else name
+        key = f"{write.verb.value} {self._side.value} {what} {where}"
+        self._store.run(
+            "INSERT INTO effects VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET count = count + 1", key
+        )

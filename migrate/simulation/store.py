@@ -1,0 +1,299 @@
+"""The world's SQLite file: one connection, nested transactions, and the rows that everything else is made of.
+
+Write-ahead log with synchronous=OFF: what was committed survives a killed process, not a power failure.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE numbers (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE objects (
+  id INTEGER PRIMARY KEY, side TEXT NOT NULL, grp TEXT NOT NULL, plural TEXT NOT NULL, ns TEXT NOT NULL,
+  name TEXT NOT NULL, uid TEXT NOT NULL, rv INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE UNIQUE INDEX objects_key ON objects (side, grp, plural, ns, name);
+CREATE INDEX objects_rv ON objects (side, rv);
+CREATE INDEX objects_uid ON objects (side, uid);
+CREATE TABLE owners (side TEXT NOT NULL, owner TEXT NOT NULL, object INTEGER NOT NULL,
+  PRIMARY KEY (side, owner, object)) WITHOUT ROWID;
+CREATE INDEX owners_object ON owners (object);
+CREATE TABLE gone (
+  side TEXT NOT NULL, rv INTEGER NOT NULL, grp TEXT NOT NULL, plural TEXT NOT NULL, ns TEXT NOT NULL,
+  name TEXT NOT NULL, uid TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (side, rv));
+CREATE TABLE served (
+  side TEXT NOT NULL, grp TEXT NOT NULL, plural TEXT NOT NULL, version TEXT NOT NULL, kind TEXT NOT NULL,
+  namespaced INTEGER NOT NULL, verbs TEXT NOT NULL, subresources TEXT NOT NULL, rank INTEGER NOT NULL,
+  PRIMARY KEY (side, grp, plural, version)) WITHOUT ROWID;
+CREATE TABLE allocated (side TEXT NOT NULL, what TEXT NOT NULL, value TEXT NOT NULL, holder TEXT NOT NULL,
+  PRIMARY KEY (side, what, value)) WITHOUT ROWID;
+CREATE INDEX allocated_holder ON allocated (side, what, holder);
+CREATE TABLE timers (side TEXT NOT NULL, controller TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL,
+  due INTEGER NOT NULL, PRIMARY KEY (side, controller, ns, name)) WITHOUT ROWID;
+CREATE INDEX timers_due ON timers (due);
+CREATE TABLE effects (key TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE firings (side TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, due INTEGER NOT NULL,
+  PRIMARY KEY (side, ns, name, due)) WITHOUT ROWID;
+CREATE TABLE routes (
+  name TEXT PRIMARY KEY, rank INTEGER NOT NULL, services TEXT NOT NULL, green INTEGER NOT NULL,
+  rate INTEGER NOT NULL, due_carry INTEGER NOT NULL, split_carry INTEGER NOT NULL,
+  sample_carry INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE answered (route TEXT NOT NULL, side TEXT NOT NULL, source TEXT NOT NULL, requests INTEGER NOT NULL,
+  failed INTEGER NOT NULL, PRIMARY KEY (route, side, source)) WITHOUT ROWID;
+"""
+
+
+class Key(NamedTuple):
+    """What names one object in the file; `namespace` is empty for cluster-scoped ones."""
+
+    side: str
+    group: str
+    plural: str
+    namespace: str
+    name: str
+
+
+class Change(NamedTuple):
+    """One object as it was last written, or as it was when it went (`deleted`)."""
+
+    group: str
+    plural: str
+    namespace: str
+    name: str
+    rv: int
+    deleted: bool
+    body: str
+
+
+def to_micros(moment: datetime) -> int:
+    """A moment as microseconds since 1970 in UTC; exact."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def from_micros(micros: int) -> datetime:
+    """The moment of so many microseconds since 1970, in UTC."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+
+
+def dump(value: Any) -> str:
+    """Render JSON as it is stored: compact, keys in their order, integers exact."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+class Store:
+    """The file, open; every method joins the transaction that is under way, or is one by itself."""
+
+    def __init__(self, path: Path, *, fresh: bool) -> None:
+        if fresh and path.exists():
+            raise FileExistsError(path)
+        if not fresh and not path.exists():
+            raise FileNotFoundError(path)
+        self.path = path
+        self._lock = threading.RLock()
+        self._depth = 0
+        # Small values as read in the transaction under way: nobody else can change them before it ends.
+        self._small: dict[str, Any] = {}
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=OFF")
+        self._db.execute("PRAGMA cache_size=-32768")
+        if fresh:
+            path.chmod(0o600)
+            self._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+            self.set_number("schema", SCHEMA_VERSION)
+        elif self.number("schema") != SCHEMA_VERSION:
+            found = self.number("schema")
+            self._db.close()
+            message = f"{path} is a world of format {found}; this program reads {SCHEMA_VERSION}"
+            raise ValueError(message)
+
+    def close(self) -> None:
+        """Close the file; calling it twice is harmless."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make everything inside happen at once or, on any exception, not at all; nests by savepoints."""
+        with self._lock:
+            name = f"nested{self._depth}"
+            self._db.execute(f"SAVEPOINT {name}" if self._depth else "BEGIN IMMEDIATE")
+            if not self._depth:
+                self._small.clear()
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._small.clear()
+                self._depth -= 1
+                if self._depth:
+                    self._db.execute(f"ROLLBACK TO {name}")
+                    self._db.execute(f"RELEASE {name}")
+                else:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._depth -= 1
+            self._db.execute(f"RELEASE {name}" if self._depth else "COMMIT")
+            if not self._depth:
+                self._small.clear()
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Read all rows of a query."""
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def run(self, sql: str, *values: Any) -> int:
+        """Run one statement and return how many rows it touched."""
+        with self._lock:
+            return self._db.execute(sql, values).rowcount
+
+    def run_many(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for many rows."""
+        with self._lock:
+            self._db.executemany(sql, values)
+
+    # --- small values ------------------------------------------------------------------------------------------
+
+    def number(self, key: str) -> int:
+        """An integer by name; 0 where it was never set."""
+        if self._depth and key in self._small:
+            return int(self._small[key])
+        found = self.rows("SELECT value FROM numbers WHERE key = ?", key)
+        value = int(found[0][0]) if found else 0
+        self._small[key] = value
+        return value
+
+    def set_number(self, key: str, value: int) -> None:
+        """Set an integer by name."""
+        self._small[key] = value
+        self.run(
+            "INSERT INTO numbers VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            key,
+            value,
+        )
+
+    def next_number(self, key: str, by: int = 1) -> int:
+        """Add to an integer by name and return the sum."""
+        found = self.rows(
+            "INSERT INTO numbers VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value + ? RETURNING value",
+            key,
+            by,
+            by,
+        )
+        self._small[key] = int(found[0][0])
+        return int(found[0][0])
+
+    def value(self, key: str) -> Any:
+        """A JSON value by name; None where it was never set."""
+        if self._depth and f"={key}" in self._small:
+            return self._small[f"={key}"]
+        found = self.rows("SELECT value FROM meta WHERE key = ?", key)
+        value = json.loads(found[0][0]) if found else None
+        self._small[f"={key}"] = value
+        return value
+
+    def set_value(self, key: str, value: Any) -> None:
+        """Set a JSON value by name; None forgets it."""
+        self._small[f"={key}"] = value
+        if value is None:
+            self.run("DELETE FROM meta WHERE key = ?", key)
+        else:
+            self.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, dump(value))
+
+    def now(self) -> datetime:
+        """The world's time."""
+        return from_micros(self.number("clock"))
+
+    # --- objects -----------------------------------------------------------------------------------------------
+
+    def body(self, key: Key) -> str | None:
+        """The JSON text of one object, or None."""
+        found = self.rows(
+            "SELECT body FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ?", *key
+        )
+        return found[0][0] if found else None
+
+    def put(self, key: Key, obj: dict[str, Any]) -> None:
+        """Write one object under its own uid and resourceVersion, and who owns it."""
+        metadata = obj["metadata"]
+        rv = int(metadata["resourceVersion"])
+        text = dump(obj)
+        found = self.rows(
+            "INSERT INTO objects (side, grp, plural, ns, name, uid, rv, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (side, grp, plural, ns, name) DO NOTHING RETURNING id",
+            *key, metadata["uid"], rv, text,
+        )  # fmt: skip
+        if not found:
+            found = self.rows(
+                "UPDATE objects SET uid = ?, rv = ?, body = ?"
+                " WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ? RETURNING id",
+                metadata["uid"], rv, text, *key,
+            )  # fmt: skip
+            self.run("DELETE FROM owners WHERE object = ?", found[0][0])
+        owners = metadata.get("ownerReferences")
+        if owners:
+            rows = [(key.side, owner.get("uid", ""), found[0][0]) for owner in owners]
+            self.run_many("INSERT OR IGNORE INTO owners VALUES (?, ?, ?)", rows)
+
+    def remove(self, key: Key, rv: int) -> None:
+        """Take one object away, leaving the trace by which controllers learn of it."""
+        found = self.rows(
+            "DELETE FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ?"
+            " RETURNING id, uid, body",
+            *key,
+        )
+        for ident, uid, body in found:
+            self.run("DELETE FROM owners WHERE object = ?", ident)
+            self.run(
+                "INSERT INTO gone VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                key.side, rv, key.group, key.plural, key.namespace, key.name, uid, body,
+            )  # fmt: skip
+
+    def page(
+        self, side: str, group: str, plural: str, namespace: str, after: tuple[str, str], limit: int
+    ) -> list[str]:
+        """Up to `limit` bodies of a resource in the order of namespace and name, after a pair of them."""
+        where = "side = ? AND grp = ? AND plural = ?" + (" AND ns = ?" if namespace else "")
+        values = [side, group, plural, *([namespace] if namespace else [])]
+        sql = f"SELECT body FROM objects WHERE {where} AND (ns, name) > (?, ?) ORDER BY ns, name LIMIT ?"  # noqa: S608
+        return [row[0] for row in self.rows(sql, *values, *after, limit)]
+
+    def owned(self, side: str, uid: str) -> list[tuple[str, str, str]]:
+        """Group, plural and body of every object that names `uid` among its owners."""
+        return [
+            (row[0], row[1], row[2])
+            for row in self.rows(
+                "SELECT o.grp, o.plural, o.body FROM owners w JOIN objects o ON o.id = w.object"
+                " WHERE w.side = ? AND w.owner = ? ORDER BY o.grp, o.plural, o.ns, o.name",
+                side,
+                uid,
+            )
+        ]
+
+    def has_uid(self, side: str, uid: str) -> bool:
+        """Whether an object of that uid is there."""
+        return bool(self.rows("SELECT 1 FROM objects WHERE side = ? AND uid = ? LIMIT 1", side, uid))
+
+    def revision(self) -> int:
+        """The last resourceVersion that was given out."""
+        return self.number("revision")
+
+    def changes(self, side: str, since: int) -> list[Change]:
+        """What was written or went on a side after a resourceVersion, in that order."""
+        sql = (
+            "SELECT grp, plural, ns, name, rv, 0, body FROM objects WHERE side = ? AND rv > ?"
+            " UNION ALL SELECT grp, plural, ns, name, rv, 1, body FROM gone WHERE side = ? AND rv > ? ORDER BY 5"
+        )
+        return [
+            Change(r[0], r[1], r[2], r[3], r[4], bool(r[5]), r[6])
+            for r in self.rows(sql, side, since, side, since)
+        ]

@@ -1,0 +1,433 @@
+"""What a write does to the stored objects: create, apply, patch, replace, delete, and their subresources.
+
+Everything here runs inside the caller's transaction and raises the server's refusals.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from migrate.doors.cluster import Verb, Write
+from migrate.errors import Conflict
+from migrate.model.objects import Object, Resource, dig
+from migrate.simulation import refusals
+from migrate.simulation.admission import Admission
+from migrate.simulation.allocation import Allocator
+from migrate.simulation.custom import conformed
+from migrate.simulation.defaults import defaulted, initial_status
+from migrate.simulation.fields import (  # fmt: skip
+    changed,
+    difference,
+    entry,
+    fields_of,
+    intersection,
+    merged,
+    noted,
+    paths,
+    pruned,
+    union,
+)
+from migrate.simulation.listkeys import keys_of
+from migrate.simulation.removal import Remover
+from migrate.simulation.served import Registry, Served, established, of_crd
+from migrate.simulation.shapes import copied, merge_patched, without
+from migrate.simulation.store import Key, Store
+from migrate.simulation.subresources import as_scale, job_identity, scaled
+from migrate.simulation.validation import changes_refused, problems
+
+Json = dict[str, Any]
+
+# Kinds whose status may be set with the object itself.
+_STATUS_AT_CREATE = {"Node", "APIService"}
+
+# Built-in kinds that count generations; custom resources all do.
+_GENERATIONS = {
+    "CronJob", "CustomResourceDefinition", "DaemonSet", "Deployment", "EndpointSlice", "FlowSchema", "Ingress",
+    "IngressClass", "Job", "MutatingWebhookConfiguration", "NetworkPolicy", "Pod", "PodDisruptionBudget",
+    "PriorityClass", "PriorityLevelConfiguration", "ReplicaSet", "ReplicationController", "StatefulSet",
+    "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
+}  # fmt: skip
+
+_WEBHOOKS = {"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}
+
+_SERVER_OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation",
+                 "managedFields", "selfLink")  # fmt: skip
+
+
+class Writer:
+    """The verbs of one side's server, under one field manager."""
+
+    def __init__(self, store: Store, side: str, registry: Registry, manager: str) -> None:
+        self._store = store
+        self._side = side
+        self._registry = registry
+        self._manager = manager
+        self._admission = Admission(store, side)
+        self._allocator = Allocator(store, side)
+        self._remover = Remover(store, side, self._stored, self._removed)
+
+    def apply(self, write: Write) -> tuple[Object, bool]:
+        """Do one write; the object as it stands now, and whether anything changed."""
+        served = self._registry.of(write.resource)
+        if write.resource.namespaced and not write.namespace:
+            raise refusals.bad_request("an empty namespace may not be set when a resource name is provided")
+        match write.verb:
+            case Verb.CREATE if write.subresource == "binding":
+                return self._bind(served, write)
+            case Verb.CREATE:
+                return self._create(served, write, self._body(served, write)), True
+            case Verb.APPLY:
+                return self._apply(served, write)
+            case Verb.PATCH:
+                return self._patch(served, write)
+            case Verb.REPLACE:
+                return self._replace(served, write)
+            case Verb.DELETE:
+                live = self._live(served, write)
+                return self._remover.delete(served, self._key(served, write), live, write)
+
+    # --- verbs ---------------------------------------------------------------------------------------------------
+
+    def _create(self, served: Served, write: Write, body: Json, operation: str = "Update") -> Object:
+        resource = served.resource
+        metadata = body["metadata"]
+        if metadata.pop("resourceVersion", None):
+            raise refusals.bad_request("resourceVersion should not be set on objects to be created")
+        for word in _SERVER_OWNED:
+            metadata.pop(word, None)
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = metadata["generateName"] + self._suffix()
+        name = str(metadata.get("name", ""))
+        if resource.namespaced:
+            self._admission.namespace(resource, write.namespace, name)
+        fields = fields_of(
+            without(body, "status") if served.has_status else body, resource.group, resource.kind
+        )
+        key = Key(
+            self._side, resource.group, resource.plural, write.namespace if resource.namespaced else "", name
+        )
+        self._prepare(served, body)
+        self._admission.webhooks(resource, "CREATE", body, dry_run=write.dry_run)
+        found = problems(body)
+        if found:
+            raise refusals.invalid(resource, name, *found)
+        if self._store.body(key) is not None:
+            raise refusals.already_exists(resource, name)
+        if resource.plural == "services" and not resource.group:
+            self._allocator.settle(resource, body, None)
+        if resource.kind in _GENERATIONS or served.rank >= 1000:
+            metadata["generation"] = 1
+        mine = entry(self._manager, operation, body, fields, "")
+        metadata["managedFields"] = noted([], mine, {}, self._now(), replace=True)
+        return self._stored(key, body)
+
+    def _prepare(self, served: Served, body: Json) -> None:
+        """Default and admit a new object, in place."""
+        resource = served.resource
+        metadata = body["metadata"]
+        if served.has_status and resource.kind not in _STATUS_AT_CREATE:
+            body.pop("status", None)
+        status = initial_status(resource.group, resource.kind)
+        if status is not None:
+            body["status"] = status
+        metadata["creationTimestamp"] = self._now()
+        metadata["uid"] = self._uid()
+        defaulted(body)
+        if served.rank >= 1000:
+            self._conform(resource, body)
+        if resource.kind == "Job" and resource.group == "batch":
+            job_identity(resource, body)
+        if not problems(body):  # the plugins may rely on the required fields
+            self._admission.fill(resource, body)
+
+    def _apply(self, served: Served, write: Write) -> tuple[Object, bool]:
+        resource = served.resource
+        body = self._body(served, write)
+        if body["metadata"].get("managedFields"):
+            raise refusals.bad_request("metadata.managedFields must be nil")
+        wanted = fields_of(body, resource.group, resource.kind)
+        text = self._store.body(self._key(served, write))
+        if text is None:
+            uid = write.uid or body["metadata"].get("uid")
+            if uid:
+                words = (
+                    f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                )
+                raise Conflict(words, status=409, reason="Conflict")
+            if write.subresource:
+                raise refusals.not_found(resource, write.name)
+            return self._create(served, write, body, "Apply"), True
+        live: Json = json.loads(text)
+        self._preconditions(resource, live, write, body)
+        node = keys_of(resource.group, resource.kind)
+        entries = live["metadata"].get("managedFields") or []
+        lost = self._conflicts(served, write, live, body, wanted)
+        mine = next((e for e in entries if self._is_mine(e, "Apply", write.subresource)), None)
+        dropped = difference((mine or {}).get("fieldsV1") or {}, wanted)
+        for other in entries:
+            if other is not mine:
+                dropped = difference(dropped, other.get("fieldsV1") or {})
+        trimmed = {**body, "metadata": without(body["metadata"], "uid", "resourceVersion", *_SERVER_OWNED)}
+        after = pruned(merged(live, trimmed, node), dropped, node) if dropped else merged(live, trimmed, node)
+        return self._updated(served, write, live, after, ("Apply", wanted, lost))
+
+    def _conflicts(
+        self, served: Served, write: Write, live: Json, body: Json, wanted: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The fields of others that an apply changes; a Conflict unless it is forced."""
+        node = keys_of(served.resource.group, served.resource.kind)
+        differing = intersection(changed(live, merged(live, body, node), node), wanted)
+        lost: dict[str, Any] = {}
+        told: list[str] = []
+        for other in live["metadata"].get("managedFields") or []:
+            if self._is_mine(other, "Apply", write.subresource):
+                continue
+            both = intersection(other.get("fieldsV1") or {}, differing)
+            found = sorted(paths(both)) if both else []
+            if found:
+                lost = union(lost, both)
+                who = f'conflict with "{other.get("manager")}" using {other.get("apiVersion")}'
+                told.append(f"{who}: {found[0]}" if len(found) == 1 else f"{who}: {', '.join(found)}")
+        if told and not write.force:
+            count = sum(1 for _ in paths(lost))
+            words = f"Apply failed with {count} conflict{'s' if count > 1 else ''}: {'; '.join(told)}"
+            raise Conflict(words, status=409, reason="Conflict")
+        return lost
+
+    def _patch(self, served: Served, write: Write) -> tuple[Object, bool]:
+        live = self._live(served, write)
+        patch = write.body or {}
+        self._preconditions(served.resource, live, write, patch)
+        if write.subresource == "scale":
+            return self._scale(served, write, live, merge_patched(as_scale(live), patch))
+        after = merge_patched(live, patch)
+        return self._updated(served, write, live, after, None)
+
+    def _replace(self, served: Served, write: Write) -> tuple[Object, bool]:
+        body = self._body(served, write) if write.subresource != "scale" else copied(write.body or {})
+        live = self._live(served, write)
+        self._preconditions(served.resource, live, write, body)
+        if write.subresource == "scale":
+            return self._scale(served, write, live, body)
+        if served.rank >= 1000 and not body["metadata"].get("resourceVersion"):
+            words = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
+            raise refusals.invalid(served.resource, write.name, words)
+        return self._updated(served, write, live, body, None)
+
+    def _scale(self, served: Served, write: Write, live: Json, scale: Json) -> tuple[Object, bool]:
+        if "scale" not in served.subresources:
+            raise refusals.not_found(served.resource, write.name)
+        after, changes = self._updated(served, write, live, scaled(live, scale), None)
+        return as_scale(after), changes
+
+    def _bind(self, served: Served, write: Write) -> tuple[Object, bool]:
+        live = self._live(served, write)
+        node = dig(write.body, "target", "name", default="")
+        if live["spec"].get("nodeName"):
+            words = f'Operation cannot be fulfilled on pods/binding "{write.name}": pod {write.name} is already assigned to node "{live["spec"]["nodeName"]}"'
+            raise Conflict(words, status=409, reason="Conflict")
+        live["spec"]["nodeName"] = node
+        condition = {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": self._now(),
+        }
+        others = [c for c in dig(live, "status", "conditions", default=()) if c["type"] != "PodScheduled"]
+        live["status"] = {**(live.get("status") or {}), "conditions": [*others, condition]}
+        return self._stored(self._key(served, write), live), True
+
+    # --- the common end of every change --------------------------------------------------------------------------
+
+    def _updated(
+        self, served: Served, write: Write, live: Json, after: Json, applied: tuple[str, Any, Any] | None
+    ) -> tuple[Object, bool]:
+        resource = served.resource
+        after = self._kept(served, write, live, after)
+        if write.subresource in {"", "scale"}:
+            defaulted(after)
+            if served.rank >= 1000:
+                self._conform(resource, after)
+            if resource.plural == "services" and not resource.group:
+                self._allocator.settle(resource, after, live)
+            found = [*problems(after), *changes_refused(live, after)]
+            if found:
+                raise refusals.invalid(resource, write.name, *found)
+        if self._owned(served, write, live, after, applied):
+            return live, False
+        if write.subresource != "status":
+            self._admission.webhooks(resource, "UPDATE", after, dry_run=write.dry_run)
+        key = self._key(served, write)
+        if self._remover.finished(after):
+            return self._remover.gone(key, after), True
+        return self._stored(key, after), True
+
+    def _kept(self, served: Served, write: Write, live: Json, after: Json) -> Json:
+        """The new state with everything that this way of writing cannot change taken from the live object."""
+        if write.subresource in {"status", "finalize"}:
+            part = "status" if write.subresource == "status" else "spec"
+            kept = {key: value for key, value in live.items() if key != part}
+            if part in after:
+                kept[part] = after[part]
+            return kept
+        metadata = {k: v for k, v in (after.get("metadata") or {}).items() if k not in _SERVER_OWNED}
+        for key in ("name", "namespace", "resourceVersion", *_SERVER_OWNED):
+            if key in live["metadata"]:
+                metadata[key] = live["metadata"][key]
+        result = {**after, "apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": metadata}
+        if served.has_status:
+            result.pop("status", None)
+            if "status" in live:
+                result["status"] = live["status"]
+        if live["metadata"].get("deletionTimestamp"):
+            fresh = set(metadata.get("finalizers") or ()) - set(live["metadata"].get("finalizers") or ())
+            if fresh:
+                words = f"metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {sorted(fresh)}"
+                raise refusals.invalid(served.resource, write.name, words)
+        return result
+
+    def _owned(
+        self, served: Served, write: Write, live: Json, after: Json, applied: tuple[str, Any, Any] | None
+    ) -> bool:
+        """Note in place who owns what now, and count the generation; True where nothing has changed at all."""
+        resource = served.resource
+        old, new = _comparable(live), _comparable(after)
+        entries = live["metadata"].get("managedFields") or []
+        moved = changed(old, new, keys_of(resource.group, resource.kind))
+        if applied is not None:
+            operation, wanted, lost = applied
+            mine = entry(self._manager, operation, after, wanted, write.subresource)
+            noted_now = noted(
+                entries, mine, union(lost, difference(moved, wanted)), self._now(), replace=True
+            )
+            if old == new and _untimed(noted_now) == _untimed(entries):
+                return True
+        else:
+            if old == new:
+                return True
+            present = fields_of(new, resource.group, resource.kind)
+            mine = entry(self._manager, "Update", after, intersection(moved, present), write.subresource)
+            noted_now = noted(entries, mine, moved, self._now(), replace=False)
+        after["metadata"] = {**after["metadata"], "managedFields": noted_now}
+        counted = resource.kind in _GENERATIONS or served.rank >= 1000
+        if counted and without(old, "metadata", "status") != without(new, "metadata", "status"):
+            after["metadata"]["generation"] = int(live["metadata"].get("generation") or 0) + 1
+        return False
+
+    def _stored(self, key: Key, body: Json) -> Json:
+        body["metadata"] = {**body["metadata"], "resourceVersion": str(self._store.next_number("revision"))}
+        self._store.put(key, body)
+        if key.plural == "customresourcedefinitions" and established(body):
+            self._registry.add(of_crd(body))
+        if key.plural in _WEBHOOKS:
+            self._store.next_number(f"hooks:{self._side}")
+        return body
+
+    def _removed(self, key: Key, body: Json) -> None:
+        if key.plural == "services" and not key.group:
+            self._allocator.release(body)
+        if key.plural in _WEBHOOKS:
+            self._store.next_number(f"hooks:{self._side}")
+        if key.plural == "customresourcedefinitions":
+            group, plural = body["spec"]["group"], body["spec"]["names"]["plural"]
+            for text in self._store.page(self._side, group, plural, "", ("", ""), 1_000_000):
+                metadata = json.loads(text)["metadata"]
+                gone = Key(self._side, group, plural, metadata.get("namespace") or "", metadata["name"])
+                self._store.remove(gone, self._store.next_number("revision"))
+            self._registry.drop(group, plural)
+
+    # --- small parts ---------------------------------------------------------------------------------------------
+
+    def _key(self, served: Served, write: Write) -> Key:
+        resource = served.resource
+        return Key(
+            self._side,
+            resource.group,
+            resource.plural,
+            write.namespace if resource.namespaced else "",
+            write.name,
+        )
+
+    def _live(self, served: Served, write: Write) -> Json:
+        text = self._store.body(self._key(served, write))
+        if text is None:
+            raise refusals.not_found(served.resource, write.name)
+        live: Json = json.loads(text)
+        return live
+
+    def _body(self, served: Served, write: Write) -> Json:
+        """The body as ours, checked against the address it was sent to."""
+        body: Json = copied(write.body or {})
+        resource = served.resource
+        metadata = body["metadata"] = dict(body.get("metadata") or {})
+        given = (body.get("apiVersion", resource.api_version), body.get("kind", resource.kind))
+        if given != (resource.api_version, resource.kind):
+            words = f"the API version in the data ({given[0]}, {given[1]}) does not match the expected API version ({resource.api_version}, {resource.kind})"
+            raise refusals.bad_request(words)
+        if metadata.get("name", write.name) != write.name:
+            raise refusals.bad_request("the name of the object does not match the name on the URL")
+        if resource.namespaced and metadata.get("namespace", write.namespace) != write.namespace:
+            raise refusals.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        head: Json = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
+        if write.name:
+            metadata["name"] = write.name
+        if resource.namespaced:
+            metadata["namespace"] = write.namespace
+        return {**head, **without(body, "apiVersion", "kind", "metadata")}
+
+    def _preconditions(self, resource: Resource, live: Json, write: Write, body: Mapping[str, Any]) -> None:
+        metadata = body.get("metadata") or {}
+        uid, version = (
+            write.uid or metadata.get("uid"),
+            write.resource_version or metadata.get("resourceVersion"),
+        )
+        if uid and uid != live["metadata"]["uid"]:
+            raise refusals.precondition(resource, write.name, str(uid), live["metadata"]["uid"])
+        if version and version != live["metadata"]["resourceVersion"]:
+            raise refusals.stale(resource, write.name)
+
+    def _is_mine(self, item: Mapping[str, Any], operation: str, subresource: str) -> bool:
+        found = (item.get("manager"), item.get("operation"), item.get("subresource", ""))
+        return found == (self._manager, operation, subresource)
+
+    def _conform(self, resource: Resource, body: Json) -> None:
+        crd = self._store.body(
+            Key(
+                self._side,
+                "apiextensions.k8s.io",
+                "customresourcedefinitions",
+                "",
+                f"{resource.plural}.{resource.group}",
+            )
+        )
+        found = conformed(json.loads(crd), resource.version, body) if crd else []
+        if found:
+            raise refusals.invalid(resource, body["metadata"].get("name", ""), *found)
+
+    def _now(self) -> str:
+        return self._store.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _uid(self) -> str:
+        number = self._store.next_number("uids")
+        name = (self._store.value(f"cluster:{self._side}") or {}).get("name", "")
+        seed = self._store.number("seed")
+        text = hashlib.sha256(f"{seed} {self._side} {name} {number}".encode()).hexdigest()
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:32]}"
+
+    def _suffix(self) -> str:
+        letters = "bcdfghjklmnpqrstvwxz2456789"
+        digest = hashlib.sha256(f"{self._uid()}".encode()).digest()
+        return "".join(letters[byte % len(letters)] for byte in digest[:5])
+
+
+def _comparable(obj: Json) -> Json:
+    return {**obj, "metadata": without(obj["metadata"], "managedFields", "resourceVersion", "generation")}
+
+
+def _untimed(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted((without(item, "time") for item in entries), key=lambda e: (e["manager"], e["operation"]))

@@ -1,0 +1,97 @@
+"""What every step has in common, and what several of them read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from migrate import assess, replay
+from migrate.doors.reading import read_inventory
+from migrate.engine.step import Batches, Scene
+from migrate.model import marks
+from migrate.model.action import Action
+from migrate.model.decision import Decision, Form
+from migrate.model.ids import Phase, RuleId, StepId
+from migrate.model.inventory import Inventory
+from migrate.model.objects import Ref, annotations_of, ref_of
+
+BATCH = 200
+"""Acts a batch: one commit for the intents, one for the outcomes; a signal is heard between two."""
+
+
+PROVIDED = frozenset(
+    {
+        ("storage.k8s.io", "StorageClass"),
+        ("networking.k8s.io", "IngressClass"),
+        ("scheduling.k8s.io", "PriorityClass"),
+        ("node.k8s.io", "RuntimeClass"),
+        ("snapshot.storage.k8s.io", "VolumeSnapshotClass"),
+        ("gateway.networking.k8s.io", "GatewayClass"),
+    }
+)
+PROVIDED_RULE = RuleId("green.provides")
+
+
+class BaseStep(ABC):
+    """Defaults of a step: contract version 1, nothing is lost on the way back, a failure ends the run."""
+
+    id: ClassVar[StepId]
+    phase: ClassVar[Phase]
+    title: ClassVar[str]
+    version: ClassVar[int] = 1
+    undo: ClassVar[str] = "nothing to take back"
+    one_way: ClassVar[str] = ""
+    handles_failures: ClassVar[bool] = False
+
+    @abstractmethod
+    def batches(self, scene: Scene) -> Batches:
+        """Yield what is still to do."""
+
+    def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
+        """Open by itself, unless the file or the step says otherwise."""
+        _ = scene
+        return "auto"
+
+
+def chunks(actions: Iterable[Action], size: int = BATCH) -> Batches:
+    """Cut actions into batches."""
+    batch: list[Action] = []
+    for action in actions:
+        batch.append(action)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def blue_decided(scene: Scene, inventory: Inventory | None = None) -> tuple[Inventory, replay.Decisions]:
+    """Read blue as it is now and decide of every object, against what green serves."""
+    blue = inventory if inventory is not None else read_inventory(scene.doors.blue)
+    decisions = replay.decide_all(
+        blue,
+        scene.migration,
+        residue=assess.residue(blue),
+        green_resources=scene.doors.green.resources(),
+    )
+    return blue, _without(decisions, _provided(scene))
+
+
+def _provided(scene: Scene) -> frozenset[Ref]:
+    """The classes that green has of its own: whoever built green chose what they mean there."""
+    green = read_inventory(scene.doors.green, only=PROVIDED)
+    return frozenset(ref_of(obj) for _, obj in green if annotations_of(obj).get(marks.RUN) != scene.run)
+
+
+def _without(decisions: replay.Decisions, provided: frozenset[Ref]) -> replay.Decisions:
+    return replace(
+        decisions,
+        all=tuple(
+            Decision(d.ref, Form.SKIPPED, PROVIDED_RULE, "green has a class of this name of its own")
+            if d.ref in provided
+            else d
+            for d in decisions.all
+        ),
+    )

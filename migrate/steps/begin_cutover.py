@@ -1,0 +1,41 @@
+"""Say how each route will move, behind the gate that opens the cutover."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from migrate.actions.record import record
+from migrate.engine.step import Batches, Scene
+from migrate.model.ids import Phase, StepId
+from migrate.model.verdict import passed
+from migrate.planning.routes import Closure
+from migrate.steps.base import BaseStep
+from migrate.steps.ledger import read_ledger
+
+
+class BeginCutover(BaseStep):
+    """Record which routes are ramped and which are switched, and why."""
+
+    id: ClassVar[StepId] = StepId("cutover.begin")
+    phase: ClassVar[Phase] = Phase.CUTOVER
+    title: ClassVar[str] = "begin the cutover"
+
+    def batches(self, scene: Scene) -> Batches:
+        """Write the routes down."""
+        routes = read_ledger(scene.progress).routes
+        yield [
+            record(
+                "routes",
+                [passed(f"route {c.route} moves", manner(c)) for c in routes]
+                or [passed("routes", "no routes")],
+            )
+        ]
+
+
+def manner(closure: Closure) -> str:
+    """How a route moves, as a sentence."""
+    if closure.rampable:
+        return f"ramps ({len(closure.workloads)} workloads run on both sides)"
+    if closure.blocking:
+        return f"switches, without service while these move: {', '.join(closure.blocking[:3])}"
+    return "switches, as the file says"

@@ -1,0 +1,57 @@
+"""Leave nothing of ours behind but what the file asks to keep, and list what stays paused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from migrate.actions.objects import patch
+from migrate.actions.record import record
+from migrate.doors.reading import read_inventory
+from migrate.engine.step import Batches, Scene
+from migrate.model import marks
+from migrate.model.action import Action
+from migrate.model.ids import NO_BATCH, Phase, Side, StepId
+from migrate.model.inventory import Inventory
+from migrate.model.objects import annotations_of, ref_of
+from migrate.model.verdict import Verdict, passed
+from migrate.steps.base import BaseStep, chunks
+from migrate.steps.freeze_blue import FreezeBlue
+
+
+class Finish(BaseStep):
+    """Take our annotations off green; blue's controllers stay paused, and are listed, because blue must stay off."""
+
+    id: ClassVar[StepId] = StepId("finish.clean")
+    phase: ClassVar[Phase] = Phase.FINISH
+    title: ClassVar[str] = "take our marks off green, list what stays paused on blue"
+    undo: ClassVar[str] = "put the marks back"
+
+    def batches(self, scene: Scene) -> Batches:
+        """Unmark what is still marked."""
+        yield [record("what stays paused on blue", paused(scene))]
+        if "annotations" in scene.migration.keep:
+            return
+        green = read_inventory(scene.doors.green)
+        yield from chunks(_unmarking(green))
+
+
+def paused(scene: Scene) -> list[Verdict]:
+    """What was paused on blue and stays so: a controller that woke there would start blue's twins again."""
+    resting = list(scene.progress.standing(NO_BATCH, FreezeBlue.id))
+    if not resting:
+        return [passed("paused", "nothing was paused on blue")]
+    names = "; ".join(
+        f"{i.action.params['ref']['kind']} {i.action.params['ref']['name']}" for i in resting[:10]
+    )
+    return [
+        passed("paused", f"{len(resting)} stay paused on blue: {names}; cnimigrate rollback resumes them")
+    ]
+
+
+def _unmarking(green: Inventory) -> Iterator[Action]:
+    for _, obj in green:
+        ours = [key for key in annotations_of(obj) if marks.is_ours(key)]
+        if ours:
+            change = {"metadata": {"annotations": dict.fromkeys(ours)}}
+            yield patch(Side.GREEN, ref_of(obj), change, why="unmark")

@@ -1,0 +1,105 @@
+"""The ledger of what is held on green and how it is released, written before the first object and read at cutover.
+
+Blue cannot be asked again later: once its twin is off, blue's own object says "0 replicas" or "suspended".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from migrate import replay
+from migrate.model.ids import RouteName
+from migrate.model.objects import Object, Ref
+from migrate.model.progress import Progress
+from migrate.planning.routes import Closure
+
+LEDGER = "ledger of held objects"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One held or deferred object: how it is released, and what must rest on blue first."""
+
+    ref: Ref
+    form: str
+    workload_class: str
+    early: bool
+    release: Object
+    prior: Object
+    absent: tuple[str, ...]
+    rest_blue: Object | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Everything held, and each route with its closure."""
+
+    held: tuple[Held, ...]
+    routes: tuple[Closure, ...]
+
+    @property
+    def early(self) -> tuple[Held, ...]:
+        """Serving workloads that may run before the cutover."""
+        return tuple(h for h in self.held if h.early)
+
+    @property
+    def exclusive(self) -> tuple[Held, ...]:
+        """What must be off on blue before it may run on green: writers, workers, CronJobs."""
+        return tuple(h for h in self.held if h.rest_blue is not None and not h.early)
+
+    @property
+    def late(self) -> tuple[Held, ...]:
+        """What is released after the traffic has moved and needs nothing of blue."""
+        return tuple(h for h in self.held if h.rest_blue is None and not h.early)
+
+    def ramped(self) -> tuple[RouteName, ...]:
+        """Routes whose whole closure can run on both sides."""
+        return tuple(c.route for c in self.routes if c.rampable)
+
+    def switched(self) -> tuple[RouteName, ...]:
+        """Routes that move in one go, after what they need has moved."""
+        return tuple(c.route for c in self.routes if not c.rampable)
+
+
+def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, Any]:
+    """The ledger as JSON, for the journal; holds no object bodies, so no Secret's value."""
+    entries = []
+    for decision in (*decisions.held, *decisions.deferred):
+        hold = decision.hold
+        if hold is None:
+            continue
+        entries.append(
+            {
+                "ref": decision.ref.as_json(),
+                "form": decision.form.value,
+                "class": decision.workload_class,
+                "early": decision.ref in decisions.startable,
+                "release": hold.release,
+                "prior": hold.prior,
+                "absent": list(hold.absent),
+                "rest": hold.rest_blue,
+            }
+        )
+    return {"held": entries, "routes": [c.as_json() for c in routes]}
+
+
+def read_ledger(progress: Progress) -> Ledger:
+    """Read the ledger back from the journal; empty where nothing was replayed."""
+    intent = progress.of_key(f"record {LEDGER}")
+    facts: Mapping[str, Any] = intent.outcome.facts if intent and intent.outcome else {}
+    held = tuple(
+        Held(
+            Ref.of_json(h["ref"]),
+            h["form"],
+            h["class"],
+            h["early"],
+            h["release"],
+            h["prior"],
+            tuple(h["absent"]),
+            h["rest"],
+        )
+        for h in facts.get("held", ())
+    )
+    return Ledger(held, tuple(Closure.of_json(r) for r in facts.get("routes", ())))

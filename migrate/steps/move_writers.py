@@ -1,0 +1,149 @@
+"""Move what must not run twice: blue's off and its pods gone, then green's on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from migrate import replay
+from migrate.actions.objects import create, patch
+from migrate.actions.wait import wait
+from migrate.doors.reading import read_inventory
+from migrate.engine.step import Batches, Scene
+from migrate.model import marks
+from migrate.model.decision import Form
+from migrate.model.ids import Phase, Side, StepId
+from migrate.model.migration import seconds
+from migrate.model.objects import Object, annotations_of, metadata_of
+from migrate.steps.base import BaseStep, blue_decided
+from migrate.steps.ledger import Held, read_ledger
+from migrate.steps.start_serving import wait_ready
+
+TOGETHER = 10
+"""Twins moved at a time: each is off for as long as the slowest of its group takes to stop."""
+
+
+class MoveWriters(BaseStep):
+    """Turn blue's exclusive workloads off, prove it, and turn green's on; CronJobs are made afresh."""
+
+    id: ClassVar[StepId] = StepId("cutover.writers")
+    phase: ClassVar[Phase] = Phase.CUTOVER
+    title: ClassVar[str] = "move what must not run twice: off on blue, then on on green"
+    undo: ClassVar[str] = "green's off, then blue's on"
+    one_way: ClassVar[str] = "what green's writers wrote since is not on blue"
+
+    def batches(self, scene: Scene) -> Batches:
+        """Move group after group; what has moved is not moved again."""
+        exclusive = read_ledger(scene.progress).exclusive
+        moving = [h for h in exclusive if not _moved(scene, h)]
+        for start in range(0, len(moving), TOGETHER):
+            yield from _move(scene, moving[start : start + TOGETHER])
+        yield from wait_ready(scene, [h.ref for h in exclusive], "moved workloads on green")
+
+
+class ReleaseLate(BaseStep):
+    """Release what only makes sense once the traffic is on green: addresses, classes, autoscalers."""
+
+    id: ClassVar[StepId] = StepId("cutover.release")
+    phase: ClassVar[Phase] = Phase.CUTOVER
+    title: ClassVar[str] = "release what was held until the traffic had moved"
+    undo: ClassVar[str] = "put them back to their dormant form"
+
+    def batches(self, scene: Scene) -> Batches:
+        """Release the rest of the ledger."""
+        late = [h for h in read_ledger(scene.progress).late if not _moved(scene, h)]
+        yield from _release(scene, late)
+
+
+def _move(scene: Scene, group: Sequence[Held]) -> Batches:
+    resting = [
+        patch(
+            Side.BLUE,
+            h.ref,
+            h.rest_blue or {},
+            why="rest",
+            command=f"kubectl --context blue scale or suspend {h.ref}",
+        )
+        for h in group
+    ]
+    todo = [a for a in resting if not scene.progress.stands(a.key)]
+    if todo:
+        yield todo
+    names = ", ".join(str(h.ref) for h in group[:2]) + (" …" if len(group) > 2 else "")
+    deadline = seconds(scene.migration.verify.budget)
+    refs = [h.ref.as_json() for h in group if (h.ref.group, h.ref.kind) != ("", "Service")]
+    if refs:
+        # the way back passes here between green's going off and blue's coming on, and waits the other way round
+        back = wait(
+            "workloads-off", f"{names} to be off on green", deadline, side=Side.GREEN.value, refs=refs
+        )
+        off = wait("workloads-off", f"{names} to be off on blue", deadline, side=Side.BLUE.value, refs=refs)
+        yield [replace(off, inverse=back)]
+    yield from _release(scene, group)
+
+
+def _release(scene: Scene, group: Sequence[Held]) -> Batches:
+    held = [h for h in group if h.form == Form.HELD]
+    deferred = [h for h in group if h.form == Form.DEFERRED]
+    if held:
+        yield [patch(Side.GREEN, h.ref, h.release, why="release") for h in held]
+    if deferred:
+        yield from _create(scene, deferred)
+
+
+def _create(scene: Scene, deferred: Sequence[Held]) -> Batches:
+    """Create deferred objects as they were on blue before their twins were put to rest."""
+    blue, decisions = blue_decided(scene)
+    green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in deferred})
+    bodies, actions = {}, []
+    for held in deferred:
+        decision = decisions.of(held.ref)
+        if decision is None or decision.target is None:
+            continue  # gone from blue since the replay
+        found = green.find(held.ref)
+        if found is not None and annotations_of(found).get(marks.RUN) == scene.run:
+            continue
+        target = awake(decision.target, held)
+        uid = str(metadata_of(blue.find(held.ref) or {}).get("uid", ""))
+        body = replay.mark(target, run=scene.run, key=scene.key, source_uid=uid)
+        wanted = annotations_of(body)[marks.SOURCE_HASH]
+        action = create(held.ref, key_hash=wanted, rule=decision.rule, wave=0, command="")
+        bodies[action.key] = body
+        actions.append(action)
+    if actions:
+        scene.bodies.offer(bodies)
+        yield actions
+
+
+def awake(target: Object, held: Held) -> Object:
+    """The object with the values that its fields had before blue's twin was put to rest, absent ones left out."""
+    awake_: dict[str, Any] = _with(target, held.prior)
+    for path in held.absent:
+        awake_ = _without(awake_, path.split("."))
+    return awake_
+
+
+def _with(target: Any, prior: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in prior.items():
+        merged[key] = _with(merged.get(key), value) if isinstance(value, Mapping) else value
+    return merged
+
+
+def _without(target: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    if path[0] not in target:
+        return target
+    if len(path) == 1:
+        return {key: value for key, value in target.items() if key != path[0]}
+    return {**target, path[0]: _without(target[path[0]], path[1:])}
+
+
+def _moved(scene: Scene, held: Held) -> bool:
+    """Whether this run has released it and nobody took that back."""
+    if held.form == Form.DEFERRED:
+        kind = f"{held.ref.kind}.{held.ref.group}" if held.ref.group else held.ref.kind
+        where = f"{held.ref.namespace}/{held.ref.name}" if held.ref.namespace else held.ref.name
+        return scene.progress.stands(f"create green {kind} {where}")
+    released = patch(Side.GREEN, held.ref, held.release, why="release")
+    return scene.progress.stands(released.key)

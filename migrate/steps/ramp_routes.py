@@ -1,0 +1,140 @@
+"""Ramp routes: a weight, a pause, a verdict; back to the last good weight by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from migrate.actions.judging import Thresholds
+from migrate.actions.ramping import watch
+from migrate.actions.traffic import weigh
+from migrate.engine.step import Batches, Scene
+from migrate.errors import CheckFailed, TrafficReturned
+from migrate.model.action import Action, Outcome
+from migrate.model.ids import Phase, RouteName, StepId
+from migrate.model.migration import Cutover, seconds
+from migrate.model.verdict import Result
+from migrate.planning import commands
+from migrate.steps.base import BaseStep
+from migrate.steps.ledger import read_ledger
+
+FULL = 100
+
+
+class RampRoutes(BaseStep):
+    """Raise each ramped route, weight by weight, up to the last one below 100."""
+
+    id: ClassVar[StepId] = StepId("cutover.ramp")
+    phase: ClassVar[Phase] = Phase.CUTOVER
+    title: ClassVar[str] = "ramp routes whose closure runs on both sides"
+    undo: ClassVar[str] = "weights back, newest first"
+    handles_failures: ClassVar[bool] = True
+
+    def batches(self, scene: Scene) -> Batches:
+        """Climb with every ramped route in turn."""
+        for route in read_ledger(scene.progress).ramped():
+            for weight in scene.migration.cutover.ramp:
+                if weight < FULL:
+                    yield from climb(scene, route, weight)
+
+
+class FullRoutes(BaseStep):
+    """Give green all of what was ramped."""
+
+    id: ClassVar[StepId] = StepId("cutover.full")
+    phase: ClassVar[Phase] = Phase.CUTOVER
+    title: ClassVar[str] = "give green all of the ramped routes"
+    undo: ClassVar[str] = "weights back, newest first"
+    handles_failures: ClassVar[bool] = True
+
+    def batches(self, scene: Scene) -> Batches:
+        """Climb to 100 with every ramped route in turn."""
+        for route in read_ledger(scene.progress).ramped():
+            yield from climb(scene, route, FULL)
+
+
+def climb(scene: Scene, route: RouteName, green: int) -> Batches:
+    """Set one weight and judge it; a failed verdict goes back to the weight that stood before.
+
+    Raises TrafficReturned after going back, CheckFailed where the verdict is inconclusive and the weight holds.
+    """
+    judgement = f"{route} at {green} %"
+    now = scene.doors.traffic.read(route).green
+    if now > green or (now == green and _judged(scene, judgement)):
+        return
+    last_good = _last_good(scene, route, green)
+    if now != green:
+        setting = weigh(
+            route,
+            green,
+            command=commands.weigh(scene.migration, route, green),
+            attempt=1 + _count(scene, f"weight {route} {green} #"),
+        )
+        outcomes = yield [setting]
+        _insist(outcomes)
+    cutover = scene.migration.cutover
+    watching = _watching(cutover, route, judgement, 1 + _count(scene, f"watch {judgement} #"))
+    outcomes = yield [watching]
+    yield from _answer(scene, route, outcomes[0], last_good)
+
+
+def thresholds(cutover: Cutover) -> Thresholds:
+    """The file's thresholds as numbers."""
+    rate = float(cutover.abort.error_rate.rstrip("%")) / 100
+    return Thresholds(rate, float(cutover.abort.latency_p99.rstrip("x")), cutover.min_samples)
+
+
+def _watching(cutover: Cutover, route: RouteName, judgement: str, attempt: int) -> Action:
+    return watch(
+        judgement,
+        route,
+        pause=seconds(cutover.pause),
+        rate=cutover.probe_rate,
+        limits=thresholds(cutover),
+        attempt=attempt,
+    )
+
+
+def _answer(scene: Scene, route: RouteName, outcome: Outcome, last_good: int) -> Batches:
+    if outcome.stands or not outcome.verdicts:
+        return
+    lost = any(v.result is Result.FAIL for v in outcome.verdicts)
+    if not lost and scene.migration.cutover.on_inconclusive == "hold":
+        held = f"{route} holds its weight: {outcome.evidence}"
+        raise CheckFailed(held, remedy=outcome.remedy or "Run the same command to judge it again.")
+    command = commands.weigh(scene.migration, route, last_good)
+    attempt = 1 + _count(scene, f"weight {route} {last_good} #")
+    outcomes = yield [weigh(route, last_good, command=command, attempt=attempt)]
+    _insist(outcomes)
+    message = f"{route} went back to {last_good} % on green by itself: {outcome.evidence}"
+    raise TrafficReturned(message, remedy=outcome.remedy or "Mend green, then run the same command to go on.")
+
+
+def _insist(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        if not outcome.stands:
+            raise CheckFailed(outcome.evidence, remedy=outcome.remedy or "Run the same command to go on.")
+
+
+def _judged(scene: Scene, judgement: str) -> bool:
+    """Whether the latest watch of this weight passed."""
+    attempts = _count(scene, f"watch {judgement} #")
+    return bool(attempts) and scene.progress.stands(f"watch {judgement} #{attempts}")
+
+
+def _last_good(scene: Scene, route: RouteName, green: int) -> int:
+    """The highest weight below this one whose watch passed; 0 where there is none."""
+    passed = (w for w in scene.migration.cutover.ramp if w < green and _judged(scene, f"{route} at {w} %"))
+    return max(passed, default=0)
+
+
+def _count(scene: Scene, prefix: str) -> int:
+    """How many attempts there were: their keys end in #1, #2 and so on."""
+    return sum(1 for _ in _attempts(scene, prefix))
+
+
+def _attempts(scene: Scene, prefix: str) -> Iterator[int]:
+    number = 1
+    while scene.progress.of_key(f"{prefix}{number}") is not None:
+        yield number
+        number += 1

@@ -1,0 +1,172 @@
+"""Write blue's objects onto green, wave by wave, in their dormant forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from migrate import replay
+from migrate.actions.objects import apply, create, patch
+from migrate.actions.record import record
+from migrate.actions.wait import wait
+from migrate.calico.validation import validate
+from migrate.doors.reading import read_inventory
+from migrate.engine.step import Batches, Scene
+from migrate.model import marks
+from migrate.model.action import Action
+from migrate.model.decision import Decision
+from migrate.model.ids import ActionKey, Phase, Side, StepId
+from migrate.model.inventory import Inventory
+from migrate.model.objects import Object, annotations_of, group_of, metadata_of
+from migrate.model.verdict import Verdict, failed, passed
+from migrate.planning.routes import closures
+from migrate.steps.base import BaseStep, blue_decided, chunks
+from migrate.steps.ledger import LEDGER, ledger
+
+DEADLINE = 600.0
+WORKLOADS = 9
+DEFINITIONS = 2
+NAMESPACES = 1
+
+
+class ReplayObjects(BaseStep):
+    """Create what blue has and green lacks; every object is decided before the first is written."""
+
+    id: ClassVar[StepId] = StepId("replay.objects")
+    phase: ClassVar[Phase] = Phase.REPLAY
+    title: ClassVar[str] = "write blue's objects onto green, dormant"
+    undo: ClassVar[str] = "delete what was written, newest first"
+
+    def batches(self, scene: Scene) -> Batches:
+        """Yield wave after wave, each with its gate."""
+        blue, decisions = blue_decided(scene)
+        yield [record("decisions", decided(decisions), facts=_counts(decisions))]
+        routes = closures(blue, decisions, scene.migration)
+        yield [
+            record(
+                LEDGER, [passed("ledger", "what is held is written down")], facts=ledger(decisions, routes)
+            )
+        ]
+        for wave in decisions.waves:
+            yield from self._wave(scene, blue, decisions, wave)
+
+    def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
+        """Ask where webhook backends would be started before the replay's workloads (decision 12)."""
+        _, decisions = blue_decided(scene)
+        return "approval" if decisions.started_early else "auto"
+
+    def _wave(self, scene: Scene, blue: Inventory, decisions: replay.Decisions, wave: int) -> Batches:
+        for stage in decisions.stages(wave):
+            writing = _Writing(scene, blue, _standing(scene, stage))
+            for batch in chunks(writing.actions(stage)):
+                scene.bodies.offer({a.key: writing.bodies[a.key] for a in batch if a.key in writing.bodies})
+                for kind in ("create", "apply", "patch"):
+                    alike = [a for a in batch if a.kind == kind]
+                    if alike:
+                        yield alike
+            refs = [d.ref for d in stage]
+            if wave == WORKLOADS and (
+                early := [r.as_json() for r in refs if r in {d.ref for d in decisions.started_early}]
+            ):
+                yield [
+                    wait("workloads-ready", "webhook backends", DEADLINE, side=Side.GREEN.value, refs=early)
+                ]
+        names = [d.ref.name for d in decisions.of_wave(wave)]
+        if wave == NAMESPACES:
+            yield [wait("namespaces-active", "namespaces on green", DEADLINE, names=names)]
+        if wave == DEFINITIONS:
+            yield [
+                wait(
+                    "crds-established",
+                    "blue's definitions on green",
+                    DEADLINE,
+                    side=Side.GREEN.value,
+                    names=names,
+                )
+            ]
+
+
+@dataclass
+class _Writing:
+    """Turns decisions into Actions, leaving out what stands already."""
+
+    scene: Scene
+    blue: Inventory
+    standing: Inventory
+
+    def __post_init__(self) -> None:
+        self.bodies: dict[ActionKey, Object] = {}
+
+    def actions(self, stage: Sequence[Decision]) -> Iterator[Action]:
+        """The Actions that are still to do."""
+        for decision in stage:
+            assert decision.target is not None  # a written decision has a target
+            yield from (
+                self._merge(decision) if decision.rule in replay.MERGED_RULES else self._write(decision)
+            )
+
+    def _write(self, decision: Decision) -> Iterator[Action]:
+        source = self.blue.find(decision.ref) or {}
+        body = replay.mark(
+            decision.target or {},
+            run=self.scene.run,
+            key=self.scene.key,
+            source_uid=str(metadata_of(source).get("uid", "")),
+        )
+        wanted = annotations_of(body)[marks.SOURCE_HASH]
+        found = self.standing.find(decision.ref)
+        marked = annotations_of(found) if found is not None else {}
+        action = create(decision.ref, key_hash=wanted, rule=decision.rule, wave=decision.wave, command="")
+        if marked.get(marks.RUN) == self.scene.run:
+            if marked.get(marks.SOURCE_HASH) == wanted:
+                return
+            # blue changed since it was written: bring the object up to date; the way back is still its creation's
+            action = apply(Side.GREEN, decision.ref, body_hash=wanted, command="", source="blue", force=True)
+        self.bodies[action.key] = body
+        yield action
+
+    def _merge(self, decision: Decision) -> Iterator[Action]:
+        target = decision.target or {}
+        change = {k: v for k, v in target.items() if k not in {"apiVersion", "kind", "metadata"}}
+        metadata = {k: v for k, v in metadata_of(target).items() if k in {"labels", "annotations"}}
+        change |= {"metadata": metadata} if metadata else {}
+        action = patch(Side.GREEN, decision.ref, change, why="merge")
+        if change and not self.scene.progress.stands(action.key):
+            yield action
+
+
+def decided(decisions: replay.Decisions) -> list[Verdict]:
+    """What must hold before the first object is written: nothing undecided, and Calico's objects valid."""
+    verdicts = []
+    for decision in decisions.undecided:
+        ref = decision.ref
+        rule = f"{{kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}, skip: true, reason: ...}}"
+        verdicts.append(
+            failed(
+                f"decision {ref}",
+                f"{ref} needs a decision: {decision.reason}",
+                f"workloads.rules: [{rule}], then cnimigrate amend and run",
+            )
+        )
+    for decision in decisions.written:
+        if group_of(decision.target or {}).endswith("projectcalico.org"):
+            problems = validate(decision.target or {})
+            if problems:
+                verdicts.append(
+                    failed(
+                        f"valid {decision.ref}",
+                        f"{decision.ref}: {problems[0]}",
+                        "Mend it on blue: Calico would ignore it silently.",
+                    )
+                )
+    return verdicts or [passed("decisions", f"{len(decisions)} objects decided, 0 to decide")]
+
+
+def _standing(scene: Scene, stage: Sequence[Decision]) -> Inventory:
+    kinds = {(d.ref.group, d.ref.kind) for d in stage}
+    return read_inventory(scene.doors.green, only=kinds)
+
+
+def _counts(decisions: replay.Decisions) -> dict[str, Any]:
+    return {form.value: count for form, count in decisions.counts().by_form.items()}

@@ -1,0 +1,70 @@
+"""Start on green what may run on both sides, and wait until it is Ready."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from migrate.actions.conditions.workloads import READ, rollout
+from migrate.actions.merging import stands
+from migrate.actions.objects import patch
+from migrate.actions.wait import wait
+from migrate.doors.reading import read_inventory
+from migrate.engine.step import Batches, Scene
+from migrate.model.ids import Phase, Side, StepId
+from migrate.model.migration import seconds
+from migrate.model.objects import Ref
+from migrate.steps.base import BaseStep, chunks
+from migrate.steps.ledger import read_ledger
+
+WHY = "start"
+ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
+
+
+class StartServing(BaseStep):
+    """Release the serving workloads from their records."""
+
+    id: ClassVar[StepId] = StepId("start.serving")
+    phase: ClassVar[Phase] = Phase.START
+    title: ClassVar[str] = "start on green what may run on both sides"
+    undo: ClassVar[str] = "put them back to their dormant form"
+
+    def batches(self, scene: Scene) -> Batches:
+        """Release what is still dormant, then wait for all of it."""
+        early = read_ledger(scene.progress).early
+        if not early:
+            return
+        green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in early})
+        dormant = [h for h in early if not stands(green.find(h.ref) or {}, h.release)]
+        yield from chunks(patch(Side.GREEN, h.ref, h.release, why=WHY) for h in dormant)
+        yield from wait_ready(scene, [h.ref for h in early], "serving workloads on green")
+
+
+def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:
+    """Wait for workloads to be Ready on green; what was not Ready on blue before is no regression."""
+    rolling = [ref for ref in refs if ref.kind in ROLLING]
+    if rolling:
+        yield [
+            wait(
+                "workloads-ready",
+                what,
+                seconds(scene.migration.verify.budget),
+                side=Side.GREEN.value,
+                refs=[ref.as_json() for ref in rolling],
+                broken=broken_on_blue(scene),
+            )
+        ]
+
+
+def broken_on_blue(scene: Scene) -> list[str]:
+    """Workloads that blue wants and does not have Ready: the baseline that green is held against."""
+    blue = read_inventory(scene.doors.blue, only=READ)
+    found = []
+    for resource, obj in blue:
+        if resource.kind in ROLLING:
+            wanted, there = rollout(obj)
+            if there < wanted:
+                metadata = obj["metadata"]
+                found.append(
+                    str(Ref(resource.group, resource.kind, metadata.get("namespace", ""), metadata["name"]))
+                )
+    return sorted(found)

@@ -1,0 +1,30 @@
+"""Switch routes that could not be ramped, once what they need has moved."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from migrate.actions.record import record
+from migrate.engine.step import Batches, Scene
+from migrate.model.ids import Phase, StepId
+from migrate.steps.base import BaseStep
+from migrate.steps.ledger import read_ledger
+from migrate.steps.probe_routes import probe
+from migrate.steps.ramp_routes import FULL, climb
+
+
+class SwitchRoutes(BaseStep):
+    """Probe a switched route on green, then give green all of it."""
+
+    id: ClassVar[StepId] = StepId("cutover.switch")
+    phase: ClassVar[Phase] = Phase.CUTOVER
+    title: ClassVar[str] = "switch routes that cannot run on both sides"
+    undo: ClassVar[str] = "weights back, newest first"
+    handles_failures: ClassVar[bool] = True
+
+    def batches(self, scene: Scene) -> Batches:
+        """Switch every route of the ledger that is not ramped."""
+        for route in read_ledger(scene.progress).switched():
+            if scene.doors.traffic.read(route).green != FULL:
+                yield [record(f"route {route} before its switch", [probe(scene, route)])]
+            yield from climb(scene, route, FULL)

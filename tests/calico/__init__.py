@@ -1,0 +1,1 @@
+"""What Calico's manifests and objects mean, tested on what real ones were."""

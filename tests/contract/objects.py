@@ -1,0 +1,62 @@
+"""Objects of the fewest fields that are valid, and how to look at them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migrate.model.objects import Object
+
+MISSING = "00000000-0000-4000-8000-000000000000"
+
+
+def config_map(namespace: str, name: str = "a", **data: str) -> dict[str, Any]:
+    """A ConfigMap."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": data,
+    }
+
+
+def container(name: str, image: str = "busybox", **more: Any) -> dict[str, Any]:
+    """A container."""
+    return {"name": name, "image": image, **more}
+
+
+def deployment(namespace: str, name: str = "web", *containers: Any, replicas: int = 0) -> dict[str, Any]:
+    """A Deployment of the fewest fields that are valid."""
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": list(containers) or [container("main")]},
+            },
+        },
+    }
+
+
+def service(namespace: str, name: str = "web", **spec: Any) -> dict[str, Any]:
+    """A Service with one port, if not said otherwise."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 80}], **spec},
+    }
+
+
+def version_of(obj: Object) -> int:
+    """The resourceVersion as a number: etcd's are ordered, and the simulated ones must be."""
+    return int(obj["metadata"]["resourceVersion"])
+
+
+def managers(obj: Object) -> set[tuple[str, str]]:
+    """Who owns fields of an object, and by which operation."""
+    return {(m["manager"], m["operation"]) for m in obj["metadata"]["managedFields"]}

@@ -1,0 +1,1 @@
+"""Ways of making green, with real programs."""

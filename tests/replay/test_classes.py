@@ -1,0 +1,215 @@
+"""Workloads are serving, exclusive or unknown, by evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrate.model.decision import Decision, Form
+from migrate.model.objects import Object, Ref
+from migrate.replay import Decisions
+from tests.replay.builders import decide, deployment, obj, owner, service
+
+CART = Ref("apps", "Deployment", "shop", "cart")
+
+
+def cart(*objects: Object, workloads: dict[str, Any] | None = None) -> tuple[Decision, Decisions]:
+    """The decision on Deployment shop/cart."""
+    decisions = decide(*objects, workloads=workloads)
+    decision = decisions.of(CART)
+    assert decision is not None
+    return decision, decisions
+
+
+def test_one_replica_alone_is_no_evidence() -> None:
+    """A single replica behind a Service is serving: many run one replica only to save money."""
+    decision, _ = cart(deployment("cart", replicas=1), service("cart"))
+    assert decision.workload_class == "serving"
+    assert "Service cart selects it" in decision.evidence
+
+
+@pytest.mark.parametrize(
+    "near",
+    [
+        service("cart", namespace="other"),
+        service("cart", type="ExternalName"),
+        service("cart", selector={"app": "cart", "tier": "web"}),
+        service("cart", selector={}),
+    ],
+    ids=["another namespace", "an external name", "a narrower selector", "no selector"],
+)
+def test_service_that_does_not_select_is_no_evidence(near: Object) -> None:
+    """A Service elsewhere, with a narrower selector or with none does not make a workload serving."""
+    assert cart(deployment("cart"), near)[0].workload_class == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("container", "word"),
+    [
+        ({"args": ["--leader-elect"]}, "exclusive"),
+        ({"args": ["--leader-elect=true"]}, "exclusive"),
+        ({"args": ["--enable-leader-election"]}, "exclusive"),
+        ({"command": ["/app", "-leader-election", "true"]}, "exclusive"),
+        ({"args": ["--leader-elect=false"]}, "serving"),
+        ({"args": ["--leader-elect", "false"]}, "serving"),
+        ({"args": ["--leader-elect-lease-duration=15s"]}, "serving"),
+        ({"env": [{"name": "LEADER_ELECT", "value": "true"}]}, "exclusive"),
+        ({"env": [{"name": "APP_LEADER_ELECTION", "value": "false"}]}, "serving"),
+        ({"env": [{"name": "LEADER_ELECTION_ID", "value": "x"}]}, "serving"),
+        ({"image": "r.example/external-dns/external-dns:v0.15.0"}, "exclusive"),
+        ({"image": "jetstack/cert-manager-controller@sha256:00"}, "exclusive"),
+        ({"image": "jetstack/cert-manager-webhook:v1"}, "serving"),
+        ({"image": "argoproj/argocd:v3"}, "exclusive"),
+        ({"image": "fluxcd/source-controller:v1"}, "exclusive"),
+        ({"image": "shop/resource-controller:v1"}, "serving"),
+        ({"image": "autoscaling/cluster-autoscaler-amd64:v1"}, "exclusive"),
+        ({"image": "descheduler/descheduler"}, "exclusive"),
+    ],
+)
+def test_container_gives_evidence(container: dict[str, Any], word: str) -> None:
+    """Flags and variables of leader election, and images that act outside, make a called workload exclusive."""
+    pod = {"containers": [{"name": "main", "image": "shop/cart:1", **container}]}
+    assert cart(deployment("cart", pod=pod), service("cart"))[0].workload_class == word
+
+
+@pytest.mark.parametrize(
+    ("modes", "word"),
+    [
+        (["ReadWriteOnce"], "exclusive"),
+        (["ReadWriteOncePod"], "exclusive"),
+        (["ReadWriteMany"], "serving"),
+        (["ReadOnlyMany"], "serving"),
+    ],
+)
+def test_volume_for_one_gives_evidence(modes: list[str], word: str) -> None:
+    """A claim for one node or pod makes its workload exclusive; one for many does not."""
+    pod = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]}
+    claim = obj("PersistentVolumeClaim", "d", "shop", spec={"accessModes": modes})
+    assert cart(deployment("cart", pod=pod), service("cart"), claim)[0].workload_class == word
+
+
+def test_claim_that_was_not_read_counts_as_evidence() -> None:
+    """Not knowing a volume is no reason to mount it twice."""
+    pod = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]}
+    assert cart(deployment("cart", pod=pod), service("cart"))[0].workload_class == "exclusive"
+
+
+def test_strategy_recreate_gives_evidence() -> None:
+    """Who asks that the old pod be gone before the new one comes, cannot run twice."""
+    decision, _ = cart(deployment("cart", strategy={"type": "Recreate"}), service("cart"))
+    assert (decision.workload_class, decision.rule) == ("exclusive", "hold.exclusive")
+    assert "strategy Recreate" in decision.evidence
+
+
+def running(namespace: str = "shop") -> list[Object]:
+    """A Deployment with its ReplicaSet and one Pod."""
+    top = deployment("cart", namespace)
+    middle = obj("ReplicaSet", "cart-5d9", namespace, "apps/v1", uid=f"r-{namespace}", owners=owner(top))
+    pod = obj("Pod", "cart-5d9-abcde", namespace, uid=f"p-{namespace}", owners=owner(middle))
+    return [top, middle, pod]
+
+
+@pytest.mark.parametrize("holder", ["cart-5d9-abcde", "cart-5d9-abcde_0b1c2d3e-0000-0000-0000-000000000000"])
+@pytest.mark.parametrize("space", ["shop", "locks"])
+def test_lease_that_a_pod_holds_gives_evidence(holder: str, space: str) -> None:
+    """A Lease held by a pod makes the workload at the top of its chain exclusive, wherever the Lease is kept."""
+    lease = obj("Lease", "lock", space, "coordination.k8s.io/v1", spec={"holderIdentity": holder})
+    decision, _ = cart(*running(), service("cart"), lease)
+    assert decision.workload_class == "exclusive"
+    assert "cart-5d9-abcde holds Lease" in decision.evidence
+
+
+def test_older_leader_record_gives_evidence() -> None:
+    """A record in a ConfigMap's annotation counts like a Lease; one that cannot be read is passed over."""
+    key = "control-plane.alpha.kubernetes.io/leader"
+    record = obj("ConfigMap", "l", "shop", annotations={key: '{"holderIdentity": "cart-5d9-abcde_1"}'})
+    broken = obj("ConfigMap", "m", "shop", annotations={key: "{"})
+    assert cart(*running(), service("cart"), broken)[0].workload_class == "serving"
+    assert cart(*running(), service("cart"), broken, record)[0].workload_class == "exclusive"
+
+
+def test_pod_of_that_name_in_two_namespaces_proves_nothing_elsewhere() -> None:
+    """A Lease in a third namespace does not tell two pods of one name apart."""
+    lease = obj("Lease", "lock", "locks", "coordination.k8s.io/v1", spec={"holderIdentity": "cart-5d9-abcde"})
+    assert cart(*running(), *running("other"), service("cart"), lease)[0].workload_class == "serving"
+
+
+def test_operators_hold_is_stronger_than_start() -> None:
+    """What both lists name is held."""
+    name = {"namespace": "shop", "name": "cart"}
+    decision, decisions = cart(
+        deployment("cart"), service("cart"), workloads={"start": [name], "hold": [name]}
+    )
+    assert decision.workload_class == "exclusive"
+    assert "workloads.hold names it" in decision.evidence
+    assert decisions.startable == frozenset()
+
+
+def test_start_list_lets_an_uncalled_workload_run() -> None:
+    """The operator's list makes an unknown workload serving, and leaves what it does not name waiting."""
+    decision, decisions = cart(
+        deployment("cart"),
+        deployment("web"),
+        service("web"),
+        workloads={"start": [{"namespace": "shop", "name": "c*"}]},
+    )
+    assert decision.workload_class == "serving"
+    assert decisions.startable == frozenset({CART})
+
+
+def test_start_list_does_not_outweigh_evidence() -> None:
+    """Nothing exclusive runs on both sides, whatever the start list says (invariant 7)."""
+    start = {"start": [{"namespace": "shop", "name": "cart"}]}
+    decision, decisions = cart(deployment("cart", strategy={"type": "Recreate"}), workloads=start)
+    assert decision.workload_class == "exclusive"
+    assert decisions.startable == frozenset()
+
+
+def test_start_none_starts_nothing() -> None:
+    """With `start: none` a serving workload keeps its class and waits for the cutover."""
+    decision, decisions = cart(deployment("cart"), service("cart"), workloads={"start": "none"})
+    assert decision.workload_class == "serving"
+    assert decisions.startable == frozenset()
+
+
+@pytest.mark.parametrize("kind", ["serving", "exclusive", "unknown"])
+def test_only_what_may_not_run_twice_rests_on_blue(kind: str) -> None:
+    """Every workload is held at 0; the patch for blue's twin is there for exclusive and unknown ones only."""
+    extra = {"serving": [service("cart")], "exclusive": [], "unknown": []}[kind]
+    spec: dict[str, Any] = {"strategy": {"type": "Recreate"}} if kind == "exclusive" else {}
+    decision, _ = cart(deployment("cart", **spec), *extra)
+    assert (decision.workload_class, decision.form, decision.wave) == (kind, Form.HELD, 11)
+    assert decision.target is not None
+    assert decision.hold is not None
+    assert decision.target["spec"]["replicas"] == 0
+    assert decision.hold.rest_blue == (None if kind == "serving" else {"spec": {"replicas": 0}})
+
+
+def test_resting_a_set_that_deletes_its_claims_keeps_them() -> None:
+    """A StatefulSet with whenScaled Delete is told to retain in the patch that rests it: its claims are the way back."""
+    templates = [{"metadata": {"name": "d"}, "spec": {"accessModes": ["ReadWriteOnce"]}}]
+    policy = {"whenScaled": "Delete", "whenDeleted": "Retain"}
+    spec = {"replicas": 2, "volumeClaimTemplates": templates, "persistentVolumeClaimRetentionPolicy": policy}
+    found = decide(obj("StatefulSet", "db", "shop", "apps/v1", spec=spec)).held[0]
+    assert found.hold is not None
+    assert found.hold.rest_blue == {
+        "spec": {"replicas": 0, "persistentVolumeClaimRetentionPolicy": {"whenScaled": "Retain"}}
+    }
+
+
+def test_chain_of_controllers_that_is_a_circle_ends() -> None:
+    """Two workloads that name each other as controller, which no server forbids, do not hang the lease's search."""
+    one, two = deployment("cart"), deployment("web")
+    one["metadata"]["ownerReferences"], two["metadata"]["ownerReferences"] = owner(two), owner(one)
+    pod = obj("Pod", "cart-1", "shop", uid="p", owners=owner(one))
+    lease = obj("Lease", "lock", "shop", "coordination.k8s.io/v1", spec={"holderIdentity": "cart-1"})
+    free = deployment("free")  # the lease is only looked at for a workload that moves
+    assert [d.ref.name for d in decide(one, two, pod, lease, free).held] == ["free"]
+
+
+def test_leader_record_without_a_holder_is_none() -> None:
+    """A record whose leader has gone names nobody."""
+    key = "control-plane.alpha.kubernetes.io/leader"
+    record = obj("ConfigMap", "l", "shop", annotations={key: '{"holderIdentity": ""}'}, data={"a": "b"})
+    assert cart(*running(), service("cart"), record)[0].workload_class == "serving"

@@ -1,0 +1,209 @@
+"""Parity: what was decided stands on green, with our marks and equal in every field that we sent."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate.model.ids import RunId
+from migrate.model.inventory import Inventory
+from migrate.model.objects import Object
+from migrate.model.verdict import Result
+from migrate.replay import Decisions, differences, mark, parity
+from migrate.replay.edits import merged
+from migrate.replay.parity import unequal
+from tests.replay.builders import decide, deployment, inventory, obj, service
+
+KEY = b"key of a test run"
+RUN = RunId("7f3a")
+
+BLUE = [
+    deployment("cart"),
+    service("cart", type="LoadBalancer", clusterIP="10.96.0.7", loadBalancerIP="192.0.2.1"),
+    obj("Secret", "s", "shop", data={"password": "aHVudGVyMg=="}),
+    obj("ConfigMap", "c", "shop", data={"a": ""}),
+]
+
+
+def served(target: Object) -> dict[str, Any]:
+    """An object as a server gives it back: with what it defaulted and accounts for."""
+    found = copy.deepcopy(dict(target))
+    found["metadata"] |= {"uid": "green", "resourceVersion": "9", "managedFields": [{}]}
+    found["status"] = {"observed": True}
+    if found["kind"] == "Service":
+        found["spec"] |= {"clusterIP": "10.112.0.9", "sessionAffinity": "None"}
+        found["spec"]["ports"][0] |= {"protocol": "TCP", "targetPort": 80}
+    if found["kind"] == "Deployment":
+        found["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "IfNotPresent"
+        found["spec"]["progressDeadlineSeconds"] = 600
+    return found
+
+
+def replayed(decisions: Decisions) -> list[dict[str, Any]]:
+    """Green after the replay."""
+    return [
+        served(mark(d.target, run=RUN, key=KEY, source_uid="u"))
+        for d in decisions.written
+        if d.target is not None
+    ]
+
+
+def results(decisions: Decisions, green: Inventory) -> dict[str, Result]:
+    """The verdicts by check."""
+    return {v.check: v.result for v in parity(decisions, green, key=KEY, run=RUN)}
+
+
+def test_green_after_a_replay_is_equal() -> None:
+    """What a server defaults, allocates and accounts for is no difference."""
+    decisions = decide(*BLUE)
+    green = inventory(*replayed(decisions))
+    assert differences(decisions, green, key=KEY, run=RUN) == ()
+    assert results(decisions, green) == dict.fromkeys(
+        ["parity-wave-5", "parity-wave-8", "parity-wave-11"], Result.PASS
+    )
+
+
+def test_released_object_is_equal() -> None:
+    """A held object that was released by its patch is equal too; one released to something else is not."""
+    decisions = decide(*BLUE)
+    holds = {d.ref.kind: d.hold for d in decisions.held}
+    green = []
+    for found in replayed(decisions):
+        hold = holds.get(found["kind"])
+        green.append(merged(found, hold.release) if hold else found)
+    assert differences(decisions, inventory(*green), key=KEY, run=RUN) == ()
+    odd = [merged(o, {"spec": {"replicas": 2}}) if o["kind"] == "Deployment" else o for o in green]
+    (difference,) = differences(decisions, inventory(*odd), key=KEY, run=RUN)
+    assert (difference.ref.name, difference.paths) == ("cart", ("spec.replicas",))
+
+
+def dropped(found: dict[str, Any]) -> None:
+    """Take a field away."""
+    del found["data"]["password"]
+
+
+def other(found: dict[str, Any]) -> None:
+    """Change a field."""
+    found["data"]["password"] = "b3RoZXI="
+
+
+def strange(found: dict[str, Any]) -> None:
+    """Take our marks away."""
+    found["metadata"]["annotations"] = {}
+
+
+def elder(found: dict[str, Any]) -> None:
+    """Make it another run's."""
+    found["metadata"]["annotations"]["cnimigrate.io/run"] = "older"
+
+
+def stale(found: dict[str, Any]) -> None:
+    """Make it written from another state of blue."""
+    found["metadata"]["annotations"]["cnimigrate.io/source-hash"] = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (dropped, "differs at data.password"),
+        (other, "differs at data.password"),
+        (strange, "not ours"),
+        (elder, "not ours"),
+        (stale, "written from another state"),
+    ],
+)
+def test_difference_fails_its_wave_and_names_no_value(
+    change: Callable[[dict[str, Any]], None], what: str
+) -> None:
+    """A changed, foreign or outdated object fails its wave by name and path; a Secret's value is never shown."""
+    decisions = decide(*BLUE)
+    green = replayed(decisions)
+    change(next(o for o in green if o["kind"] == "Secret"))
+    verdicts = parity(decisions, inventory(*green), key=KEY, run=RUN)
+    failing = [v for v in verdicts if not v.passed]
+    assert [v.check for v in failing] == ["parity-wave-5"]
+    assert failing[0].evidence == f"1 of 2 equal; Secret shop/s: {what}"
+
+
+def test_missing_object_fails_and_an_unread_kind_is_inconclusive() -> None:
+    """An object that is not there fails its wave; where its kind could not be listed nothing is known."""
+    decisions = decide(*BLUE)
+    green = inventory(*(o for o in replayed(decisions) if o["kind"] != "Secret"))
+    assert results(decisions, green)["parity-wave-5"] is Result.FAIL
+    blind = Inventory(green.resources, green.objects, unreadable={"secrets": "forbidden"})
+    assert results(decisions, blind)["parity-wave-5"] is Result.INCONCLUSIVE
+
+
+def test_nothing_to_compare_is_inconclusive() -> None:
+    """No samples is inconclusive, never a pass (invariant 9)."""
+    decisions = decide(obj("Event", "e", "shop"))
+    assert results(decisions, inventory()) == {"parity": Result.INCONCLUSIVE}
+
+
+def test_another_version_of_the_group_is_equal() -> None:
+    """Green may show an object in the version that it prefers."""
+    decisions = decide(obj("Shop", "main", "shop", "example.net/v1beta1", spec={"a": 1}))
+    green = [o | {"apiVersion": "example.net/v1"} for o in replayed(decisions)]
+    assert results(decisions, inventory(*green)) == {"parity-wave-10": Result.PASS}
+
+
+def test_merged_object_is_compared_without_marks() -> None:
+    """What green made itself, such as a default ServiceAccount, needs no mark of ours, only what was merged."""
+    decisions = decide(obj("ServiceAccount", "default", "shop", imagePullSecrets=[{"name": "registry"}]))
+    made = obj("ServiceAccount", "default", "shop")
+    assert results(decisions, inventory({**made, "imagePullSecrets": [{"name": "registry"}]})) == {
+        "parity-wave-5": Result.PASS
+    }
+    assert results(decisions, inventory(made)) == {"parity-wave-5": Result.FAIL}
+
+
+def test_kind_that_was_never_listed_is_known_by_its_plural() -> None:
+    """Where green's listing left a kind out altogether, its name among the unreadable ones tells."""
+    decisions = decide(obj("NetworkPolicy", "p", "shop", "networking.k8s.io/v1", spec={}))
+    blind = Inventory((), {}, unreadable={"networkpolicies.networking.k8s.io": "forbidden"})
+    assert results(decisions, blind) == {"parity-wave-4": Result.INCONCLUSIVE}
+
+
+def test_kind_that_green_lists_and_could_not_read_is_inconclusive() -> None:
+    """A kind among green's resources whose listing was refused proves nothing."""
+    decisions = decide(obj("ConfigMap", "c", "shop"), obj("ConfigMap", "d", "shop"))
+    green = inventory(*replayed(decisions)[:1])
+    blind = Inventory(green.resources, green.objects, unreadable={"configmaps": "forbidden"})
+    assert results(decisions, blind) == {"parity-wave-5": Result.INCONCLUSIVE}
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_everything_equals_itself(value: Any) -> None:
+    """No value differs from a copy of itself."""
+    assert not list(unequal({"a": value}, {"a": copy.deepcopy(value)}))
+
+
+@given(VALUES, VALUES)
+def test_what_is_unequal_is_found(one: Any, other_value: Any) -> None:
+    """Where a scalar or a list differs, a path is named; only keys that green has beside ours pass."""
+    if isinstance(one, dict) and isinstance(other_value, dict):
+        return
+    differs = one != other_value or isinstance(one, bool) != isinstance(other_value, bool)
+    if isinstance(one, list) and isinstance(other_value, list) and len(one) == len(other_value):
+        return
+    assert bool(list(unequal({"a": one}, {"a": other_value}))) is differs
+
+
+def test_empty_list_is_not_an_absent_one() -> None:
+    """A policy whose `egress: [{}]` became `egress: []`, or whose empty selector is gone, is different."""
+    assert list(unequal({"egress": [{}]}, {"egress": []})) == ["egress"]
+    assert list(unequal({"peer": {"namespaceSelector": {}}}, {"peer": {}})) == ["peer.namespaceSelector"]
+    assert list(unequal({"metadata": {"labels": {}}, "x": None}, {"metadata": {}})) == []
