@@ -69,6 +69,16 @@ class BlueLease:
             self._blue.write(Write(Verb.DELETE, LEASES, self._name, NAMESPACE, uid=uid))
         self._held = self._until = None
 
+    @staticmethod
+    def force(blue: Cluster, name: str) -> str:
+        """Delete a migration's Lease whoever holds it; returns who did, or nothing where there was none."""
+        found = blue.get(LEASES, f"cnimigrate-{name}", NAMESPACE)
+        if found is None:
+            return ""
+        uid = str(dig(found, "metadata", "uid", default=""))
+        blue.write(Write(Verb.DELETE, LEASES, f"cnimigrate-{name}", NAMESPACE, uid=uid))
+        return f"{dig(found, 'spec', 'holderIdentity')} held it since {dig(found, 'spec', 'acquireTime')}"
+
     def _rescue(self, error: DoorError, duration: int, head: str) -> None:
         """A renewal whose reply was lost looks like somebody else's: it carries our epoch."""
         found = self._blue.get(LEASES, self._name, NAMESPACE)

@@ -7,22 +7,16 @@ pods run and what others look at, not every mount.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
-from migrate.calico.created import LAST_RESORT_RANGE, Dialect
+from migrate.calico.created import LAST_RESORT_RANGE, Dialect, cidr_name
+from migrate.calico.pools import MODES
 from migrate.model.objects import Object, dig
 
 NAMESPACE = "calico-system"
 VERSION = "v3.32.1"
 """The Calico that operator v1.42.3 installs; which one an operator brings is built into it and in no object."""
-
-_MODES = {
-    "IPIP": ("Always", "Never"),
-    "IPIPCrossSubnet": ("CrossSubnet", "Never"),
-    "VXLAN": ("Never", "Always"),
-    "VXLANCrossSubnet": ("Never", "CrossSubnet"),
-    "None": ("Never", "Never"),
-}
 
 
 def workloads(nodes: int) -> list[dict[str, Any]]:
@@ -54,17 +48,17 @@ def pools(dialect: Dialect, installation: Object, pod_subnet: str, at: str) -> l
     if written is None:
         first = next((part for part in pod_subnet.split(",") if part and ":" not in part), LAST_RESORT_RANGE)
         written = [{"name": "default-ipv4-ippool", "cidr": first.strip()}]
-    return [dialect.made("IPPool", _pool_name(pool), _pool_spec(pool), at=at) for pool in written]
-
-
-def _pool_name(pool: Mapping[str, Any]) -> str:
-    cidr = str(pool["cidr"])
-    return str(pool.get("name") or f"{cidr.replace('.', '-').replace('/', '-').replace(':', '-')}")
+    return [
+        dialect.made(
+            "IPPool", pool.get("name") or cidr_name(ip_network(pool["cidr"])), _pool_spec(pool), at=at
+        )
+        for pool in written
+    ]
 
 
 def _pool_spec(pool: Mapping[str, Any]) -> dict[str, Any]:
     v6 = ":" in str(pool["cidr"])
-    ipip, vxlan = _MODES[pool.get("encapsulation") or ("None" if v6 else "IPIP")]
+    ipip, vxlan = MODES[pool.get("encapsulation") or ("None" if v6 else "IPIP")]
     spec = {
         "allowedUses": sorted(pool.get("allowedUses") or ["Workload", "Tunnel"], reverse=True),
         "assignmentMode": pool.get("assignmentMode") or "Automatic",

@@ -32,14 +32,14 @@ DEFAULT_POOL = "default"
 EVERYWHERE = "all()"
 NOWHERE = "!all()"
 
-# Encapsulation in the migration file (and in an Installation) as an IPPool's ipipMode and vxlanMode.
-_MODES = {
+MODES = {
     "IPIP": ("Always", "Never"),
     "IPIPCrossSubnet": ("CrossSubnet", "Never"),
     "VXLAN": ("Never", "Always"),
     "VXLANCrossSubnet": ("Never", "CrossSubnet"),
     "None": ("Never", "Never"),
 }
+"""Encapsulation in the migration file (and in an Installation) as an IPPool's ipipMode and vxlanMode."""
 
 # What an IPPool means where a field is missing (IPPool reference, docs.tigera.io; read back from a live cluster).
 _DEFAULTS: Mapping[str, Any] = {
@@ -61,7 +61,7 @@ def planned_pools(network: Network, pools: Sequence[Pool]) -> tuple[Pool, ...]:
 
 def modes(pool: Pool) -> tuple[str, str]:
     """A pool's ipipMode and vxlanMode: Always, CrossSubnet or Never; never both beside Never."""
-    return _MODES[pool.encapsulation]
+    return MODES[pool.encapsulation]
 
 
 def needs_bird(pools: Iterable[Pool]) -> bool:

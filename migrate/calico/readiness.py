@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from migrate.calico import pools as ip_pools
+from migrate.calico.created import selects
 from migrate.calico.leftovers import addresses, leftovers
 from migrate.calico.manifests import OPERATOR_GROUP
 from migrate.calico.pools import CRD_GROUP, V3_GROUP, of_calico
@@ -86,7 +87,7 @@ def node_daemon(inventory: Inventory) -> Verdict:
     daemon = _daemon(inventory)
     if daemon is None:
         return failed(check, "there is no DaemonSet calico-node", "install Calico")
-    able = [node for node in inventory.of("Node") if _can_run(daemon, node)]
+    able = [node for node in inventory.of("Node") if selects(daemon, node)]
     if not able:
         return inconclusive(check, "no node can run calico-node", "join nodes to green")
     gap = _rollout_gap(daemon)
@@ -195,7 +196,7 @@ def blocks(inventory: Inventory) -> Verdict:
         if dig(affinity, "spec", "state") == "confirmed" and not _is_true(dig(affinity, "spec", "deleted"))
     }
     daemon = _daemon(inventory)
-    nodes = {name_of(n) for n in inventory.of("Node") if daemon is not None and _can_run(daemon, n)}
+    nodes = {name_of(n) for n in inventory.of("Node") if daemon is not None and selects(daemon, n)}
     without = sorted(nodes - confirmed)
     if not nodes:
         return inconclusive(check, "no node can run calico-node", "join nodes to green")
@@ -290,7 +291,7 @@ def _unready_nodes(inventory: Inventory, daemon: Object) -> list[str]:
         for pod in _pods(inventory, namespace_of(daemon), "calico-node")
         if condition(pod, "Ready").get("status") == "True"
     }
-    return sorted(name_of(n) for n in inventory.of("Node") if _can_run(daemon, n) and name_of(n) not in ready)
+    return sorted(name_of(n) for n in inventory.of("Node") if selects(daemon, n) and name_of(n) not in ready)
 
 
 def _pods(inventory: Inventory, namespace: str, app: str) -> list[Object]:
@@ -307,12 +308,6 @@ def _named(inventory: Inventory, kind: str, name: str) -> Object | None:
         if found is not None:
             return found
     return None
-
-
-def _can_run(daemon: Object, node: Object) -> bool:
-    """Whether a node's labels fit the DaemonSet's nodeSelector; calico-node tolerates every taint."""
-    wanted: Mapping[str, str] = dig(daemon, "spec", "template", "spec", "nodeSelector", default={}) or {}
-    return all(labels_of(node).get(key) == value for key, value in wanted.items())
 
 
 def _is_linux(node: Object) -> bool:

@@ -15,14 +15,13 @@ from migrate.actions.lease import BlueLease
 from migrate.actions.registry import handlers
 from migrate.cli.project import Project
 from migrate.cli.wiring import Wired
-from migrate.doors.clock import Clock
 from migrate.doors.reading import read_inventory
 from migrate.engine import journal as journals
 from migrate.engine import lock as locks
 from migrate.engine.acting import Acting
 from migrate.engine.bodies import Bodies
 from migrate.engine.events import Tell
-from migrate.engine.journal import Journal
+from migrate.engine.journal import Journal, Now
 from migrate.engine.runner import Runner, Until
 from migrate.engine.signals import Interrupted, Stop, listening
 from migrate.engine.step import Scene
@@ -85,7 +84,7 @@ def compose(project: Project, wired: Wired) -> tuple[Plan, ClusterFacts]:
     return plan, blue
 
 
-def open_journal(project: Project, clock: Clock) -> tuple[Journal, Progress]:
+def open_journal(project: Project, clock: Now) -> tuple[Journal, Progress]:
     """Open the journal of a migration that was begun; raises UsageError where none was."""
     if not project.journal.exists():
         message = f"{project.written.name} has not been begun: there is no journal in {project.state}"
@@ -132,7 +131,7 @@ def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None
                 wired.calico,
             )
             acting = Acting(journal, progress, handlers(scene, lease, stop, tell), lease, stop, tell)
-            acting.write([Draft(EntryKind.RUNNER, {**here, "epoch": epoch, "tool": __version__})])
+            acting.write([Draft(EntryKind.RUNNER, {**here, "event": "came", "epoch": epoch, "tool": __version__})])
             with listening(stop):
                 yield from _guarded(Session(scene, acting, agreed, journal, lease), lease)
 
@@ -151,6 +150,8 @@ def _guarded(opened: Session, lease: BlueLease) -> Iterator[Session]:
         message = f"stopped at once ({signal}); nothing is half done"
         raise StoppedAtBorder(message, remedy="Run the same command to go on.") from None
     finally:
+        with suppress(DoorError, CnimigrateError):
+            opened.acting.write([Draft(EntryKind.RUNNER, {**whoami(), "event": "left"})])
         with suppress(DoorError, CnimigrateError):
             lease.release()
 

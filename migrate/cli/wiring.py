@@ -131,6 +131,8 @@ def manifests(migration: Migration) -> tuple[tuple[Object, ...], dict[str, str]]
     """
     install = migration.green.calico.install
     if not install.source:
+        if migration.blue.simulated is None:
+            return (), {}  # Calico stands on green already: it is judged, and nothing of it is written
         from migrate.simulation.manifests import calico
 
         return calico(migration.green.calico.version), {}

@@ -8,7 +8,7 @@ safe to repeat, and never puts a credential or a Secret's value into a message.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -64,7 +64,7 @@ class Write:
     resource: Resource
     name: str
     namespace: str = ""
-    body: Object | None = None
+    body: Object | None = field(default=None, repr=False)  # a Secret's value must not show in a traceback
     uid: str = ""
     resource_version: str = ""
     subresource: str = ""

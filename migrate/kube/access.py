@@ -104,7 +104,8 @@ class Access:
         with _quiet():
             bearer = self._configuration.auth_settings().get("BearerToken", {}).get("value")
         if bearer:
-            headers["Authorization"] = str(bearer)
+            # a token file ends with a line end, which kubectl trims and the official client keeps
+            headers["Authorization"] = " ".join(str(bearer).split())
         pool = self._manager.connection_from_url(self.server)
         return Credentials(pool, headers, time.monotonic())
 

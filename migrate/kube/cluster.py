@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from migrate.doors.cluster import PAGE, ClusterIdentity, Write
 from migrate.errors import DoorError, Forbidden, NotFound, Refused, Transient, Unauthorized
 from migrate.kube.access import Access
-from migrate.kube.answers import Waking
+from migrate.kube.answers import Hiccup, Waking
 from migrate.kube.discovery import discover
 from migrate.kube.pace import Pace
 from migrate.kube.patience import Patience
@@ -206,7 +206,8 @@ class KubeCluster:
             self._lost_at = time.monotonic()
             raise
         except Transient as error:
-            self._pace.refused(began, error)
+            if not isinstance(error, Hiccup):  # a webhook without a backend is no sign of a busy server
+                self._pace.refused(began, error)
             raise
         except (Forbidden, Unauthorized) as error:
             if time.monotonic() - self._lost_at < _WAKING:

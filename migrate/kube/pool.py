@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import warnings
+from importlib.util import find_spec
 from typing import Any
 
 import urllib3
@@ -83,12 +84,10 @@ def manager(
 
 
 def _socks(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
-    try:
-        from urllib3.contrib.socks import SOCKSProxyManager
-    except ImportError:
-        raise UsageError(
-            "The proxy is a SOCKS one, which needs PySocks.", remedy="pip install PySocks"
-        ) from None
+    if find_spec("socks") is None:  # asked beforehand: the import below warns before it fails
+        raise UsageError("The proxy is a SOCKS one, which needs PySocks.", remedy="pip install PySocks")
+    from urllib3.contrib.socks import SOCKSProxyManager
+
     return SOCKSProxyManager(proxy, **options)
 
 

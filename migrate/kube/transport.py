@@ -18,8 +18,8 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from migrate.errors import Refused, Transient, Unreachable
-from migrate.kube.access import Access
+from migrate.errors import CnimigrateError, Refused, Transient, Unauthorized, Unreachable
+from migrate.kube.access import Access, Credentials
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -90,10 +90,16 @@ class Transport:
         """
         credentials = self._access.credentials()
         answer = self._exchange(request, credentials.pool, credentials.headers)
-        if answer.status == 401 and self._access.renew(credentials):
+        if answer.status == 401 and self._renewed(request, credentials):
             credentials = self._access.credentials()
             answer = self._exchange(request, credentials.pool, credentials.headers)
         return answer
+
+    def _renewed(self, request: Request, refused: Credentials) -> bool:
+        try:
+            return self._access.renew(refused)
+        except CnimigrateError as error:  # in the middle of a run that is no reason to doubt the command line
+            raise Unauthorized(f"{request.what}: {error}", status=401) from error
 
     def _exchange(
         self, request: Request, pool: urllib3.HTTPConnectionPool, identity: urllib3.HTTPHeaderDict

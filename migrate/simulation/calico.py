@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -19,6 +18,7 @@ import yaml
 from migrate.calico import created, operated
 from migrate.calico.addressing import Seen, affinities, handles, settle
 from migrate.calico.created import Dialect, Startup
+from migrate.calico.daemon import Daemon, daemon_of
 from migrate.calico.ipam import Block, Range
 from migrate.calico.pools import CRD_GROUP, V3_GROUP
 from migrate.doors.cluster import Cluster, Verb, Write
@@ -28,7 +28,6 @@ from migrate.model.objects import (
     Object,
     Resource,
     annotations_of,
-    controller_of,
     dig,
     metadata_of,
     name_of,
@@ -96,35 +95,6 @@ class StandIn:
             self._stop.wait(self._interval)
 
 
-@dataclass(slots=True)
-class _Daemon:
-    """DaemonSet calico-node, the nodes that it can run on, and those on which it is ready."""
-
-    obj: Object
-    able: list[Object]
-    up: list[Object]
-    ours: bool
-
-    @property
-    def full(self) -> bool:
-        return bool(self.able) and len(self.up) == len(self.able)
-
-    @property
-    def container(self) -> Mapping[str, Any]:
-        containers = dig(self.obj, "spec", "template", "spec", "containers", default=None) or ()
-        return next((c for c in containers if c.get("name") == "calico-node"), {})
-
-    @property
-    def env(self) -> dict[str, str]:
-        return {
-            e["name"]: str(e["value"]) for e in self.container.get("env") or () if e.get("value") is not None
-        }
-
-    @property
-    def version(self) -> str:
-        return str(self.container.get("image", "")).rpartition("/")[2].partition(":")[2]
-
-
 class _Pass:
     """One look at the cluster, and what follows from it."""
 
@@ -176,7 +146,7 @@ class _Pass:
                 self.ensure(pool)
         return installation
 
-    def _tigera(self, daemon: _Daemon) -> None:
+    def _tigera(self, daemon: Daemon) -> None:
         """Say by TigeraStatus what the operator would: one for calico, one for the pools."""
         waiting = ""
         if not daemon.full:
@@ -202,21 +172,15 @@ class _Pass:
 
     # --- calico-node's startup ---
 
-    def _daemon(self, nodes: Sequence[Object], installation: Object | None) -> _Daemon | None:
-        """Find calico-node. Where a controller makes its pods, it is up where they are ready; else on every node."""
+    def _daemon(self, nodes: Sequence[Object], installation: Object | None) -> Daemon | None:
+        """Find calico-node, and where it is up."""
         namespace = operated.NAMESPACE if installation is not None else "kube-system"
         obj = self.get("DaemonSet", "apps", "calico-node", namespace)
         if obj is None:
             return None
-        able = [node for node in nodes if created.selects(obj, node)]
-        pods = [pod for pod in self.all("Pod", "", namespace) if _owner(pod) == metadata_of(obj).get("uid")]
-        status: Mapping[str, Any] = obj.get("status") or {}
-        # A controller writes observedGeneration first of all, and never a ready pod where there are none.
-        ours = not pods and (not status.get("observedGeneration") or bool(status.get("numberReady")))
-        ready = {str(dig(pod, "spec", "nodeName")) for pod in pods if _is_ready(pod)}
-        return _Daemon(obj, able, able if ours else [n for n in able if name_of(n) in ready], ours)
+        return daemon_of(obj, nodes, self.all("Pod", "", namespace))
 
-    def _start_up(self, daemon: _Daemon) -> None:
+    def _start_up(self, daemon: Daemon) -> None:
         at = self.at()
         if self.get("ClusterInformation", self.group, "default") is None:
             kubeadm = ["kubeadm"] if self._kubeadm() else []
@@ -246,7 +210,7 @@ class _Pass:
 
     # --- addresses ---
 
-    def _network(self, daemon: _Daemon, nodes: Sequence[Object]) -> None:
+    def _network(self, daemon: Daemon, nodes: Sequence[Object]) -> None:
         """Give each node its tunnel addresses and each pod its allocation, and mark both."""
         blocks = self.all("IPAMBlock", self.group)
         served = _find(self.resources, "IPReservation", self.group) is not None
@@ -326,9 +290,9 @@ class _Pass:
 
     # --- workloads ---
 
-    def _status(self, daemon: _Daemon) -> None:
+    def _status(self, daemon: Daemon) -> None:
         """Keep the DaemonSet's status where no controller does."""
-        if not daemon.ours:
+        if not daemon.unattended:
             return
         status = created.daemon_status(daemon.obj, len(daemon.able), len(daemon.up))
         have: Mapping[str, Any] = daemon.obj.get("status") or {}
@@ -339,7 +303,7 @@ class _Pass:
                 Write(Verb.PATCH, resource, name, namespace, body={"status": status}, subresource="status")
             )
 
-    def _controllers(self, daemon: _Daemon) -> None:
+    def _controllers(self, daemon: Daemon) -> None:
         """Once kube-controllers is available it has written its configuration."""
         deployment = self.get("Deployment", "apps", "calico-kube-controllers", namespace_of(daemon.obj))
         if not dig(deployment, "status", "availableReplicas", default=0):
@@ -393,16 +357,6 @@ def _find(resources: Iterable[Resource], kind: str, group: str | None = None) ->
     """The resource that serves a kind; of any of Calico's groups where none is named."""
     groups = {CRD_GROUP, V3_GROUP} if group is None else {group}
     return next((r for r in resources if r.kind == kind and r.group in groups), None)
-
-
-def _owner(pod: Object) -> str | None:
-    owner = controller_of(pod)
-    return None if owner is None else str(owner.get("uid"))
-
-
-def _is_ready(pod: Object) -> bool:
-    conditions = dig(pod, "status", "conditions", default=None) or ()
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
 def _stamp(moment: datetime) -> str:

@@ -119,6 +119,26 @@ def _changed_items(
     return result
 
 
+def surviving(fields: Fields, value: Any, node: Node) -> Fields:
+    """The fields of a set that a value still has."""
+    if isinstance(value, Mapping):
+        result: Fields = {}
+        for word, below in fields.items():
+            name = word.removeprefix("f:")
+            if word == "." or name in value:
+                result[word] = surviving(below, value.get(name), node.child(name)) if below else below
+        return result
+    if isinstance(value, list) and node.keys:
+        items = {item_key(item, node.keys): item for item in value}
+        child = node.child("*")
+        return {
+            word: surviving(below, items[word], child) if below else below
+            for word, below in fields.items()
+            if word in items
+        }
+    return fields
+
+
 def paths(fields: Fields, prefix: str = "") -> Iterator[str]:
     """The leaves of a set as the server writes them in a conflict: `.spec.template.spec.containers[name="web"].image`."""
     for key, below in fields.items():

@@ -18,7 +18,7 @@ from migrate.simulation.admission import Admission
 from migrate.simulation.allocation import Allocator
 from migrate.simulation.custom import conformed
 from migrate.simulation.defaults import defaulted, initial_status
-from migrate.simulation.fields import (  # fmt: skip
+from migrate.simulation.fields import (
     changed,
     difference,
     entry,
@@ -28,6 +28,7 @@ from migrate.simulation.fields import (  # fmt: skip
     noted,
     paths,
     pruned,
+    surviving,
     union,
 )
 from migrate.simulation.listkeys import keys_of
@@ -308,8 +309,8 @@ class Writer:
         else:
             if old == new:
                 return True
-            present = fields_of(new, resource.group, resource.kind)
-            mine = entry(self._manager, "Update", after, intersection(moved, present), write.subresource)
+            kept = surviving(moved, new, keys_of(resource.group, resource.kind))
+            mine = entry(self._manager, "Update", after, kept, write.subresource)
             noted_now = noted(entries, mine, moved, self._now(), replace=False)
         after["metadata"] = {**after["metadata"], "managedFields": noted_now}
         counted = resource.kind in _GENERATIONS or served.rank >= 1000

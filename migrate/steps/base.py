@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from migrate import assess, replay
 from migrate.doors.reading import read_inventory
@@ -13,9 +14,10 @@ from migrate.engine.step import Batches, Scene
 from migrate.model import marks
 from migrate.model.action import Action
 from migrate.model.decision import Decision, Form
-from migrate.model.ids import Phase, RuleId, StepId
+from migrate.model.ids import Phase, RuleId, Side, StepId
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Ref, annotations_of, ref_of
+from migrate.model.objects import Object, Ref, annotations_of, ref_of
+from migrate.model.progress import Progress
 
 BATCH = 200
 """Acts a batch: one commit for the intents, one for the outcomes; a signal is heard between two."""
@@ -68,8 +70,11 @@ def chunks(actions: Iterable[Action], size: int = BATCH) -> Batches:
 
 
 def blue_decided(scene: Scene, inventory: Inventory | None = None) -> tuple[Inventory, replay.Decisions]:
-    """Read blue as it is now and decide of every object, against what green serves."""
-    blue = inventory if inventory is not None else read_inventory(scene.doors.blue)
+    """Read blue as it would be without what this run changed there, and decide of every object.
+
+    Decisions are taken against what green serves and has of its own.
+    """
+    blue = as_it_was(inventory if inventory is not None else read_inventory(scene.doors.blue), scene.progress)
     decisions = replay.decide_all(
         blue,
         scene.migration,
@@ -77,6 +82,28 @@ def blue_decided(scene: Scene, inventory: Inventory | None = None) -> tuple[Inve
         green_resources=scene.doors.green.resources(),
     )
     return blue, _without(decisions, _provided(scene))
+
+
+def as_it_was(blue: Inventory, progress: Progress) -> Inventory:
+    """Blue without our own changes: what we paused or put to rest there must not move as paused or at rest."""
+    back: dict[Ref, list[Mapping[str, Any]]] = defaultdict(list)
+    for intent in progress.intents():
+        action = intent.action
+        if intent.stands and not intent.undoes and action.kind == "patch" and action.params["side"] == Side.BLUE:
+            back[Ref.of_json(action.params["ref"])].append(action.prior)
+    if not back:
+        return blue
+    objects = {
+        resource: [_undone(obj, back.get(ref_of(obj), ())) for obj in found]
+        for resource, found in blue.objects.items()
+    }
+    return replace(blue, objects=objects)
+
+
+def _undone(obj: Object, priors: Sequence[Mapping[str, Any]]) -> Object:
+    for prior in reversed(priors):
+        obj = replay.merged(obj, prior)
+    return obj
 
 
 def _provided(scene: Scene) -> frozenset[Ref]:

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 from migrate.actions.objects import apply
 from migrate.actions.wait import wait
 from migrate.calico.manifests import Group, plan_install
-from migrate.calico.pools import CRD_V1, ip_pool
+from migrate.calico.pools import CRD_V1, ip_pool, planned_pools
 from migrate.calico.validation import validate
 from migrate.engine.step import Batches, Scene
 from migrate.errors import Stopped
 from migrate.model.canonical import digest
 from migrate.model.ids import ActionKey, Phase, Side, StepId
-from migrate.model.migration import Pool
+from migrate.model.migration import Green, Pool
 from migrate.model.objects import Object, group_of, kind_of, name_of, ref_of
 from migrate.steps.base import BaseStep, chunks
 
@@ -32,6 +32,15 @@ class InstallCalico(BaseStep):
     def batches(self, scene: Scene) -> Batches:
         """Apply what this run has not applied yet, with a wait behind each group."""
         green = scene.migration.green
+        pools = planned_pools(green.network, green.calico.pools)
+        if scene.calico:
+            yield from self._install(scene, green)
+        ready = wait(
+            "calico-ready", "Calico on green", DEADLINE, pools=[pool_json(p) for p in pools], podsRun=False
+        )
+        yield [ready]
+
+    def _install(self, scene: Scene, green: Green) -> Batches:
         install = plan_install(scene.calico, green.network, green.calico.pools, green.calico.install.kind)
         for group in install.groups:
             _insist_valid(group.objects)
@@ -39,14 +48,6 @@ class InstallCalico(BaseStep):
         # the operator makes the pools of an Installation itself; by manifest they are ours to write
         if install.kind == "manifest" and not any(kind_of(o) == "IPPool" for o in install.objects):
             yield from self._objects(scene, [ip_pool(pool, CRD_V1) for pool in install.pools])
-        ready = wait(
-            "calico-ready",
-            "Calico on green",
-            DEADLINE,
-            pools=[pool_json(p) for p in install.pools],
-            podsRun=False,
-        )
-        yield [ready]
 
     def _group(self, scene: Scene, group: Group) -> Batches:
         yield from self._objects(scene, group.objects)

@@ -30,6 +30,7 @@ class Held:
     prior: Object
     absent: tuple[str, ...]
     rest_blue: Object | None
+    waits: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,25 @@ class Ledger:
         return tuple(h for h in self.held if h.early)
 
     @property
-    def exclusive(self) -> tuple[Held, ...]:
-        """What must be off on blue before it may run on green: writers, workers, CronJobs."""
-        return tuple(h for h in self.held if h.rest_blue is not None and not h.early)
+    def _awaited(self) -> frozenset[Ref]:
+        return frozenset(ref for h in self.held for ref in h.waits)
+
+    def moving(self) -> tuple[tuple[Held, ...], ...]:
+        """What moves at the cutover, in groups: writers, then webhooks that others wait for, then those others.
+
+        A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7).
+        """
+        rest = [h for h in self.held if not h.early]
+        free = [h for h in rest if h.rest_blue is not None and not h.waits and h.ref not in self._awaited]
+        webhooks = [h for h in rest if h.ref in self._awaited]
+        waiting = [h for h in rest if h.waits and h.ref not in self._awaited]
+        return tuple(tuple(group) for group in (free, webhooks, waiting) if group)
 
     @property
     def late(self) -> tuple[Held, ...]:
         """What is released after the traffic has moved and needs nothing of blue."""
-        return tuple(h for h in self.held if h.rest_blue is None and not h.early)
+        moving = {h.ref for group in self.moving() for h in group}
+        return tuple(h for h in self.held if not h.early and h.ref not in moving)
 
     def ramped(self) -> tuple[RouteName, ...]:
         """Routes whose whole closure can run on both sides."""
@@ -80,6 +92,7 @@ def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, 
                 "prior": hold.prior,
                 "absent": list(hold.absent),
                 "rest": hold.rest_blue,
+                "waits": [ref.as_json() for ref in decisions.waits.get(decision.ref, ())],
             }
         )
     return {"held": entries, "routes": [c.as_json() for c in routes]}
@@ -99,6 +112,7 @@ def read_ledger(progress: Progress) -> Ledger:
             h["prior"],
             tuple(h["absent"]),
             h["rest"],
+            tuple(Ref.of_json(ref) for ref in h["waits"]),
         )
         for h in facts.get("held", ())
     )

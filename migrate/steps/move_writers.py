@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from migrate import replay
+from migrate.actions.conditions.workloads import READ
 from migrate.actions.objects import create, patch
 from migrate.actions.wait import wait
 from migrate.doors.reading import read_inventory
@@ -15,7 +16,7 @@ from migrate.model import marks
 from migrate.model.decision import Form
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
-from migrate.model.objects import Object, annotations_of, metadata_of
+from migrate.model.objects import annotations_of, metadata_of
 from migrate.steps.base import BaseStep, blue_decided
 from migrate.steps.ledger import Held, read_ledger
 from migrate.steps.start_serving import wait_ready
@@ -35,11 +36,12 @@ class MoveWriters(BaseStep):
 
     def batches(self, scene: Scene) -> Batches:
         """Move group after group; what has moved is not moved again."""
-        exclusive = read_ledger(scene.progress).exclusive
-        moving = [h for h in exclusive if not _moved(scene, h)]
-        for start in range(0, len(moving), TOGETHER):
-            yield from _move(scene, moving[start : start + TOGETHER])
-        yield from wait_ready(scene, [h.ref for h in exclusive], "moved workloads on green")
+        ledger = read_ledger(scene.progress)
+        for group in ledger.moving():
+            todo = [h for h in group if not _moved(scene, h)]
+            for start in range(0, len(todo), TOGETHER):
+                yield from _move(scene, todo[start : start + TOGETHER])
+            yield from wait_ready(scene, [h.ref for h in group], "moved workloads on green")
 
 
 class ReleaseLate(BaseStep):
@@ -57,22 +59,14 @@ class ReleaseLate(BaseStep):
 
 
 def _move(scene: Scene, group: Sequence[Held]) -> Batches:
-    resting = [
-        patch(
-            Side.BLUE,
-            h.ref,
-            h.rest_blue or {},
-            why="rest",
-            command=f"kubectl --context blue scale or suspend {h.ref}",
-        )
-        for h in group
-    ]
+    twins = [h for h in group if h.rest_blue is not None]
+    resting = [patch(Side.BLUE, h.ref, h.rest_blue or {}, why="rest") for h in twins]
     todo = [a for a in resting if not scene.progress.stands(a.key)]
     if todo:
         yield todo
     names = ", ".join(str(h.ref) for h in group[:2]) + (" …" if len(group) > 2 else "")
     deadline = seconds(scene.migration.verify.budget)
-    refs = [h.ref.as_json() for h in group if (h.ref.group, h.ref.kind) != ("", "Service")]
+    refs = [h.ref.as_json() for h in twins if (h.ref.group, h.ref.kind) in READ]
     if refs:
         # the way back passes here between green's going off and blue's coming on, and waits the other way round
         back = wait(
@@ -93,7 +87,7 @@ def _release(scene: Scene, group: Sequence[Held]) -> Batches:
 
 
 def _create(scene: Scene, deferred: Sequence[Held]) -> Batches:
-    """Create deferred objects as they were on blue before their twins were put to rest."""
+    """Create deferred objects as they were on blue before their twins were put to rest (`as_it_was`)."""
     blue, decisions = blue_decided(scene)
     green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in deferred})
     bodies, actions = {}, []
@@ -104,9 +98,8 @@ def _create(scene: Scene, deferred: Sequence[Held]) -> Batches:
         found = green.find(held.ref)
         if found is not None and annotations_of(found).get(marks.RUN) == scene.run:
             continue
-        target = awake(decision.target, held)
         uid = str(metadata_of(blue.find(held.ref) or {}).get("uid", ""))
-        body = replay.mark(target, run=scene.run, key=scene.key, source_uid=uid)
+        body = replay.mark(decision.target, run=scene.run, key=scene.key, source_uid=uid)
         wanted = annotations_of(body)[marks.SOURCE_HASH]
         action = create(held.ref, key_hash=wanted, rule=decision.rule, wave=0, command="")
         bodies[action.key] = body
@@ -114,29 +107,6 @@ def _create(scene: Scene, deferred: Sequence[Held]) -> Batches:
     if actions:
         scene.bodies.offer(bodies)
         yield actions
-
-
-def awake(target: Object, held: Held) -> Object:
-    """The object with the values that its fields had before blue's twin was put to rest, absent ones left out."""
-    awake_: dict[str, Any] = _with(target, held.prior)
-    for path in held.absent:
-        awake_ = _without(awake_, path.split("."))
-    return awake_
-
-
-def _with(target: Any, prior: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(target) if isinstance(target, Mapping) else {}
-    for key, value in prior.items():
-        merged[key] = _with(merged.get(key), value) if isinstance(value, Mapping) else value
-    return merged
-
-
-def _without(target: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    if path[0] not in target:
-        return target
-    if len(path) == 1:
-        return {key: value for key, value in target.items() if key != path[0]}
-    return {**target, path[0]: _without(target[path[0]], path[1:])}
 
 
 def _moved(scene: Scene, held: Held) -> bool:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from migrate import replay
 from migrate.actions.record import record
-from migrate.calico.manifests import plan_install
+from migrate.calico.pools import planned_pools
 from migrate.calico.readiness import readiness
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
@@ -35,7 +35,7 @@ class VerifyGreen(BaseStep):
         yield [record("parity", parity)]
         yield [record("services", services(blue, green))]
         spec = scene.migration.green
-        pools = plan_install(scene.calico, spec.network, spec.calico.pools, spec.calico.install.kind).pools
+        pools = planned_pools(spec.network, spec.calico.pools)
         yield [record("calico", readiness(green, pools, pods_run=True))]
 
 

@@ -53,12 +53,13 @@ def plugin(folder: Path, answer: str, code: int = 0) -> dict[str, Any]:
     }
 
 
-def credential(token: str) -> str:
+def credential(token: str, *, expires: str | None = None) -> str:
     """The shell that prints an ExecCredential."""
+    until = {"expirationTimestamp": expires} if expires else {}
     answer = {
         "apiVersion": "client.authentication.k8s.io/v1",
         "kind": "ExecCredential",
-        "status": {"token": token},
+        "status": {"token": token, **until},
     }
     return f"echo '{json.dumps(answer)}'"
 
@@ -66,12 +67,12 @@ def credential(token: str) -> str:
 def test_a_rotated_token_file_is_read_again(serve: Serve, door: Open, tmp_path: Path) -> None:
     """A token that expired in the middle of a run is replaced, and the refused request sent once more."""
     file = tmp_path / "token"
-    file.write_text("old", encoding="utf-8")
+    file.write_text("old\n", encoding="utf-8")
     server = serve(only("old"))
     cluster = door(server.url, {"tokenFile": str(file)})
     assert cluster.get(CONFIG_MAPS, "a", "shop")
     server.behaviour = only("new")
-    file.write_text("new", encoding="utf-8")
+    file.write_text("new\n", encoding="utf-8")
     cluster.write(create())
     assert cluster.requests() == len(server.received) == 3
 
@@ -87,6 +88,32 @@ def test_an_exec_plugin_is_asked_again_after_a_401(serve: Serve, door: Open, tmp
     plugin(tmp_path, credential("t2"))
     cluster.get(CONFIG_MAPS, "a", "shop")
     assert (tmp_path / "calls").read_text(encoding="utf-8").count("called") == 2
+
+
+def test_a_plugin_that_fails_in_the_middle_is_a_refusal(serve: Serve, door: Open, tmp_path: Path) -> None:
+    """What leaves the door is a DoorError, also where the log-in behind the plugin has expired."""
+    server = serve(only("t1"))
+    cluster = door(server.url, plugin(tmp_path, credential("t1")))
+    server.behaviour = only("t2")
+    plugin(tmp_path, f"echo {TOKEN} >&2", code=1)
+    with pytest.raises(Unauthorized, match=r"plugin.*gave none") as caught:
+        cluster.write(create())
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_token_about_to_expire_is_replaced_before(
+    serve: Serve, door: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin says until when its token holds; no request is wasted on one that has expired."""
+    monkeypatch.setattr("migrate.kube.access._TRUST_FOR", -1.0)
+    server = serve(only("t1"))
+    user = plugin(tmp_path, credential("t1", expires="2026-01-02T03:04:05Z"))
+    cluster = door(server.url, user)
+    cluster.get(CONFIG_MAPS, "a", "shop")
+    server.behaviour = only("t2")
+    plugin(tmp_path, credential("t2", expires="2999-01-02T03:04:05Z"))
+    cluster.write(create())
+    assert len(server.received) == cluster.requests() == 2
 
 
 def test_a_failing_exec_plugin_is_named(

@@ -46,7 +46,7 @@ def aggregated(received: Received) -> Reply:
 
 
 def legacy(received: Received) -> Reply:
-    """A server before 1.26, with an aggregated API whose server is down."""
+    """A server before 1.26, with an aggregated API whose server is down, and one that is not for us."""
     entry = {"name": "things", "kind": "Thing", "namespaced": True, "verbs": ["list"]}
     subresource = {**entry, "name": "things/status"}
     versions = [{"version": "v1beta1"}, {"version": "v1"}]
@@ -57,12 +57,15 @@ def legacy(received: Received) -> Reply:
             "kind": "APIGroupList",
             "groups": [
                 {"name": "g", "versions": versions, "preferredVersion": {"version": "v1"}},
+                {"name": "denied", "versions": [{"version": "v1"}]},
                 {"name": "down", "versions": [{"version": "v1"}], "preferredVersion": {"version": "v1"}},
             ],
         },
         "/apis/g/v1": {"resources": [entry, subresource]},
         "/apis/g/v1beta1": {"resources": [entry, {**entry, "name": "olds", "kind": "Old"}]},
     }
+    if received.path == "/apis/denied/v1":
+        return status(403, "Forbidden", 'User "me" cannot get path "/apis/denied/v1"')
     if received.path not in answers:
         return status(503, "ServiceUnavailable", "service unavailable")
     return Reply(200, answers[received.path])
@@ -91,7 +94,7 @@ def test_an_old_server_is_asked_group_by_group(serve: Serve, door: Open) -> None
     cluster = door(serve(legacy).url, patience=0.0)
     found = [(r.name, r.version, r.namespaced) for r in cluster.resources()]
     assert found == [("nodes", "v1", False), ("things.g", "v1", True), ("olds.g", "v1beta1", True)]
-    assert set(cluster.undiscovered) == {"down/v1"}
+    assert set(cluster.undiscovered) == {"denied/v1", "down/v1"}
 
 
 def test_without_the_core_group_there_is_no_discovery(serve: Serve, door: Open) -> None:

@@ -6,11 +6,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from migrate.errors import Unreachable
+from migrate.errors import Unreachable, UsageError
 from tests.kube.conftest import Open, Serve
 from tests.kube.faulty import FaultyServer, Reply, closed_port, in_turn
 from tests.kube.kinds import CONFIG_MAPS, create
@@ -108,6 +109,14 @@ def test_a_proxy_that_refuses_sent_nothing(secure: FaultyServer, door: Open, tmp
             cluster.write(create())
     assert "hunter2" not in str(caught.value)
     assert cluster.requests() == 0
+
+
+@pytest.mark.skipif(find_spec("socks") is not None, reason="PySocks is installed")
+def test_a_socks_proxy_says_what_it_needs(door: Open) -> None:
+    """PySocks is not among our dependencies: who needs it is told so."""
+    with pytest.raises(UsageError) as caught:
+        door("https://api.example.com:6443", **{"proxy-url": "socks5://127.0.0.1:1080"})
+    assert "PySocks" in caught.value.remedy
 
 
 def test_a_proxy_that_is_not_there_is_named_as_the_cause(door: Open) -> None:

@@ -138,7 +138,12 @@ def _big(objects: int, deployments: int, namespaces: int) -> Iterator[Object]:
         yield _seen(workload("Deployment", f"app{number}", namespace, 0))
         ports = [{"port": 80, "targetPort": 8080, "protocol": "TCP"}]
         address = f"10.96.{number // 250}.{number % 250 + 1}"
-        spec = {"selector": {"app": f"app{number}"}, "ports": ports, "clusterIP": address, "type": "ClusterIP"}
+        spec = {
+            "selector": {"app": f"app{number}"},
+            "ports": ports,
+            "clusterIP": address,
+            "type": "ClusterIP",
+        }
         yield _seen(named("v1", "Service", f"app{number}", namespace, spec=spec))
     left = objects - 2 * namespaces - 2 * deployments
     for number in range(left):
@@ -148,7 +153,9 @@ def _big(objects: int, deployments: int, namespaces: int) -> Iterator[Object]:
             yield _seen(named("v1", "ConfigMap", f"config{number}", namespace, data=data))
         else:
             value = base64.b64encode(f"value {number} ".encode() * 40).decode()
-            yield _seen(named("v1", "Secret", f"secret{number}", namespace, type="Opaque", data={"key": value}))
+            yield _seen(
+                named("v1", "Secret", f"secret{number}", namespace, type="Opaque", data={"key": value})
+            )
 
 
 def _seen(obj: dict[str, Any]) -> Object:

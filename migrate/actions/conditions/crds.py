@@ -27,5 +27,5 @@ def established(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
 
 
 def _established(crd: Object) -> bool:
-    conditions = dig(crd, "status", "conditions", default=())
+    conditions = dig(crd, "status", "conditions") or ()
     return any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)

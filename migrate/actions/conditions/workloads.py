@@ -133,14 +133,14 @@ def _pods(inventory: Inventory, obj: Object) -> list[Object]:
 
 def _trouble(pod: Object) -> list[str]:
     found = []
-    for container in dig(pod, "status", "containerStatuses", default=()):
+    for container in dig(pod, "status", "containerStatuses") or ():
         reason = dig(container, "state", "waiting", "reason", default="")
         if reason in HOPELESS:
             found.append(f"pod {name_of(pod)}: {container.get('image', '')} {reason}")
     if dig(pod, "status", "phase") == "Pending" and not found:
         found.extend(
             f"pod {name_of(pod)}: {c.get('message', c.get('reason', 'Pending'))}"
-            for c in dig(pod, "status", "conditions", default=())
+            for c in dig(pod, "status", "conditions") or ()
             if c.get("status") == "False"
         )
     return found

@@ -13,7 +13,6 @@ from migrate.cli.project import Project
 from migrate.cli.screen import listener
 from migrate.cli.session import Session, compose, session
 from migrate.cli.wiring import rehearsing, wired
-from migrate.model.ids import Phase
 from migrate.model.migration import GateSpec
 from migrate.planning.compose import gate_specs
 from migrate.planning.grades import grade
@@ -41,7 +40,7 @@ def _sum(opened: Session, form: str, *, real: bool) -> None:
     progress = opened.scene.progress
     rows = []
     for planned in opened.plan.steps:
-        acts = [i for i in progress.standing(planned.batch, planned.step)]
+        acts = progress.standing(planned.batch, planned.step)
         written = sum(i.action.kind in {"create", "apply", "patch", "weight", "delete"} for i in acts)
         rows.append(
             {
@@ -62,7 +61,6 @@ def _sum(opened: Session, form: str, *, real: bool) -> None:
         counts = ", ".join(f"{count} {form}" for form, count in decided.outcome.facts.items())
         say.line(f"objects of blue: {counts}")
     say.line("durations: no measurement (time was simulated)")
-    _ = Phase
 
 
 @click.command("rehearse")

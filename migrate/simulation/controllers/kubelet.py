@@ -92,10 +92,7 @@ class Kubelet:
             return addresses_of(node) or "192.0.2.1"
         if not ready(node):
             return ""
-        if ctx.calico_gives and any(
-            agent.key.name.startswith("calico-node-")
-            for agent in ctx.index.by_node.get(node["metadata"]["name"], {}).values()
-        ):
+        if ctx.calico_gives and node["metadata"]["name"] in _under_calico(ctx):
             return annotations_of(pod).get(POD_IP, "").partition("/")[0]
         found = ctx.scratch.get("addresses")
         if not isinstance(found, Addresses):
@@ -134,6 +131,15 @@ class Kubelet:
             ctx.status(
                 Kinds.pods, pod, {"containerStatuses": told, "conditions": _conditions(pod, ctx, well=True)}
             )
+
+
+def _under_calico(ctx: Context) -> set[str]:
+    """The nodes that calico-node runs on, worked out once a round."""
+    found: set[str] | None = ctx.scratch.get("under-calico")
+    if found is None:
+        agents = (pod for pod in ctx.index.pods.values() if pod.key.name.startswith("calico-node-"))
+        found = ctx.scratch["under-calico"] = {pod.node for pod in agents}
+    return found
 
 
 def _seconds(pod: Object, ctx: Context) -> float:

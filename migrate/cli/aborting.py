@@ -1,0 +1,110 @@
+"""Put all traffic back to blue: fence whoever runs, set every route, read back, and look again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from migrate.actions.traffic import Weight, weigh
+from migrate.cli.bystander import remark
+from migrate.cli.project import Project
+from migrate.cli.wiring import Wired
+from migrate.engine.gates import gate_id
+from migrate.engine.journal import Journal
+from migrate.errors import DoorError
+from migrate.model.action import Action, Outcome, OutcomeState
+from migrate.model.entry import Draft, EntryKind
+from migrate.model.ids import RouteName, StepId
+from migrate.model.progress import Progress
+from migrate.planning import commands
+from migrate.planning.compose import batch_of
+from migrate.steps.begin_cutover import BeginCutover
+from migrate.steps.move_writers import MoveWriters
+from migrate.steps.ramp_routes import FullRoutes, RampRoutes
+from migrate.steps.soak_green import SoakGreen
+from migrate.steps.switch_routes import SwitchRoutes
+
+STEP = StepId("abort")
+
+CARRYING = frozenset({BeginCutover.id, RampRoutes.id, FullRoutes.id, SwitchRoutes.id, SoakGreen.id})
+"""Steps that are about where the traffic is; workloads that have moved stay moved."""
+
+LOOKS = 3
+"""Looks after the weights were set: a balancer's socket cannot fence, so a runner's last act may still arrive."""
+
+PAUSE = 1.0
+"""Seconds between two looks."""
+
+
+@dataclass
+class Aborted:
+    """What an abort did, in lines for the screen; `writers` workloads stay on green."""
+
+    lines: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    writers: int = 0
+
+
+def abort(project: Project, live: Wired, journal: Journal, progress: Progress) -> Aborted:
+    """Abort the cutover; every weight has an intent and an outcome of its own in the journal."""
+    epoch = journal.take_over()
+    journal.append([remark("abort", epoch=epoch)])
+    ended = Aborted()
+    number = sum(entry.data.get("what") == "abort" for entry in progress.remarks) + 1
+    for route in live.doors.traffic.routes():
+        outcome = _back(project, live, journal, route, number)
+        ended.lines.append(outcome.evidence)
+        if not outcome.stands:
+            ended.failed.append(outcome.evidence)
+    for _ in range(LOOKS):
+        live.doors.clock.sleep(PAUSE)
+        for route in live.doors.traffic.routes():
+            _again(live, route, ended)
+    batch = batch_of(project.migration)
+    ended.writers = sum(
+        i.action.kind == "patch" and i.action.params["why"] == "rest"
+        for i in progress.standing(batch, MoveWriters.id)
+    )
+    journal.append(_reopened(progress))
+    return ended
+
+
+def _back(project: Project, live: Wired, journal: Journal, route: RouteName, number: int) -> Outcome:
+    handler = Weight(live.doors.traffic)
+    action = weigh(route, 0, command=commands.weigh(project.migration, route, 0), attempt=number)
+    batch = batch_of(project.migration)
+    intent: dict[str, object] = {"action": Action.as_json(action)}
+    seq = journal.append([Draft(EntryKind.INTENT, intent, batch, STEP, f"abort {action.key}")])[0].seq
+    outcome = handler.act([action])[0]
+    if outcome.state is OutcomeState.UNKNOWN:
+        outcome = handler.act([action])[0]  # absolute: once more does no harm
+    journal.append(
+        [Draft(EntryKind.OUTCOME, {"intent": seq, "outcome": outcome.as_json()}, batch, STEP, str(seq))]
+    )
+    return outcome
+
+
+def _again(live: Wired, route: RouteName, ended: Aborted) -> None:
+    """Set a weight once more that somebody raised after us."""
+    try:
+        share = live.doors.traffic.read(route)
+        if share.green:
+            live.doors.traffic.set(route, 0)
+            ended.lines.append(f"{route}: {share.green} % came back after the abort, and was set to 0 again")
+    except DoorError as error:
+        ended.failed.append(f"{route}: {error}")
+
+
+def _reopened(progress: Progress) -> list[Draft]:
+    """Steps that carried weights are no longer done, and their gates are closed: going on asks again."""
+    if progress.plan is None:
+        return []
+    drafts = []
+    for planned in progress.plan.steps:
+        if planned.step not in CARRYING:
+            continue
+        if progress.done(planned.batch, planned.step):
+            drafts.append(Draft(EntryKind.STEP, {"state": "undone"}, planned.batch, planned.step))
+        if planned.gate:
+            gone = {"event": "revoked", "fingerprint": "", "verdicts": "", "by": "abort"}
+            drafts.append(Draft(EntryKind.GATE, gone, key=gate_id(planned.batch, planned.gate)))
+    return drafts

@@ -1,0 +1,65 @@
+"""`cnimigrate rollback`: walk done steps backwards."""
+
+from __future__ import annotations
+
+import click
+
+from migrate.cli import say
+from migrate.cli.bystander import beside
+from migrate.cli.options import migration
+from migrate.cli.project import Project
+from migrate.cli.screen import listener
+from migrate.cli.session import session
+from migrate.cli.wiring import wired
+from migrate.engine.undo import WayBack, roll_back, way_back
+from migrate.errors import UsageError
+from migrate.model.ids import Phase
+
+
+@click.command("rollback")
+@migration()
+@click.option("--batch", help="the batch (this release has one)")
+@click.option(
+    "--to",
+    "to",
+    type=click.Choice([p.value for p in Phase]),
+    help="stand at the end of this phase [before all]",
+)
+@click.option("--dry-run", is_flag=True, help="show the way back, and take no step of it")
+@click.option("--accept-data-loss", is_flag=True, help="go back over a point of no return")
+def command(
+    project: Project, batch: str | None, to: str | None, *, dry_run: bool, accept_data_loss: bool
+) -> None:
+    r"""Take back what was done, newest first, by what the journal recorded.
+
+    \b
+    cnimigrate rollback --dry-run
+    cnimigrate rollback --to replay
+    """
+    _ = batch
+    phase = Phase(to) if to else None
+    if dry_run:
+        with beside(project) as (_, progress):
+            if progress.plan is None:
+                message = "nothing was begun"
+                raise UsageError(message)
+            show(way_back(progress.plan, progress, phase), would=True)
+        return
+    with wired(project) as live:
+        tell = listener("text", live.doors.clock)
+        with session(project, live, tell) as opened:
+            way = way_back(opened.plan, opened.scene.progress, phase)
+            roll_back(way, opened.acting, opened.plan, accept_data_loss=accept_data_loss)
+    show(way, would=False)
+
+
+def show(way: WayBack, *, would: bool) -> None:
+    """Say what is, or was, taken back."""
+    for planned, intents in way.steps:
+        acts = sum(i.action.inverse is not None for i in intents)
+        loss = f"   LOSES: {planned.one_way}" if planned.one_way and intents else ""
+        say.line(
+            f"{'would go' if would else 'went'} back over {planned.step:<18} {acts:>6} acts   {planned.undo}{loss}"
+        )
+    if not way.steps:
+        say.line("there is nothing to go back over")

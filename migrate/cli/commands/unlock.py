@@ -1,0 +1,38 @@
+"""`cnimigrate unlock`: take the Lease away from a runner that is dead."""
+
+from __future__ import annotations
+
+import click
+
+from migrate.actions.lease import BlueLease
+from migrate.cli import say
+from migrate.cli.bystander import beside, remark
+from migrate.cli.options import migration
+from migrate.cli.project import Project
+from migrate.cli.session import whoami
+from migrate.cli.wiring import wired
+from migrate.engine import lock
+from migrate.errors import LockHeld
+
+
+@click.command("unlock")
+@migration(lenient=True)
+@click.option("--reason", required=True, metavar="TEXT", help="how you know that the runner is dead")
+def command(project: Project, reason: str) -> None:
+    r"""Begin a new epoch and delete the Lease in blue: whoever held it is fenced from then on.
+
+    \b
+    cnimigrate unlock --reason "ops1 burnt down"
+    """
+    if lock.is_held(project.lock):
+        message = "the runner on this machine is alive"
+        raise LockHeld(
+            message, remedy="Stop it with Ctrl-C; to put traffic back over its head: cnimigrate abort"
+        )
+    with wired(project) as live:
+        taken = BlueLease.force(live.doors.blue, project.written.name)
+        if project.journal.exists():
+            with beside(project) as (journal, _):
+                journal.take_over()
+                journal.append([remark("unlock", reason=reason, lease=taken, by=whoami()["user"])])
+    say.line(f"unlocked: {taken or 'there was no Lease'}")
