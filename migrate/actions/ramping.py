@@ -18,7 +18,7 @@ from migrate.model.ids import ActionKey, RouteName, Side
 from migrate.model.verdict import inconclusive
 
 MOST_TICK = 15.0
-"""Seconds between two looks at the counts during a ramp, at most."""
+"""Seconds between two looks at the counts during a ramp, at most; also how long one look may probe."""
 
 PATIENCE = 4
 """How many pauses to wait for enough samples before calling a weight inconclusive."""
@@ -73,7 +73,7 @@ class Watch:
         clock = self._doors.clock
         began = clock.now()
         looking = _Looking(self._doors, RouteName(action.params["route"]), int(action.params["rate"]))
-        tick = max(0.05, min(MOST_TICK, pause / 4)) if pause <= MOST_TICK * 60 else pause / 60
+        tick = _tick(pause)
         while True:
             problem = looking.look(tick)
             if problem:
@@ -120,7 +120,7 @@ class _Looking:
         try:
             if self._base is None:
                 self._base = _green(traffic.counts(self._route))
-            count = max(1, int(self._rate * tick / 2))
+            count = max(1, int(self._rate * min(tick, MOST_TICK) / 2))
             self._green.append(traffic.probe(self._route, Side.GREEN, count=count, rate=self._rate))
             self._blue.append(traffic.probe(self._route, Side.BLUE, count=count, rate=self._rate))
             clock.sleep(max(0.0, tick - (clock.now() - began).total_seconds()))
@@ -147,6 +147,11 @@ class _Looking:
             max((s.p99 for s in self._green), default=0.0),
             max((s.p99 for s in self._blue), default=0.0),
         )
+
+
+def _tick(pause: float) -> float:
+    """Seconds between two looks: seconds in a ramp, up to half an hour in a soak of days."""
+    return max(0.05, min(MOST_TICK, pause / 4)) if pause <= MOST_TICK * 60 else pause / 12
 
 
 def _green(counts: Mapping[Side, Counts] | None) -> Counts | None:

@@ -14,13 +14,14 @@ from migrate import __version__, assess
 from migrate.actions.lease import BlueLease
 from migrate.actions.registry import handlers
 from migrate.cli.project import Project
-from migrate.cli.wiring import Wired
+from migrate.cli.wiring import SystemClock, Wired
+from migrate.doors.clock import Clock
 from migrate.doors.reading import read_inventory
 from migrate.engine import journal as journals
 from migrate.engine import lock as locks
 from migrate.engine.acting import Acting
 from migrate.engine.bodies import Bodies
-from migrate.engine.events import Tell
+from migrate.engine.events import Event, Tell
 from migrate.engine.journal import Journal, Now
 from migrate.engine.runner import Runner, Until
 from migrate.engine.signals import Interrupted, Stop, listening
@@ -115,7 +116,7 @@ def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None
             agreed = composing.agree(progress.plan, composed) if progress.plan else composed
             _same_green(progress, wired)
             epoch = journal.take_over()
-            stop = Stop(lambda name: tell_stop(tell, name))
+            stop = Stop(lambda name: _stopping(clock, tell, name))
             who = f"{here['user']}@{here['host']}:{here['pid']}"
             lease = BlueLease(wired.doors.blue, clock, project.written.name, progress.run, who)
             lease.acquire(epoch, journal.head()[1])
@@ -131,7 +132,9 @@ def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None
                 wired.calico,
             )
             acting = Acting(journal, progress, handlers(scene, lease, stop, tell), lease, stop, tell)
-            acting.write([Draft(EntryKind.RUNNER, {**here, "event": "came", "epoch": epoch, "tool": __version__})])
+            acting.write(
+                [Draft(EntryKind.RUNNER, {**here, "event": "came", "epoch": epoch, "tool": __version__})]
+            )
             with listening(stop):
                 yield from _guarded(Session(scene, acting, agreed, journal, lease), lease)
 
@@ -156,10 +159,10 @@ def _guarded(opened: Session, lease: BlueLease) -> Iterator[Session]:
             lease.release()
 
 
-def tell_stop(tell: Tell, name: str) -> None:
-    """Say that a signal was heard."""
-    from migrate.engine.events import Event
-
+def _stopping(clock: Clock, tell: Tell, name: str) -> None:
+    """Say that a signal was heard, and wake whoever sleeps."""
+    if isinstance(clock, SystemClock):
+        clock.wake()
     tell(Event("stopping", f"{name}: stopping at the next safe border; once more stops at once"))
 
 

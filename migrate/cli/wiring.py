@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import select
 import shutil
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,15 +36,23 @@ DOWNLOAD = 60.0
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock; a signal handler may `wake` whoever sleeps, so that a soak of days hears Ctrl-C."""
+
+    def __init__(self) -> None:
+        # a pipe, because a lock taken by the sleeper could not be taken again in a handler on the same thread
+        self._woken, self._waker = os.pipe()
 
     def now(self) -> datetime:
         """The time in the local zone, with its offset."""
         return datetime.now(UTC).astimezone()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
+        """Wait, or return early when woken; whoever waits for something looks whether it was asked to stop."""
+        select.select([self._woken], [], [], max(0.0, seconds))
+
+    def wake(self) -> None:
+        """End this and every later sleep at once."""
+        os.write(self._waker, b"x")
 
 
 class LateCluster:

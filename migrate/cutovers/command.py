@@ -19,6 +19,7 @@ from migrate.doors.traffic import Counts, Sample, Share
 from migrate.errors import Refused, Transient, Unreachable
 from migrate.model.ids import RouteName, Side
 from migrate.model.migration import Cutover, seconds
+from migrate.planning import commands
 
 KIND = "command"
 
@@ -108,7 +109,7 @@ class CommandTraffic:
     def _run(self, argv: Sequence[str], route: RouteName, operation: str, green: int | None = None) -> str:
         """Run one program to its end and return what it printed; what it left running in its group is ended."""
         percent = "" if green is None else str(green)
-        words = [_home(word).replace("{route}", route).replace("{green}", percent) for word in argv]
+        words = commands.filled([_home(word) for word in argv], route, percent)
         title = f"{words[0]} ({operation})"  # not its other words: there may be a token among them
         environment = {
             **os.environ,

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate.cutovers import weights
 from migrate.cutovers.routes import Routes, missing
 from migrate.cutovers.runtime_api import Backend, RuntimeSocket, Server, StaticAlgorithm
 from migrate.cutovers.store import Store, replace
@@ -16,6 +15,7 @@ from migrate.doors.traffic import Counts, Sample, Share
 from migrate.errors import DoorError, MigrationFileError, Refused, Unreachable
 from migrate.model.ids import RouteName, Side
 from migrate.model.migration import Cutover, HAProxy, RouteSpec
+from migrate.planning import haproxy_weights
 
 KIND = "haproxy"
 
@@ -77,7 +77,7 @@ class HAProxyTraffic:
         own = {name: ready[name] for name in target.servers if name in ready}
         wrong = _inconsistencies(target, backend, own)
         return Share(
-            green=weights.percent(own, [name for name in target.green if name in own]),
+            green=haproxy_weights.percent(own, [name for name in target.green if name in own]),
             servers={name: _words(backend.servers[name]) for name in target.servers},
             consistent=not wrong,
             detail="; ".join([*wrong, *_notes(target, backend), *self._reloaded(route)]),
@@ -148,7 +148,7 @@ class HAProxyTraffic:
         done: list[str] = []
         relative = False
         try:
-            for name, weight in weights.order(before, wanted, target.green):
+            for name, weight in haproxy_weights.order(before, wanted, target.green):
                 done.append(name)  # before the act: an answer that is missing may stand for a change
                 relative |= self._one(
                     target.backend, name, weight, all_or_nothing=_all_or_nothing(target, wanted)
@@ -296,7 +296,7 @@ def _wanted(target: _Target, backend: Backend, green: int) -> dict[str, int]:
     if green in {0, 100} and all(now[n] for n in serving[on]) and not any(now[n] for n in target.of(off)):
         return {name: now[name] if name in serving[on] else 0 for name in target.servers}
     blue, greens = (_capacities([backend.servers[name] for name in serving[side]]) for side in Side)
-    dealt = weights.spread(green, blue, greens)
+    dealt = haproxy_weights.spread(green, blue, greens)
     wanted = dict.fromkeys(target.servers, 0)
     for side, part in zip(Side, dealt, strict=True):
         wanted.update(zip(serving[side], part, strict=True))

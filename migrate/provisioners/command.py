@@ -138,7 +138,7 @@ class Command:
                 stdout=descriptor,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                start_new_session=False,  # so that the whole group can be killed, and Ctrl-C does not reach it
+                start_new_session=True,  # so that the whole group can be killed, and Ctrl-C does not reach it
             )
         except OSError as error:
             if first:

@@ -7,6 +7,7 @@ Source of the band: https://kubernetes.io/docs/concepts/services-networking/clus
 from __future__ import annotations
 
 import ipaddress
+from itertools import chain
 from typing import Any
 
 from migrate.model.objects import Resource, dig
@@ -177,7 +178,7 @@ class Allocator:
     def _next_port(self, holder: str) -> int:
         rows = self._store.rows("SELECT value FROM allocated WHERE side = ? AND what = 'port'", self._side)
         taken = {int(row[0]) for row in rows}
-        for number in (*NODE_PORTS[_STATIC_PORTS:], *NODE_PORTS[:_STATIC_PORTS]):
+        for number in chain(NODE_PORTS[_STATIC_PORTS:], NODE_PORTS[:_STATIC_PORTS]):
             if number not in taken:
                 self._take("port", str(number), holder)
                 return number

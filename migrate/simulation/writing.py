@@ -18,26 +18,15 @@ from migrate.simulation.admission import Admission
 from migrate.simulation.allocation import Allocator
 from migrate.simulation.custom import conformed
 from migrate.simulation.defaults import defaulted, initial_status
-from migrate.simulation.fields import (
-    changed,
-    difference,
-    entry,
-    fields_of,
-    intersection,
-    merged,
-    noted,
-    paths,
-    pruned,
-    surviving,
-    union,
-)
-from migrate.simulation.listkeys import keys_of
+from migrate.simulation.fields import fields_of
+from migrate.simulation.immutable import changes_refused
+from migrate.simulation.ownership import Applied, Ownership
 from migrate.simulation.removal import Remover
 from migrate.simulation.served import Registry, Served, established, of_crd
 from migrate.simulation.shapes import copied, merge_patched, without
 from migrate.simulation.store import Key, Store
 from migrate.simulation.subresources import as_scale, job_identity, scaled
-from migrate.simulation.validation import changes_refused, problems
+from migrate.simulation.validation import problems
 
 Json = dict[str, Any]
 
@@ -65,7 +54,7 @@ class Writer:
         self._store = store
         self._side = side
         self._registry = registry
-        self._manager = manager
+        self._ownership = Ownership(manager)
         self._admission = Admission(store, side)
         self._allocator = Allocator(store, side)
         self._remover = Remover(store, side, self._stored, self._removed)
@@ -104,9 +93,8 @@ class Writer:
         name = str(metadata.get("name", ""))
         if resource.namespaced:
             self._admission.namespace(resource, write.namespace, name)
-        fields = fields_of(
-            without(body, "status") if served.has_status else body, resource.group, resource.kind
-        )
+        given = without(body, "status") if served.has_status else body
+        entries = self._ownership.first(given, operation, self._now())
         key = Key(
             self._side, resource.group, resource.plural, write.namespace if resource.namespaced else "", name
         )
@@ -121,8 +109,7 @@ class Writer:
             self._allocator.settle(resource, body, None)
         if resource.kind in _GENERATIONS or served.rank >= 1000:
             metadata["generation"] = 1
-        mine = entry(self._manager, operation, body, fields, "")
-        metadata["managedFields"] = noted([], mine, {}, self._now(), replace=True)
+        metadata["managedFields"] = entries
         return self._stored(key, body)
 
     def _prepare(self, served: Served, body: Json) -> None:
@@ -163,40 +150,8 @@ class Writer:
             return self._create(served, write, body, "Apply"), True
         live: Json = json.loads(text)
         self._preconditions(resource, live, write, body)
-        node = keys_of(resource.group, resource.kind)
-        entries = live["metadata"].get("managedFields") or []
-        lost = self._conflicts(served, write, live, body, wanted)
-        mine = next((e for e in entries if self._is_mine(e, "Apply", write.subresource)), None)
-        dropped = difference((mine or {}).get("fieldsV1") or {}, wanted)
-        for other in entries:
-            if other is not mine:
-                dropped = difference(dropped, other.get("fieldsV1") or {})
-        trimmed = {**body, "metadata": without(body["metadata"], "uid", "resourceVersion", *_SERVER_OWNED)}
-        after = pruned(merged(live, trimmed, node), dropped, node) if dropped else merged(live, trimmed, node)
-        return self._updated(served, write, live, after, ("Apply", wanted, lost))
-
-    def _conflicts(
-        self, served: Served, write: Write, live: Json, body: Json, wanted: dict[str, Any]
-    ) -> dict[str, Any]:
-        """The fields of others that an apply changes; a Conflict unless it is forced."""
-        node = keys_of(served.resource.group, served.resource.kind)
-        differing = intersection(changed(live, merged(live, body, node), node), wanted)
-        lost: dict[str, Any] = {}
-        told: list[str] = []
-        for other in live["metadata"].get("managedFields") or []:
-            if self._is_mine(other, "Apply", write.subresource):
-                continue
-            both = intersection(other.get("fieldsV1") or {}, differing)
-            found = sorted(paths(both)) if both else []
-            if found:
-                lost = union(lost, both)
-                who = f'conflict with "{other.get("manager")}" using {other.get("apiVersion")}'
-                told.append(f"{who}: {found[0]}" if len(found) == 1 else f"{who}: {', '.join(found)}")
-        if told and not write.force:
-            count = sum(1 for _ in paths(lost))
-            words = f"Apply failed with {count} conflict{'s' if count > 1 else ''}: {'; '.join(told)}"
-            raise Conflict(words, status=409, reason="Conflict")
-        return lost
+        after, lost = self._ownership.applied(live, trimmed(body), wanted, write)
+        return self._updated(served, write, live, after, (wanted, lost))
 
     def _patch(self, served: Served, write: Write) -> tuple[Object, bool]:
         live = self._live(served, write)
@@ -244,7 +199,7 @@ class Writer:
     # --- the common end of every change --------------------------------------------------------------------------
 
     def _updated(
-        self, served: Served, write: Write, live: Json, after: Json, applied: tuple[str, Any, Any] | None
+        self, served: Served, write: Write, live: Json, after: Json, applied: Applied | None
     ) -> tuple[Object, bool]:
         resource = served.resource
         after = self._kept(served, write, live, after)
@@ -257,8 +212,11 @@ class Writer:
             found = [*problems(after), *changes_refused(live, after)]
             if found:
                 raise refusals.invalid(resource, write.name, *found)
-        if self._owned(served, write, live, after, applied):
+        if not self._ownership.noted(live, after, write, applied, self._now()):
             return live, False
+        counted = resource.kind in _GENERATIONS or served.rank >= 1000
+        if counted and without(live, "metadata", "status") != without(after, "metadata", "status"):
+            after["metadata"]["generation"] = int(live["metadata"].get("generation") or 0) + 1
         if write.subresource != "status":
             self._admission.webhooks(resource, "UPDATE", after, dry_run=write.dry_run)
         key = self._key(served, write)
@@ -289,34 +247,6 @@ class Writer:
                 words = f"metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers {sorted(fresh)}"
                 raise refusals.invalid(served.resource, write.name, words)
         return result
-
-    def _owned(
-        self, served: Served, write: Write, live: Json, after: Json, applied: tuple[str, Any, Any] | None
-    ) -> bool:
-        """Note in place who owns what now, and count the generation; True where nothing has changed at all."""
-        resource = served.resource
-        old, new = _comparable(live), _comparable(after)
-        entries = live["metadata"].get("managedFields") or []
-        moved = changed(old, new, keys_of(resource.group, resource.kind))
-        if applied is not None:
-            operation, wanted, lost = applied
-            mine = entry(self._manager, operation, after, wanted, write.subresource)
-            noted_now = noted(
-                entries, mine, union(lost, difference(moved, wanted)), self._now(), replace=True
-            )
-            if old == new and _untimed(noted_now) == _untimed(entries):
-                return True
-        else:
-            if old == new:
-                return True
-            kept = surviving(moved, new, keys_of(resource.group, resource.kind))
-            mine = entry(self._manager, "Update", after, kept, write.subresource)
-            noted_now = noted(entries, mine, moved, self._now(), replace=False)
-        after["metadata"] = {**after["metadata"], "managedFields": noted_now}
-        counted = resource.kind in _GENERATIONS or served.rank >= 1000
-        if counted and without(old, "metadata", "status") != without(new, "metadata", "status"):
-            after["metadata"]["generation"] = int(live["metadata"].get("generation") or 0) + 1
-        return False
 
     def _stored(self, key: Key, body: Json) -> Json:
         body["metadata"] = {**body["metadata"], "resourceVersion": str(self._store.next_number("revision"))}
@@ -392,10 +322,6 @@ class Writer:
         if version and version != live["metadata"]["resourceVersion"]:
             raise refusals.stale(resource, write.name)
 
-    def _is_mine(self, item: Mapping[str, Any], operation: str, subresource: str) -> bool:
-        found = (item.get("manager"), item.get("operation"), item.get("subresource", ""))
-        return found == (self._manager, operation, subresource)
-
     def _conform(self, resource: Resource, body: Json) -> None:
         crd = self._store.body(
             Key(
@@ -426,9 +352,6 @@ class Writer:
         return "".join(letters[byte % len(letters)] for byte in digest[:5])
 
 
-def _comparable(obj: Json) -> Json:
-    return {**obj, "metadata": without(obj["metadata"], "managedFields", "resourceVersion", "generation")}
-
-
-def _untimed(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted((without(item, "time") for item in entries), key=lambda e: (e["manager"], e["operation"]))
+def trimmed(body: Json) -> Json:
+    """What an apply may set: the body without preconditions and what only the server writes."""
+    return {**body, "metadata": without(body["metadata"], "uid", "resourceVersion", *_SERVER_OWNED)}

@@ -299,15 +299,17 @@ def test_where_a_controller_makes_pods_a_node_is_up_with_its_own(green: MemoryCl
 
 
 def test_nothing_is_cleaned_up_while_calico_node_is_not_full(green: MemoryCluster) -> None:
-    """Trap 1 is played as well: kube-controllers' feed waits for every calico-node."""
+    """Trap 1 is played as well: kube-controllers' feed waits for every calico-node, though one is up."""
+    green.put(node("n3", "172.28.9.13"))
     settle(green)
-    green.put(daemon_pod(green, "n1", "False"))
+    green.put(daemon_pod(green, "n1"))
+    green.put(daemon_pod(green, "n3", "False"))
     green.drop("Node", "n2")
     settle(green)
-    assert {a["spec"]["node"] for a in green.of("BlockAffinity")} == {"n1", "n2"}
-    green.put(daemon_pod(green, "n1"))
+    assert {a["spec"]["node"] for a in green.of("BlockAffinity")} == {"n1", "n2", "n3"}
+    green.put(daemon_pod(green, "n3"))
     settle(green)
-    assert {a["spec"]["node"] for a in green.of("BlockAffinity")} == {"n1"}
+    assert {a["spec"]["node"] for a in green.of("BlockAffinity")} == {"n1", "n3"}
 
 
 def test_a_controller_that_has_not_made_its_pods_yet_is_waited_for(green: MemoryCluster) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.cutovers.weights import MAX_WEIGHT, order, percent, share, spread
+from migrate.planning.haproxy_weights import MAX_WEIGHT, order, percent, share, spread
 from migrate.errors import Refused
 
 CAPACITIES = st.lists(st.integers(1, 256), min_size=1, max_size=6)
