@@ -7,15 +7,23 @@ from typing import Any
 
 
 def stands(obj: Any, patch: Any) -> bool:
-    """Whether an object already is as a merge patch wants it; null wants the key to be absent."""
+    """Whether an object already is as a merge patch wants it; null wants the key to be absent.
+
+    A missing mapping is like an empty one: the API server leaves out a map whose last key went.
+    """
     if not isinstance(patch, Mapping):
         return bool(obj == patch)
     if not isinstance(obj, Mapping):
         return False
-    return all(
-        (key not in obj) if value is None else key in obj and stands(obj[key], value)
-        for key, value in patch.items()
-    )
+    return all(_key_stands(obj, key, value) for key, value in patch.items())
+
+
+def _key_stands(obj: Mapping[str, Any], key: str, value: Any) -> bool:
+    if value is None:
+        return key not in obj
+    if key not in obj:
+        return isinstance(value, Mapping) and bool(value) and stands({}, value)
+    return stands(obj[key], value)
 
 
 def reverse(obj: Any, patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,16 +73,20 @@ def whoami() -> dict[str, object]:
 def compose(project: Project, wired: Wired) -> tuple[Plan, ClusterFacts]:
     """Compose the Plan from the file and from what blue says now; refuses a blue without a route to Calico."""
     _, blue = facts_of(wired.doors.blue)
+    return composed_of(project, wired, blue), blue
+
+
+def composed_of(project: Project, wired: Wired, blue: ClusterFacts) -> Plan:
+    """Compose the Plan from the file and from facts of blue that were read already."""
     assess.require_route(blue.cnis, project.migration.blue.cni)
     green_uid = ""
     provisioner = wired.doors.provisioner
     if not provisioner.makes and provisioner.observe().state is State.DONE:
         green_uid = wired.doors.green.identity().uid
     batch = composing.batch_of(project.migration)
-    plan = composing.compose(
+    return composing.compose(
         project.written, planned_steps(batch), blue, green_uid=green_uid, digests=wired.digests
     )
-    return plan, blue
 
 
 def open_journal(project: Project, clock: Now) -> tuple[Journal, Progress]:
@@ -114,7 +118,7 @@ def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None
         journal, progress = _begin_or_open(project, wired, composed)
         with journal:
             agreed = composing.agree(progress.plan, composed) if progress.plan else composed
-            _same_green(progress, wired)
+            same_green(progress, wired)
             epoch = journal.take_over()
             stop = Stop(lambda name: _stopping(clock, tell, name))
             who = f"{here['user']}@{here['host']}:{here['pid']}"
@@ -199,7 +203,7 @@ def _refuse_forgotten(project: Project, wired: Wired) -> None:
         )
 
 
-def _same_green(progress: Progress, wired: Wired) -> None:
+def same_green(progress: Progress, wired: Wired) -> None:
     """Refuse a green that is not the one this run made."""
     intent = progress.of_key(f"record {IDENTITY}")
     pinned = intent.outcome.facts.get("uid") if intent and intent.stands and intent.outcome else None

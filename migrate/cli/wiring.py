@@ -133,6 +133,34 @@ def rehearsing(project: Project, live: Wired) -> Iterator[Wired]:
         yield Wired(doors, real=False, calico=live.calico, digests=live.digests)
 
 
+@contextmanager
+def staged(project: Project, recording: str) -> Iterator[Wired]:
+    """Open a world made of a recorded blue, without network: the same recording gives the same world.
+
+    Calico is the stand-in of the simulation, whatever the file names; a green that the file takes as existing stands
+    there fresh. The world lies in the project's state directory, which must be new.
+    """
+    from migrate.simulation.manifests import calico
+    from migrate.simulation.seed import seed, seed_yaml
+    from migrate.simulation.standing import Standing
+    from migrate.simulation.world import World
+
+    migration, name = project.migration, written_name(project.written)
+    with World.create(project.state / "recorded.db") as world:
+        seed_yaml(world, Side.BLUE, recording, name)
+        world.settle()
+        blue = read_inventory(world.cluster(Side.BLUE))
+    with World.create(project.state / "world.db") as world:
+        # read once more, as a real blue would be: Secrets get stand-in values, whatever the recording has there
+        seed(world, Side.BLUE, blue, name=name)
+        provisioner = _made_provisioner(world, migration, blue)
+        if migration.green.provisioner.kind == "existing":
+            provisioner.create(0.0)
+            provisioner = Standing()
+        doors = _world_doors(world, migration, blue, provisioner)
+        yield Wired(doors, real=False, calico=calico(migration.green.calico.version), digests={})
+
+
 def manifests(migration: Migration) -> tuple[tuple[Object, ...], dict[str, str]]:
     """Read Calico's manifests from where the file says, with the digest of what was read.
 
@@ -230,6 +258,13 @@ def recorded(source: str) -> str:
 def blue_name(migration: Migration) -> str:
     """What a simulated blue is called."""
     return "dc1-old" if not migration.blue.simulated else Path(migration.blue.simulated).name.split(".")[0]
+
+
+def written_name(written: Migration) -> str:
+    """What blue is called as far as the file says: its context, else the kubeconfig's own name."""
+    if written.blue.kubeconfig is None:
+        return blue_name(written)
+    return written.blue.context or Path(written.blue.kubeconfig).name.split(".")[0]
 
 
 def _world_doors(world: Any, migration: Migration, blue: Inventory, provisioner: Provisioner) -> Doors:

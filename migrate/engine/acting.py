@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from migrate.engine.events import Event, Tell
@@ -22,7 +21,7 @@ from migrate.errors import (
     StoppedAtBorder,
 )
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
-from migrate.model.entry import Draft, EntryKind
+from migrate.model.entry import Draft, Entry, EntryKind
 from migrate.model.ids import NO_BATCH, BatchName, StepId
 from migrate.model.progress import Intent, Progress
 
@@ -63,18 +62,21 @@ class Acting:
         """Renew the shared lock while nothing is done, as at a gate."""
         self._lock.renew(0.0, self._journal.head()[1])
 
-    def write(self, drafts: Sequence[Draft]) -> None:
+    def write(self, drafts: Sequence[Draft]) -> Sequence[Entry]:
         """Commit entries and take them into the progress; a full or lost disk ends the run without a half act."""
         self.refresh()
         try:
             entries = self._journal.append(drafts)
-        except sqlite3.Error as error:
-            message = f"the journal {self._journal.path} cannot be written: {error}"
-            remedy = "Make room or mend the disk, then run the same command to go on."
+        except StateNotWritable as error:
             if any(True for _ in self._progress.intents()):
-                raise FailedMidway(message, remedy=remedy) from error
-            raise StateNotWritable(message, remedy=remedy) from error
-        self._progress.feed(entries)
+                raise FailedMidway(error.message, remedy=error.remedy) from error
+            raise
+        last = self._progress.last.seq if self._progress.last else 0
+        if entries and entries[0].seq != last + 1:
+            self.refresh()  # another terminal wrote in between; what it said must not be passed over
+        else:
+            self._progress.feed(entries)
+        return entries
 
     def do(
         self,
@@ -90,7 +92,10 @@ class Acting:
         """
         handler = self._handler(actions[0].kind)
         prepared = self._prepared(handler, actions)
-        self._lock.renew(max(a.deadline for a in prepared), self._journal.head()[1])
+        try:
+            self._lock.renew(max(a.deadline for a in prepared), self._journal.head()[1])
+        except DoorError as error:
+            raise self.lost(error) from error
         seqs = self._intend(batch, step, prepared, undoes or {})
         outcomes = list(handler.act(prepared))
         for index, outcome in enumerate(outcomes):
@@ -124,7 +129,7 @@ class Acting:
         try:
             return handler.prepare(actions)
         except DoorError as error:
-            raise self._lost(error) from error
+            raise self.lost(error) from error
 
     def _intend(
         self, batch: BatchName, step: StepId, actions: Sequence[Action], undoes: Mapping[str, int]
@@ -135,9 +140,7 @@ class Acting:
             if action.key in undoes:
                 data["undoes"] = undoes[action.key]
             drafts.append(Draft(EntryKind.INTENT, data, batch, step, action.key))
-        self.write(drafts)
-        last = self._journal.head()[0] if not self._progress.last else self._progress.last.seq
-        return list(range(last - len(drafts) + 1, last + 1))
+        return [entry.seq for entry in self.write(drafts)]
 
     def _record(self, ended: Iterable[tuple[int, Outcome]]) -> None:
         self.write(
@@ -156,10 +159,11 @@ class Acting:
         except DoorError as error:
             if said is not None and said.evidence:
                 return said
-            raise self._lost(error) from error
+            raise self.lost(error) from error
         return settled(seen)
 
-    def _lost(self, error: DoorError) -> CnimigrateError:
+    def lost(self, error: DoorError) -> CnimigrateError:
+        """What a door's failure outside an act ends the run with: 30 before the first act, 32 after it."""
         kind = FailedMidway if any(True for _ in self._progress.intents()) else ClusterUnreachable
         return kind(str(error), remedy="Mend it, then run the same command: it looks before it acts again.")
 

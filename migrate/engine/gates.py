@@ -50,10 +50,7 @@ def view(progress: Progress, batch: BatchName, gate: GateName, spec: GateSpec, n
     given = _given(progress.gate_events(name))
     valid = tuple(e for e in given if _binds(e, fingerprint, verdicts) and not _expired(e, spec, now))
     stale = tuple(e for e in given if e not in valid)
-    # once passed it stays passed for this revision: the checks behind it add verdicts of their own
-    passed = any(
-        e.event == "passed" and e.data["fingerprint"] == fingerprint for e in progress.gate_events(name)[-1:]
-    )
+    passed = _passed(progress.gate_events(name), fingerprint)
     missing = "" if passed or spec.mode == "auto" else _missing(spec, valid, stale, _runner(progress))
     return GateView(name, spec, fingerprint, verdicts, valid, stale, passed, missing)
 
@@ -62,6 +59,12 @@ def event(gate: GateView, what: str, **data: Any) -> Draft:
     """Draft the journal's row for something that happened at a gate."""
     bound = {"event": what, "fingerprint": gate.fingerprint, "verdicts": gate.verdicts}
     return Draft(EntryKind.GATE, {**bound, **data}, key=gate.gate)
+
+
+def _passed(events: Sequence[GateEvent], fingerprint: str) -> bool:
+    """Once passed it stays passed for this revision, until revoked: the checks behind it add verdicts of their own."""
+    marks = [e for e in events if e.event in {"passed", "revoked"}]
+    return bool(marks) and marks[-1].event == "passed" and marks[-1].data["fingerprint"] == fingerprint
 
 
 def _given(events: Sequence[GateEvent]) -> list[GateEvent]:

@@ -12,7 +12,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,8 @@ FORMAT = 1
 
 BUSY = 30.0
 """Seconds to wait for another process that is writing."""
+
+_MAKE_ROOM = "Make room or mend the disk, then run the same command to go on."
 
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -76,7 +78,8 @@ class Journal:
     def append(self, drafts: Sequence[Draft]) -> list[Entry]:
         """Commit entries in one transaction and return them numbered.
 
-        Raises Fenced when another runner has taken over since this one began; sqlite3.Error for a full or lost disk.
+        Raises Fenced when another runner has taken over since this one began, StateNotWritable for a full or lost
+        disk; nothing of the batch was written then.
         """
         with self._transaction() as db:
             current = self._epoch(db)
@@ -148,14 +151,18 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield self._db
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            message = f"the journal {self.path} cannot be written: {error}"
+            raise StateNotWritable(message, remedy=_MAKE_ROOM) from error
 
     def _meta(self, name: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -173,18 +180,22 @@ class Journal:
 
 
 def create(path: Path, clock: Now) -> Journal:
-    """Make a new journal, readable by its owner alone; raises StateNotWritable where that cannot be."""
-    path.touch(mode=0o600)
-    journal = _connect(path, clock)
-    with journal._transaction() as db:  # noqa: SLF001  # the module is the class's other half
-        for statement in _SCHEMA.split(";"):
-            if statement.strip():
-                db.execute(statement)
-        db.executemany(
-            "INSERT INTO meta VALUES (?, ?)",
-            [("format", str(FORMAT)), ("epoch", "0"), ("key", secrets.token_hex(32))],
-        )
-    return journal
+    """Make a new journal, readable by its owner alone; raises StateNotWritable where that cannot be.
+
+    It is made beside its place and moved there whole: a runner killed meanwhile leaves no half journal, which the
+    next one would have to call damaged.
+    """
+    part = path.with_name(f"{path.name}.new")
+    try:
+        part.unlink(missing_ok=True)
+        part.touch(mode=0o600)
+        _lay_out(part)
+        part.rename(path)
+        _sync_directory(path.parent)
+    except (OSError, sqlite3.Error) as error:
+        message = f"the journal {path} cannot be made: {error}"
+        raise StateNotWritable(message, remedy=_where_else()) from error
+    return _connect(path, clock)
 
 
 def open_(path: Path, clock: Now) -> Journal:
@@ -205,6 +216,29 @@ def open_(path: Path, clock: Now) -> Journal:
         message = f"{path} is a journal of format {found}; this release writes format {FORMAT}"
         raise PlanMismatch(message, remedy="Go on with the release that began the run.")
     return journal
+
+
+def _lay_out(path: Path) -> None:
+    """Write the tables of an empty journal, in SQLite's default mode: there is no side file to move along."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("BEGIN")
+        for statement in _SCHEMA.split(";"):
+            db.execute(statement)
+        db.executemany(
+            "INSERT INTO meta VALUES (?, ?)",
+            [("format", str(FORMAT)), ("epoch", "0"), ("key", secrets.token_hex(32))],
+        )
+        db.execute("COMMIT")
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a new name durable; on Linux a directory is synced like a file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _connect(path: Path, clock: Now) -> Journal:

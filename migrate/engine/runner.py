@@ -10,7 +10,7 @@ from migrate.engine import gates
 from migrate.engine.acting import Acting
 from migrate.engine.events import Event
 from migrate.engine.step import Batches, Scene, Step
-from migrate.errors import CheckFailed, GateClosed, PlanMismatch
+from migrate.errors import CheckFailed, DoorError, GateClosed, PlanMismatch
 from migrate.model.action import Action, Outcome
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import GateName, Phase, StepId
@@ -61,7 +61,11 @@ class Runner:
                 continue
             if until is not None and _reached(planned, until):
                 return False
-            self._step(planned)
+            try:
+                self._step(planned)
+            except DoorError as error:
+                # an act's own failure is an outcome: this one comes from looking at the world between two acts
+                raise self._acting.lost(error) from error
         return True
 
     def _step(self, planned: PlannedStep) -> None:

@@ -63,15 +63,17 @@ def roll_back(way: WayBack, acting: Acting, plan: Plan, *, accept_data_loss: boo
         acting.tell(
             Event("undo-began", f"back over {planned.title}", planned.batch, planned.phase, planned.step)
         )
-        for chunk in _chunks(intents):
-            acting.border()
-            _take_back(planned, chunk, acting)
-        drafts = [Draft(EntryKind.STEP, {"state": "undone"}, planned.batch, planned.step)]
+        # from the first act back the step is done no longer: a run that goes forward from here does it again
+        drafts = [Draft(EntryKind.STEP, {"state": "undoing"}, planned.batch, planned.step)]
         if planned.gate:
-            # what was approved has been taken back; going forward again asks again
+            # what was approved is being taken back; going forward again asks again
             gone = {"event": "revoked", "fingerprint": plan.fingerprint, "verdicts": "", "by": "rollback"}
             drafts.append(Draft(EntryKind.GATE, gone, key=gate_id(planned.batch, planned.gate)))
         acting.write(drafts)
+        for chunk in _chunks(intents):
+            acting.border()
+            _take_back(planned, chunk, acting)
+        acting.write([Draft(EntryKind.STEP, {"state": "undone"}, planned.batch, planned.step)])
 
 
 def _take_back(planned: PlannedStep, intents: Sequence[Intent], acting: Acting) -> None:
@@ -87,6 +89,7 @@ def _take_back(planned: PlannedStep, intents: Sequence[Intent], acting: Acting) 
     if not actions:
         return
     outcomes = acting.do(planned.batch, planned.step, actions, undoes)
+    acting.border()  # a wait that a signal cut short did not fail
     for action, outcome in zip(actions, outcomes, strict=True):
         if not outcome.stands:
             message = f"going back over {planned.title}: {outcome.evidence or action.key}"

@@ -128,6 +128,7 @@ class Progress:
             self.steps_done[place] = entry.at
         else:
             self.steps_done.pop(place, None)
+        if entry.data["state"] == "undone":
             # what had no way back, such as a wait or a verdict, went with the step
             for seq, intent in self._intents.items():
                 if (intent.batch, intent.step) == place and not intent.undoes:

@@ -22,7 +22,6 @@ from migrate.simulation.seeding import (
     serve,
 )
 from migrate.simulation.served import DEFAULT_VERSION, Registry, Served, builtin, of_crd
-from migrate.simulation.store import to_micros
 from migrate.simulation.world import World
 
 _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -113,12 +112,6 @@ def empty(
         name=name,
         classes=classes,
     )
-
-
-def start_time(world: World, side: Side) -> int:
-    """The world's time in microseconds at which a side stands now."""
-    del side
-    return to_micros(world.clock().now())
 
 
 def _documents(text: str) -> Iterable[dict[str, Any]]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from migrate.doors.cluster import ClusterIdentity, Verb, Write
 from migrate.errors import AlreadyExists
 from migrate.model.ids import Side
-from migrate.model.objects import Object, Resource, dig
+from migrate.model.objects import Object, Resource
 from migrate.simulation.allocation import Allocator
 from migrate.simulation.defaults import defaulted
 from migrate.simulation.served import (
@@ -21,7 +21,6 @@ from migrate.simulation.served import (
     builtin,
     established,
     of_crd,
-    resource,
 )
 from migrate.simulation.server import SimulatedCluster
 from migrate.simulation.shapes import copied, without
@@ -241,9 +240,7 @@ def _kubeadm(version: str, pod_cidr: str, service_cidr: str) -> Iterable[dict[st
     yield _workload("DaemonSet", "kube-proxy", {"k8s-app": "kube-proxy"}, account="kube-proxy", host=True)
 
 
-def _first_address(cidr: str) -> Any:
-    import ipaddress
-
+def _first_address(cidr: str) -> Callable[[int], str]:
     network = ipaddress.ip_network(cidr)
     return lambda number: str(network[number])
 
@@ -319,23 +316,3 @@ def loaded(obj: Mapping[str, Any]) -> dict[str, Any]:
     if body.get("kind") == "Namespace":
         body.setdefault("status", {"phase": "Active"})
     return body
-
-
-def age(moment: datetime) -> str:
-    """A time as the API writes it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-__all__ = [
-    "Loader",
-    "age",
-    "declare",
-    "dig",
-    "fresh_cluster",
-    "loaded",
-    "minor_of",
-    "resource",
-    "schedule_cron_jobs",
-    "serve",
-    "wipe",
-]

@@ -14,6 +14,7 @@ from migrate.model.ids import Side
 from migrate.simulation.clock import SimulatedClock, jumped_from
 from migrate.simulation.controllers.context import Context
 from migrate.simulation.controllers.index import Index
+from migrate.simulation.controllers.kubelet import POD_IP
 from migrate.simulation.controllers.manager import Manager
 from migrate.simulation.controllers.view import Event, Key
 from migrate.simulation.failures import Failures
@@ -32,6 +33,7 @@ _OUTSIDE = {Side.BLUE: "198.18.0.0/16", Side.GREEN: "198.19.0.0/16"}
 _MANAGER = "kube-controller-manager"
 _CONCERNS_CALICO = "concerns-calico"
 _CALICO_GROUPS = ("projectcalico.org", "operator.tigera.io")
+_CALICO_LEDGER = {"ipamblocks", "ipamhandles", "blockaffinities"}  # only the stand-in itself writes them
 _CALICO_NAMESPACES = {"kube-system", "calico-system", "tigera-operator"}
 
 
@@ -240,9 +242,14 @@ class World:
 def _concerns_calico(event: Event, index: Index) -> bool:
     """Whether a change may make Calico do something: its own objects, nodes, its workloads, and where pods are."""
     if event.plural == "pods" and not event.group:
-        return event.deleted or event.key in index.moved
+        pod = index.pods.get(event.key)
+        if pod is None or event.deleted or pod.finished or pod.key.name.startswith("calico-"):
+            return True
+        return bool(pod.node) and not pod.host_network and f'"{POD_IP}":' not in event.text
     if event.plural in {"deployments", "daemonsets"}:
         return event.namespace in _CALICO_NAMESPACES
+    if event.plural in _CALICO_LEDGER:
+        return False
     return event.group.endswith(_CALICO_GROUPS) or event.plural in {
         "nodes",
         "namespaces",

@@ -58,11 +58,11 @@ def look(scene: Scene) -> tuple[ClusterFacts, ClusterFacts | None, tuple[Finding
     """Read both sides and find; green is left out while it does not exist."""
     blue_inventory, blue = facts_of(scene.doors.blue)
     assess.require_route(blue.cnis, scene.migration.blue.cni)
-    missing = _missing("blue", scene.doors.blue, RIGHTS_BLUE)
+    missing = missing_rights("blue", scene.doors.blue, RIGHTS_BLUE)
     green_inventory, green = None, None
     if scene.doors.provisioner.observe().state is State.DONE:
         green_inventory, green = facts_of(scene.doors.green)
-        missing += _missing("green", scene.doors.green, RIGHTS_GREEN)
+        missing += missing_rights("green", scene.doors.green, RIGHTS_GREEN)
     found = assess.findings(blue, green, scene.migration, blue_inventory, green_inventory, missing)
     return blue, green, found
 
@@ -81,5 +81,6 @@ def verdicts_of(found: tuple[Finding, ...]) -> tuple[Verdict, ...]:
     return tuple(failed(f"finding {f.code}", f"{f.title}: {f.evidence}", f.remedy) for f in blockers)
 
 
-def _missing(side: str, cluster: Cluster, rights: tuple[tuple[str, Resource], ...]) -> list[str]:
+def missing_rights(side: str, cluster: Cluster, rights: tuple[tuple[str, Resource], ...]) -> list[str]:
+    """Ask the server for rights that a run will need; those that are missing, as "blue: list secrets"."""
     return [f"{side}: {verb} {resource.name}" for verb, resource in rights if not cluster.may(verb, resource)]

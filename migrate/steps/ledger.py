@@ -95,7 +95,11 @@ def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, 
                 "waits": [ref.as_json() for ref in decisions.waits.get(decision.ref, ())],
             }
         )
-    return {"held": entries, "routes": [c.as_json() for c in routes]}
+    rules: dict[str, dict[str, int]] = {}
+    for decision in decisions:
+        counts = rules.setdefault(decision.rule, {})
+        counts[decision.form.value] = counts.get(decision.form.value, 0) + 1
+    return {"held": entries, "routes": [c.as_json() for c in routes], "rules": rules}
 
 
 def read_ledger(progress: Progress) -> Ledger:

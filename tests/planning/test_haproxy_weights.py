@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.planning.haproxy_weights import MAX_WEIGHT, order, percent, share, spread
 from migrate.errors import Refused
+from migrate.planning.haproxy_weights import MAX_WEIGHT, order, percent, share, spread
 
 CAPACITIES = st.lists(st.integers(1, 256), min_size=1, max_size=6)
 GREEN = ("g1", "g2")

@@ -63,7 +63,9 @@ def _cluster() -> list[dict[str, Any]]:
             f"{rbac}/v1",
             "ClusterRole",
             "weave-net",
-            rules=[{"apiGroups": [""], "resources": ["pods", "namespaces", "nodes"], "verbs": ["get", "list"]}],
+            rules=[
+                {"apiGroups": [""], "resources": ["pods", "namespaces", "nodes"], "verbs": ["get", "list"]}
+            ],
         ),
         _named(
             f"{rbac}/v1",
@@ -112,7 +114,11 @@ def _deployment(
 def _service(name: str, namespace: str, address: str, **spec: Any) -> dict[str, Any]:
     ports = [{"port": 80, "targetPort": 8080, "protocol": "TCP"}]
     return _named(
-        "v1", "Service", name, namespace, spec={"selector": {"app": name}, "ports": ports, "clusterIP": address, **spec}
+        "v1",
+        "Service",
+        name,
+        namespace,
+        spec={"selector": {"app": name}, "ports": ports, "clusterIP": address, **spec},
     )
 
 

@@ -112,8 +112,15 @@ def _counted(side: Side, obj: Object, owner: Mapping[str, Any] | None) -> Iterat
         return  # how often a CronJob fired depends on how long the run took
     if kind == "ReplicaSet" and not dig(obj, "spec", "replicas"):
         return
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in dig(obj, "status", "conditions", default=()) or ())
-    what = f"{kind} of {owner['kind']} {owner['name']}" if kind != "Pod" else f"Pod {obj['spec']['containers'][0]['image']}"
+    ready = any(
+        c["type"] == "Ready" and c["status"] == "True"
+        for c in dig(obj, "status", "conditions", default=()) or ()
+    )
+    what = (
+        f"{kind} of {owner['kind']} {owner['name']}"
+        if kind != "Pod"
+        else f"Pod {obj['spec']['containers'][0]['image']}"
+    )
     yield f"{side} {namespace_of(obj)} {what} {'Ready' if ready else ''}".rstrip()
 
 

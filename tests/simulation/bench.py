@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import DoorError
@@ -48,7 +49,7 @@ def main(objects: int = 31000, pods: int = 10000) -> None:
                 nodes=100,
                 name="new",
             )
-            agent = {"hostNetwork": True, "tolerations": [{"operator": "Exists"}]}
+            agent: dict[str, Any] = {"hostNetwork": True, "tolerations": [{"operator": "Exists"}]}
             create(world.cluster(Side.GREEN), workload("DaemonSet", "kube-flannel", "kube-system", **agent))
             world.settle()
         _replay(world, objects // 2, max(1, pods // deployments))

@@ -48,6 +48,7 @@ def command(
     with wired(project) as live:
         tell = listener("text", live.doors.clock)
         with session(project, live, tell) as opened:
+            opened.acting.settle()  # what turns out to stand is on the way back, too
             way = way_back(opened.plan, opened.scene.progress, phase)
             roll_back(way, opened.acting, opened.plan, accept_data_loss=accept_data_loss)
     show(way, would=False)

@@ -52,8 +52,8 @@ class CronJobs:
                     active = []
                 # Of what was missed while it was suspended only the last is caught up; what the clock jumped over fired.
                 jumped = [moment for moment in due[:-1] if ctx.jumped_from and moment > ctx.jumped_from]
-                ctx.fired(key, [*jumped, last])
                 active.append(self._start(live, last, ctx))
+                ctx.fired(key, [*jumped, last])
             following = plan.next(ctx.now)
             if following is not None:
                 ctx.view.later(self.name, key, following)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from migrate.errors import NotFound
 from migrate.model.objects import Object, Resource, metadata_of
@@ -39,6 +40,8 @@ class Garbage:
     def _collect(self, what: Resource, obj: Object, ctx: Context) -> None:
         metadata = metadata_of(obj)
         owners = metadata.get("ownerReferences") or ()
+        if not all(self._known(owner, ctx) for owner in owners):
+            return
         if metadata.get("deletionTimestamp") or any(
             ctx.view.has_uid(owner.get("uid", "")) for owner in owners
         ):
@@ -47,3 +50,10 @@ class Garbage:
             ctx.delete(what, obj)
         except NotFound:
             return
+
+    def _known(self, owner: Mapping[str, Any], ctx: Context) -> bool:
+        """Whether the owner's kind is served: of one that is not, the real collector cannot tell that it is absent."""
+        kinds: set[tuple[str, str]] | None = ctx.scratch.get("kinds")
+        if kinds is None:
+            kinds = ctx.scratch["kinds"] = {(r.group, r.kind) for r in ctx.cluster.resources()}
+        return (str(owner.get("apiVersion", "")).rpartition("/")[0], str(owner.get("kind"))) in kinds

@@ -151,15 +151,6 @@ class Index:
         found = self.by_namespace.get(namespace, {}) if namespace else self.pods
         return [key for key, pod in found.items() if pod.node and pod.phase == "Pending"]
 
-    def services_of(self, pod: Pod) -> list[Key]:
-        """The Services of the pod's namespace that select it."""
-        namespace = pod.key.namespace
-        return [
-            Key(namespace, name)
-            for name, selector in self.selectors.get(namespace, {}).items()
-            if selector and selected(selector, pod.labels)
-        ]
-
     def _pod_event(self, event: Event) -> None:
         old = self.pods.get(event.key)
         if event.deleted:

@@ -60,6 +60,8 @@ class Kubelet:
         missing = next(_missing(pod, ctx), "")
         address = "" if missing else self._address(pod, node, ctx)
         if not address:
+            if not missing and ctx.calico_gives and pod["metadata"]["creationTimestamp"] == ctx.stamp:
+                return  # Calico's stand-in has not looked at it yet
             why = missing or "network: no address for the pod"
             waiting = [
                 {

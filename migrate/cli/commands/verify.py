@@ -1,0 +1,292 @@
+"""`cnimigrate verify`: hold green against blue now; writes nothing, takes no lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from migrate import replay
+from migrate.actions.conditions.workloads import ready, rollout
+from migrate.calico.pools import planned_pools
+from migrate.calico.readiness import readiness
+from migrate.cli import say, tables
+from migrate.cli.looking import looking, scene_of
+from migrate.cli.options import migration, output
+from migrate.cli.project import Project
+from migrate.cli.session import composed_of, open_journal, same_green
+from migrate.doors.reading import read_inventory
+from migrate.engine.step import Scene
+from migrate.errors import CheckFailed, Stopped
+from migrate.model import marks
+from migrate.model.action import State
+from migrate.model.ids import NO_BATCH, Side
+from migrate.model.inventory import Inventory
+from migrate.model.objects import Object, Ref, annotations_of, controller_of, namespace_of, ref_of
+from migrate.model.progress import Intent
+from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
+from migrate.planning.compose import agree
+from migrate.steps.assess_sides import facts_of
+from migrate.steps.base import blue_decided
+from migrate.steps.finish import Finish
+from migrate.steps.start_serving import ROLLING
+from migrate.steps.verify_green import services
+
+SHOWN = 5
+"""Workloads that a verdict spells out."""
+
+NO_PACKETS = "connections: no packet was sent; this release probes no path between pods (probes come later)"
+NO_DATA = "data: what stands on volumes"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a look found, and what it did not look at."""
+
+    run: str
+    plan: str
+    side: str
+    blue: str
+    green: str
+    verdicts: tuple[Verdict, ...]
+    unseen: tuple[str, ...]
+
+
+@click.command("verify")
+@migration()
+@click.option(
+    "--side",
+    type=click.Choice(["blue", "green", "both"]),
+    default="both",
+    show_default=True,
+    help="one side by itself, or green held against blue",
+)
+@output("text", "json", "yaml")
+def command(project: Project, side: str, output: str) -> None:
+    r"""Hold green against blue as both are now: objects, workloads, Services, Calico. Writes nothing, takes no lock.
+
+    \b
+    cnimigrate verify
+    cnimigrate verify --side green
+
+    Exit codes: 0 every check passed, 2 the move was not begun, 30 a check failed or could not be decided,
+    50 the migration file, or green, is not the journal's.
+    """
+    found = look(project, side)
+    if output == "text":
+        for line in lines(found):
+            say.line(line)
+    else:
+        say.document(document(found), output)
+    _leave(found)
+
+
+def look(project: Project, side: str) -> Verified:
+    """Read what the side asks for and judge it; raises PlanMismatch where it is not what the journal is about."""
+    with looking(project) as doors:
+        journal, progress = open_journal(project, doors.doors.clock)
+        with journal:
+            scene = scene_of(project, doors, progress, run=progress.run, key=journal.key)
+        inventory, facts = facts_of(doors.doors.blue)
+        known = progress.plan
+        if known is None:
+            message = f"{project.written.name} was begun, but its Plan was not recorded"
+            raise Stopped(message, remedy="Run cnimigrate run once more, then verify.")
+        # what the named files hold now is not looked at: nothing of it is compared here
+        digests = dict(known.identity.get("digests") or {})
+        agree(known, composed_of(project, replace(doors, digests=digests), facts))
+        verdicts: list[Verdict] = []
+        unseen = [NO_PACKETS, NO_DATA]
+        if side == "blue":
+            verdicts += [_network_of_blue(facts.cni.ready, facts.cni.desired, str(facts.cni.name))]
+            verdicts += [_workloads_of_blue(inventory)]
+            unseen += ["green, and whether blue and green are alike: --side both"]
+        else:
+            _insist_on_green(scene)
+            same_green(progress, doors)
+            verdicts += _green(scene, inventory, side)
+            unseen += _unseen(scene, side)
+        unseen += [f"{name} of blue: {why}" for name, why in sorted(inventory.unreadable.items())]
+        green = doors.doors.green.name
+    return Verified(
+        progress.run,
+        known.fingerprint,
+        side,
+        facts.name,
+        green,
+        tuple(verdicts),
+        tuple(dict.fromkeys(unseen)),
+    )
+
+
+def document(found: Verified) -> dict[str, Any]:
+    """The verdicts as one JSON document."""
+    return {
+        "run": found.run,
+        "plan": found.plan,
+        "side": found.side,
+        "blue": found.blue,
+        "green": found.green if found.side != "blue" else None,
+        "counts": {r.value: sum(v.result is r for v in found.verdicts) for r in Result},
+        "verdicts": [v.as_json() for v in found.verdicts],
+        "notLookedAt": list(found.unseen),
+    }
+
+
+def lines(found: Verified) -> Iterator[str]:
+    """The verdicts as a screen, and below them what nobody looked at."""
+    width = tables.width()
+    sides = {
+        "blue": f"blue ({found.blue})",
+        "green": f"green ({found.green})",
+        "both": f"green ({found.green}) held against blue ({found.blue})",
+    }
+    yield f"{sides[found.side]}   run {found.run[:4]}   plan {found.plan[:6]}"
+    yield from tables.verdicts(found.verdicts, say.sign("next"), width)
+    yield "not looked at"
+    for said in found.unseen:
+        yield from tables.hanging("  ", said, width)
+    if all(v.passed for v in found.verdicts):
+        yield f"{tables.counted(len(found.verdicts), 'check')} passed. Nothing was changed."
+
+
+def _green(scene: Scene, blue_now: Inventory, side: str) -> list[Verdict]:
+    green = read_inventory(scene.doors.green)
+    spec = scene.migration.green
+    pools = planned_pools(spec.network, spec.calico.pools)
+    calico = list(readiness(green, pools, pods_run=True))
+    if side == "green":
+        return [*_workloads(scene, green, _rolling(green, scene), broken=[]), *calico]
+    blue, decisions = blue_decided(scene, blue_now)
+    parity = replay.parity(decisions, _marked(scene, decisions, green), key=scene.key, run=scene.run)
+    refs = [d.ref for d in decisions.written if d.ref.kind in ROLLING and green.find(d.ref) is not None]
+    return [
+        *parity,
+        *_workloads(scene, green, refs, broken=_broken(blue_now)),
+        *services(blue, green),
+        *calico,
+    ]
+
+
+def _marked(scene: Scene, decisions: replay.Decisions, green: Inventory) -> Inventory:
+    """Green as it would be with our marks, once `finish` has taken them away: then fields alone are compared."""
+    if not scene.progress.done(NO_BATCH, Finish.id):
+        return green
+    hashes = {
+        d.ref: replay.source_hash(d.target, scene.key) for d in decisions.written if d.target is not None
+    }
+    objects = {
+        resource: [_with_marks(obj, scene, hashes) for obj in found]
+        for resource, found in green.objects.items()
+    }
+    return replace(green, objects=objects)
+
+
+def _with_marks(obj: Object, scene: Scene, hashes: dict[Ref, str]) -> Object:
+    found = hashes.get(ref_of(obj))
+    if found is None:
+        return obj
+    notes = {**annotations_of(obj), marks.RUN: str(scene.run), marks.SOURCE_HASH: found}
+    return {**obj, "metadata": {**obj["metadata"], "annotations": notes}}
+
+
+def _workloads(scene: Scene, green: Inventory, refs: Sequence[Ref], broken: Sequence[str]) -> list[Verdict]:
+    """One verdict over all workloads: those that want pods have them Ready, the others rest as planned."""
+    check = "workloads"
+    if not refs:
+        return [
+            inconclusive(check, "no workload of this move stands on green", "cnimigrate run replays them")
+        ]
+    params = {"side": Side.GREEN.value, "refs": [r.as_json() for r in refs], "broken": broken}
+    bad = [v for v in ready(scene.doors, params) if not v.passed]
+    resting = sum(rollout(obj)[0] == 0 for obj in map(green.find, refs) if obj is not None)
+    if bad:
+        more = f"; and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+        said = "; ".join(v.evidence for v in bad[:SHOWN]) + more
+        return [failed(check, f"{len(bad)} of {len(refs)} are not Ready: {said}", bad[0].remedy)]
+    like = f", {len(broken)} were not Ready on blue either" if broken else ""
+    return [passed(check, f"{len(refs) - resting} Ready, {resting} at rest{like}")]
+
+
+def _rolling(green: Inventory, scene: Scene) -> list[Ref]:
+    """The workloads on green that this run wrote; after `finish`, every one outside kube-system."""
+    finished = scene.progress.done(NO_BATCH, Finish.id)
+    return [
+        ref_of(obj)
+        for obj in _own(green)
+        if annotations_of(obj).get(marks.RUN) == scene.run
+        or (finished and namespace_of(obj) != "kube-system")
+    ]
+
+
+def _own(inventory: Inventory) -> Iterator[Object]:
+    """Workloads that somebody wrote; a ReplicaSet of a Deployment's is told by the Deployment."""
+    return (o for r, o in inventory if r.kind in ROLLING and controller_of(o) is None)
+
+
+def _broken(blue: Inventory) -> list[str]:
+    return [str(ref_of(obj)) for obj in _own(blue) if rollout(obj)[1] < rollout(obj)[0]]
+
+
+def _workloads_of_blue(blue: Inventory) -> Verdict:
+    check = "workloads"
+    found = list(_own(blue))
+    broken = _broken(blue)
+    if broken:
+        more = f" and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+        said = f"{len(broken)} of {len(found)} are not Ready: {', '.join(broken[:SHOWN])}{more}"
+        return failed(check, said, "kubectl describe them; on green they count as no regression")
+    if not found:
+        return inconclusive(check, "blue has no workload", "Check that these credentials may list them.")
+    return passed(check, f"{len(found)} workloads, each with the replicas Ready that it wants")
+
+
+def _network_of_blue(there: int, desired: int, cni: str) -> Verdict:
+    if not desired:
+        return inconclusive(
+            "network", f"{cni}'s DaemonSet wants no pod", "Check that blue's network still runs."
+        )
+    said = f"{there} of {desired} pods of {cni} Ready"
+    return (
+        passed("network", said)
+        if there >= desired
+        else failed("network", said, "Mend blue before the cutover.")
+    )
+
+
+def _insist_on_green(scene: Scene) -> None:
+    seen = scene.doors.provisioner.observe()
+    if seen.state is not State.DONE:
+        message = f"green does not exist yet: {seen.evidence or seen.state}"
+        raise Stopped(
+            message, remedy="cnimigrate run makes it; cnimigrate verify --side blue looks at blue alone."
+        )
+
+
+def _unseen(scene: Scene, side: str) -> Iterator[str]:
+    yield "routes: what clients reach through the balancer; cnimigrate run probes that before the cutover"
+    if side == "green":
+        yield "blue, and so parity and whether Services have their endpoints: --side both"
+        return
+    if any(_rests(intent) for intent in scene.progress.intents()):
+        yield "Services of what this run put to rest on blue: no endpoints are left there to compare green's with"
+    if scene.progress.done(NO_BATCH, Finish.id):
+        yield "who wrote what stands on green: finish has taken the marks away, fields alone were compared"
+
+
+def _rests(intent: Intent) -> bool:
+    action = intent.action
+    return intent.stands and action.kind == "patch" and action.params.get("why") == "rest"
+
+
+def _leave(found: Verified) -> None:
+    bad = [v for v in found.verdicts if v.result is Result.FAIL]
+    open_ = [v for v in found.verdicts if v.result is Result.INCONCLUSIVE]
+    if not bad and not open_:
+        return
+    said = [f"{len(bad)} of {tables.counted(len(found.verdicts), 'check')} failed"] if bad else []
+    said += [f"{len(open_)} could not be decided"] if open_ else []
+    first = (bad or open_)[0]
+    raise CheckFailed(f"{', '.join(said)}. Nothing was changed.", remedy=first.remedy or first.evidence)

@@ -1,0 +1,92 @@
+"""The sheet for the day when the tool is gone: plain commands that put traffic, and what runs once, back to blue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from migrate.model.ids import Phase, RouteName, Side
+from migrate.model.migration import RouteSpec
+from migrate.planning import commands
+from migrate.planning.commands import word
+from migrate.planning.routes import route_names
+from migrate.runbook.acts import back
+from migrate.runbook.source import Source
+from migrate.runbook.typed import Hands, named
+
+
+def sheet(source: Source, hands: Hands) -> dict[str, Any]:
+    """The traffic of every route first, then what the cutover moved, newest first."""
+    return {
+        "routes": [_route(source, route) for route in route_names(source.written)],
+        "workloads": list(_moved_back(source, hands)),
+        "look": list(_looks(source, hands)),
+    }
+
+
+def _route(source: Source, route: RouteName) -> dict[str, Any]:
+    written = source.written
+    spec = next((r for r in written.cutover.routes if r.name == route), RouteSpec(name=route))
+    told: dict[str, Any] = {
+        "route": route,
+        "back": commands.weigh(written, route, 0).splitlines(),
+        "check": [],
+        "mend": [],
+    }
+    if written.cutover.kind == "haproxy":
+        target = commands.target(written, route)
+        wanted = commands.dealt(target, 0)
+        told["check"] = [
+            f"{commands.ask(target, f'get weight {target.backend}/{name}')}   # {weight}"
+            for name, weight in wanted.items()
+        ]
+        told["check"].append(
+            f"{commands.ask(target, f'show stat {target.backend} 6 -1')} | cut -d, -f2,18   # blue is UP"
+        )
+        told["mend"] = [
+            commands.ask(target, f"set server {target.backend}/{name} state ready") for name in target.blue
+        ]
+        told["static"] = [
+            commands.ask(target, f"set server {target.backend}/{name} weight {part}")
+            for names, part in ((target.blue, "100%"), (target.green, "0%"))
+            for name in names
+        ]
+    elif written.cutover.kind == "command" and written.cutover.command is not None:
+        argv = commands.filled(written.cutover.command.read, route, "")
+        told["check"] = [
+            f"CNIMIGRATE_OPERATION=read CNIMIGRATE_ROUTE={word(route)} CNIMIGRATE_GREEN= {' '.join(map(word, argv))}"
+        ]
+    told["check"] += _asked(spec)
+    return told
+
+
+def _asked(spec: RouteSpec) -> Iterator[str]:
+    ask = "curl -sS -o /dev/null -w '%{http_code}\\n' -m 5"
+    if spec.direct_blue:
+        yield f"{ask} {word(spec.direct_blue)}   # blue itself"
+    if spec.probe:
+        yield f"{ask} {word(spec.probe)}   # as clients ask"
+
+
+def _moved_back(source: Source, hands: Hands) -> Iterator[str]:
+    """The way back of the cutover without its weights: green's off, then blue's on."""
+    steps = [s for s in source.plan.steps if s.phase is Phase.CUTOVER]
+    acts = [i for step in steps for i in source.told(step)[0] if i.action.kind != "weight"]
+    for intent in reversed(acts):
+        if command := back(hands, intent.action):
+            yield command
+
+
+def _looks(source: Source, hands: Hands) -> Iterator[str]:
+    """How to see on which side each thing that runs once is."""
+    for step in source.plan.steps:
+        for intent in source.told(step)[0] if step.phase is Phase.CUTOVER else ():
+            action = intent.action
+            if (
+                action.kind == "patch"
+                and action.params["side"] == Side.BLUE
+                and action.params["why"] == "rest"
+            ):
+                _, ref = hands.target(action)
+                for side in Side:
+                    yield f"{hands.kubectl(side)} get {named(ref)}   # {side}"

@@ -1,0 +1,220 @@
+"""What a person would type for an Action, from its kind and parameters: the same change, without the tool.
+
+The text is made here and not in the journal, so that it names the file's own paths, costs nothing an object, and is
+there for undo and for journals of earlier releases alike.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from migrate.calico.pools import CRD_V1, ip_pool, planned_pools
+from migrate.model.action import Action
+from migrate.model.ids import RouteName, Side
+from migrate.model.migration import Migration
+from migrate.model.objects import Ref
+from migrate.planning import commands
+from migrate.planning.commands import word
+
+CLEAN = (
+    "clean() { jq 'del(.status, .metadata[\"uid\", \"resourceVersion\", \"creationTimestamp\", \"generation\", "
+    '"managedFields", "ownerReferences"], .spec.volumeName) | if .spec.clusterIP? == "None" then . '
+    "else del(.spec.clusterIP, .spec.clusterIPs) end'; }"
+)
+"""Leaves out what a cluster writes by itself; the tool's own list is longer, one rule a kind (docs/rules.md)."""
+
+NOTHING = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What typing needs: the file as written, and the dormant form of each held object as a merge patch."""
+
+    written: Migration
+    dormant: Mapping[Ref, Any] = field(default_factory=dict)
+
+    def kubectl(self, side: Side) -> str:
+        """`kubectl` for one side, by the kubeconfig and the context that the file names."""
+        if side is Side.BLUE:
+            path, context = self.written.blue.kubeconfig, self.written.blue.context
+        else:
+            spec = self.written.green.provisioner
+            path, context = spec.kubeconfig, spec.context
+            if spec.kind == "command" and path is None:
+                path = f".cnimigrate/{self.written.name}/green/green.kubeconfig"
+        parts = ["kubectl"]
+        parts += ["--kubeconfig", word(path)] if path else []
+        parts += ["--context", word(context or side.value)] if context or not path else []
+        return " ".join(parts)
+
+    def typed(self, action: Action) -> str:
+        """The command for an Action, lines of it where it takes several; empty where there is nothing to type."""
+        found = _BY_KIND.get(action.kind)
+        return found(self, action) if found else action.command
+
+    def target(self, action: Action) -> tuple[str, Ref]:
+        """The kubectl of the side that an Action on an object names, and the object."""
+        return self.kubectl(Side(action.params["side"])), Ref.of_json(action.params["ref"])
+
+
+def named(ref: Ref) -> str:
+    """An object as kubectl takes it: kind.group name, with its namespace."""
+    kind = f"{ref.kind.lower()}.{ref.group}" if ref.group else ref.kind.lower()
+    return f"{kind} {word(ref.name)}" + (f" -n {word(ref.namespace)}" if ref.namespace else "")
+
+
+def merge(kubectl: str, ref: Ref, change: Any) -> str:
+    """A merge patch as a command; null removes a key."""
+    text = json.dumps(change, sort_keys=True, ensure_ascii=False)
+    return f"{kubectl} patch {named(ref)} --type merge -p {shlex.quote(text)}"
+
+
+def _create(hands: Hands, action: Action) -> str:
+    green, ref = hands.target(action)
+    source = f"{hands.kubectl(Side.BLUE)} get {named(ref)} -o json | clean"
+    if asleep := hands.dormant.get(ref):
+        text = json.dumps(asleep, sort_keys=True, ensure_ascii=False)
+        source += f" | jq {shlex.quote(f'. * {text}')}"
+    return f"{source} | {green} create -f -"
+
+
+def _apply(hands: Hands, action: Action) -> str:
+    side, ref = hands.target(action)
+    if action.params["source"] == "blue":
+        blue = hands.kubectl(Side.BLUE)
+        return f"{blue} get {named(ref)} -o json | clean | {side} apply --server-side --force-conflicts -f -"
+    calico = hands.written.green.calico
+    if ref.kind == "IPPool":
+        pools = {pool.name: pool for pool in planned_pools(hands.written.green.network, calico.pools)}
+        if pool := pools.get(ref.name):
+            text = json.dumps(ip_pool(pool, CRD_V1), sort_keys=True)
+            return f"echo {shlex.quote(text)} | {side} apply --server-side -f -"
+    return "\n".join([*_fetched(calico.install.source, calico.install.sha256), _applied(hands, side)])
+
+
+def _fetched(source: str, checksum: str | None) -> list[str]:
+    if "://" not in source:
+        return []
+    file = urlsplit(source).path.rpartition("/")[2]
+    lines = [f"curl -fsSLO {word(source)}"]
+    return [*lines, f"echo {shlex.quote(f'{checksum}  {file}')} | sha256sum --check"] if checksum else lines
+
+
+def _applied(hands: Hands, kubectl: str) -> str:
+    source = hands.written.green.calico.install.source
+    file = urlsplit(source).path.rpartition("/")[2] if "://" in source else source
+    return f"{kubectl} apply --server-side -f {word(file or 'calico.yaml')}"
+
+
+def _patch(hands: Hands, action: Action) -> str:
+    kubectl, ref = hands.target(action)
+    return merge(kubectl, ref, action.params["patch"])
+
+
+def _delete(hands: Hands, action: Action) -> str:
+    kubectl, ref = hands.target(action)
+    return f"{kubectl} delete {named(ref)} --ignore-not-found"
+
+
+def _weight(hands: Hands, action: Action) -> str:
+    now = action.prior.get("green") if isinstance(action.prior, Mapping) else None
+    route = RouteName(action.params["route"])
+    return commands.weigh(hands.written, route, int(action.params["green"]), now=now)
+
+
+def _snapshot(hands: Hands, _action: Action) -> str:
+    blue = hands.kubectl(Side.BLUE)
+    kinds = f"{blue} api-resources --verbs=list -o name | grep -vE '^(secrets|events|events\\.events\\.k8s\\.io)$'"
+    return (
+        f'mkdir -p snapshot && for r in $({kinds}); do {blue} get "$r" -A -o json > "snapshot/$r.json"; done'
+    )
+
+
+def _provision(hands: Hands, _action: Action) -> str:
+    return " ".join(map(word, hands.written.green.provisioner.create))
+
+
+def _unprovision(hands: Hands, _action: Action) -> str:
+    return " ".join(map(word, hands.written.green.provisioner.destroy))
+
+
+def _watch(hands: Hands, action: Action) -> str:
+    if hands.written.cutover.haproxy is None:
+        return NOTHING
+    target = commands.target(hands.written, RouteName(action.params["route"]))
+    # 2 + 4: the backend's own line and its servers'; columns are counted from 1
+    stat = commands.ask(target, f"show stat {target.backend} 6 -1")
+    return f"{stat} | cut -d, -f2,5,8,14,15,44   # server, sessions, total, connection errors, bad replies, 5xx"
+
+
+def _wait(hands: Hands, action: Action) -> str:
+    condition = _CONDITIONS.get(str(action.params["condition"]))
+    return "\n".join(condition(hands, action)) if condition else NOTHING
+
+
+def _namespaces(hands: Hands, action: Action) -> Iterable[str]:
+    names = " ".join(f"namespace/{name}" for name in action.params["names"])
+    yield f"{hands.kubectl(Side.GREEN)} wait --for=jsonpath='{{.status.phase}}'=Active {names} {_bound(action)}"
+
+
+def _definitions(hands: Hands, action: Action) -> Iterable[str]:
+    side = Side(action.params.get("side", Side.GREEN))
+    names = " ".join(f"crd/{name}" for name in action.params["names"])
+    if names:
+        yield f"{hands.kubectl(side)} wait --for=condition=Established {names} {_bound(action)}"
+
+
+def _ready(hands: Hands, action: Action) -> Iterable[str]:
+    kubectl = hands.kubectl(Side(action.params["side"]))
+    for ref in map(Ref.of_json, action.params["refs"]):
+        yield f"{kubectl} rollout status {named(ref)} {_bound(action)}"
+
+
+def _off(hands: Hands, action: Action) -> Iterable[str]:
+    kubectl = hands.kubectl(Side(action.params["side"]))
+    for ref in map(Ref.of_json, action.params["refs"]):
+        where = f"-n {word(ref.namespace)}"
+        if ref.kind == "CronJob":
+            running = '{range .items[?(@.status.active)]}{.metadata.name}{"\\n"}{end}'
+            yield f"{kubectl} get jobs {where} -o jsonpath={shlex.quote(running)} | grep '^{ref.name}-'   # until it prints nothing"
+        else:
+            name = f"^pod/{ref.name}$" if ref.kind == "Pod" else f"^pod/{ref.name}-"
+            yield f"{kubectl} get pods {where} -o name | grep '{name}'   # until it prints nothing"
+
+
+def _calico(hands: Hands, action: Action) -> Iterable[str]:
+    green = hands.kubectl(Side.GREEN)
+    where = "calico-system" if hands.written.green.calico.install.kind == "operator" else "kube-system"
+    yield f"{green} rollout status daemonset.apps calico-node -n {where} {_bound(action)}"
+    yield f"{green} get ippools.crd.projectcalico.org -o yaml   # the pools of the migration file, and no other"
+
+
+def _bound(action: Action) -> str:
+    return f"--timeout={action.deadline:g}s"
+
+
+_BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
+    "create": _create,
+    "apply": _apply,
+    "patch": _patch,
+    "delete": _delete,
+    "weight": _weight,
+    "snapshot": _snapshot,
+    "provision": _provision,
+    "unprovision": _unprovision,
+    "watch": _watch,
+    "wait": _wait,
+}
+
+_CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
+    "namespaces-active": _namespaces,
+    "crds-established": _definitions,
+    "workloads-ready": _ready,
+    "workloads-off": _off,
+    "calico-ready": _calico,
+}

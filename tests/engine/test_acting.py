@@ -1,0 +1,299 @@
+"""The write protocol: intent before the act, outcome after it, what is in doubt looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from migrate.engine import journal as journals
+from migrate.engine.acting import settled
+from migrate.engine.journal import Journal
+from migrate.errors import (
+    ClusterUnreachable,
+    FailedMidway,
+    Fenced,
+    ForeignObject,
+    OutcomeUnknown,
+    PlanMismatch,
+)
+from migrate.model.action import Observation, Outcome, OutcomeState, State
+from migrate.model.entry import Draft, Entry, EntryKind
+from migrate.model.ids import NO_BATCH, StepId
+from migrate.simulation.faults import Killed
+from tests.engine.doubles import LOST, HandClock, Shelf, Stage, put, stage
+from tests.engine.plans import ONE_STEP
+
+STEP = StepId("one")
+
+
+def kinds(opened: Stage) -> list[str]:
+    """The kinds of the journal's entries behind the beginning."""
+    return [e.kind.value for e in opened.journal.entries(after=3)]
+
+
+def test_intents_are_durable_before_the_first_act(tmp_path: Path) -> None:
+    """When the handler acts, another process can read the intents of the whole batch."""
+    seen: list[int] = []
+
+    class Looking(Shelf):
+        def act(self, actions: Sequence[object]) -> Sequence[Outcome]:
+            with journals.open_(tmp_path / "j", HandClock()) as other:
+                seen.append(sum(e.kind is EntryKind.INTENT for e in other.entries()))
+            return super().act(actions)  # type: ignore[arg-type]
+
+    with stage(tmp_path / "j", ONE_STEP, {}, shelf=Looking()) as opened:
+        opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
+        assert kinds(opened) == ["intent", "intent", "outcome", "outcome"]
+    assert seen == [2]
+
+
+def test_the_inverse_is_in_the_intent(tmp_path: Path) -> None:
+    """The way back, with the prior value, is journalled before the act."""
+    shelf = Shelf()
+    shelf.things["a"] = "before"
+    with stage(tmp_path / "j", ONE_STEP, {}, shelf=shelf) as opened:
+        opened.acting.do(NO_BATCH, STEP, [put("a", "after")])
+        (intent,) = opened.progress.intents()
+        assert intent.action.prior == "before"
+        assert intent.action.inverse is not None
+        assert intent.action.inverse.params["value"] == "before"
+
+
+def test_the_lease_covers_the_longest_deadline(tmp_path: Path) -> None:
+    """Before a batch the lock is renewed for the longest of its deadlines."""
+    from dataclasses import replace
+
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.acting.do(NO_BATCH, STEP, [put("a"), replace(put("b"), deadline=600.0)])
+        assert opened.lock.renewed == [600.0]
+
+
+def test_a_fenced_runner_does_not_act(tmp_path: Path) -> None:
+    """Once another process has taken the journal over, the intent is refused and nothing is done."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        with journals.open_(tmp_path / "j", HandClock()) as other:
+            other.take_over()
+        with pytest.raises(Fenced):
+            opened.acting.do(NO_BATCH, STEP, [put("a")])
+        assert opened.shelf.effects == []
+        assert kinds(opened) == []
+
+
+@pytest.mark.parametrize("error", [Fenced("taken"), LOST])
+def test_without_the_lease_nothing_is_intended(tmp_path: Path, error: Exception) -> None:
+    """A lease that is lost, or whose cluster is, ends the run before the intent."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.lock.raises = error
+        with pytest.raises((Fenced, ClusterUnreachable)):
+            opened.acting.do(NO_BATCH, STEP, [put("a")])
+        assert kinds(opened) == []
+        assert opened.shelf.effects == []
+
+
+def test_a_lost_cluster_before_the_first_act(tmp_path: Path) -> None:
+    """A cluster that does not answer before anything was intended stops the run with exit 30."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.shelf.lost = LOST
+        with pytest.raises(ClusterUnreachable, match="no answer") as caught:
+            opened.acting.do(NO_BATCH, STEP, [put("a")])
+    assert caught.value.exit_code == 30
+
+
+def test_a_lost_cluster_mid_run(tmp_path: Path) -> None:
+    """A cluster that is lost after acts ends the run in the middle: exit 32, chained to its cause."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.acting.do(NO_BATCH, STEP, [put("a")])
+        opened.shelf.lost = LOST
+        with pytest.raises(FailedMidway) as caught:
+            opened.acting.do(NO_BATCH, STEP, [put("b")])
+    assert caught.value.exit_code == 32
+    assert caught.value.__cause__ is LOST
+
+
+def test_a_lost_reply_is_looked_up_at_once(tmp_path: Path) -> None:
+    """An act without an answer is looked at: what stands is adopted, without a second act."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.shelf.lose_reply.add("a")
+        (outcome,) = opened.acting.do(NO_BATCH, STEP, [put("a")])
+        assert outcome.state is OutcomeState.ADOPTED
+        assert opened.shelf.effects == ["a=1"]
+        assert opened.progress.in_doubt() == ()
+
+
+def test_an_act_that_can_neither_be_done_nor_seen_is_unknown(tmp_path: Path) -> None:
+    """Where looking fails too, the outcome is written down as unknown, and the run leaves with exit 33."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.shelf.answers["a"] = Outcome(OutcomeState.UNKNOWN, "no answer about a")
+        opened.shelf.seen["a"] = LOST
+        with pytest.raises(OutcomeUnknown, match="no answer about a") as caught:
+            opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
+        assert caught.value.exit_code == 33
+        assert "cnimigrate resolve put a" in caught.value.remedy
+        assert [i.action.key for i in opened.progress.in_doubt()] == ["put a"]
+        assert opened.progress.stands("put b")
+
+
+def test_several_unknowns_are_counted(tmp_path: Path) -> None:
+    """The message names the first and says how many more there are."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        for name in "abc":
+            opened.shelf.answers[name] = Outcome(OutcomeState.UNKNOWN, f"no answer about {name}", "Look.")
+            opened.shelf.seen[name] = LOST
+        with pytest.raises(OutcomeUnknown, match=r"about a \(and 2 more\)") as caught:
+            opened.acting.do(NO_BATCH, STEP, [put(n) for n in "abc"])
+        assert caught.value.remedy == "Look."
+
+
+def test_a_mute_unknown_with_a_lost_cluster_is_lost(tmp_path: Path) -> None:
+    """An unknown outcome that says nothing, in a cluster that cannot be read, is a lost cluster: exit 32."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.shelf.answers["a"] = Outcome(OutcomeState.UNKNOWN)
+        opened.shelf.seen["a"] = LOST
+        with pytest.raises(FailedMidway):
+            opened.acting.do(NO_BATCH, STEP, [put("a")])
+        assert [i.action.key for i in opened.progress.in_doubt()] == ["put a"]
+
+
+def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    """An Action of a kind that this release has no handler for is a disagreement: exit 50, nothing intended."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        with pytest.raises(PlanMismatch, match="'dance'"):
+            opened.acting.do(NO_BATCH, STEP, [put("a", kind="dance")])
+        assert kinds(opened) == []
+
+
+def killed_in_act(path: Path, *names: str, after: bool, shelf: Shelf | None = None) -> Shelf:
+    """A shelf whose process was killed in the middle of putting `names`, before or after their effect."""
+    shelf = shelf or Shelf()
+    shelf.answers = {names[0]: Killed()}
+    with stage(path, ONE_STEP, {}, shelf=shelf) as opened, pytest.raises(Killed):
+        opened.acting.do(NO_BATCH, STEP, [put(name) for name in names])
+    shelf.answers = {}
+    if after:
+        shelf.things |= dict.fromkeys(names, 1)
+    return shelf
+
+
+def test_done_in_doubt_is_adopted(tmp_path: Path) -> None:
+    """A killed act whose effect stands is adopted, and not done again."""
+    shelf = killed_in_act(tmp_path / "j", "a", after=True)
+    with stage(tmp_path / "j", ONE_STEP, {"one": [[put("a")]]}, shelf=shelf) as again:
+        assert again.run()
+        assert again.progress.stands("put a")
+        assert again.progress.attempts("put a") == 1
+        assert "looking at 1 act in doubt" in [e.text for e in again.events]
+    assert shelf.effects == []
+
+
+@pytest.mark.parametrize("state", [State.ABSENT, State.PARTIAL])
+def test_absent_in_doubt_is_done_again(tmp_path: Path, state: State) -> None:
+    """A killed act that is not there, or only begun, is intended anew and done."""
+    shelf = killed_in_act(tmp_path / "j", "a", after=False)
+    shelf.seen["a"] = state
+    with stage(tmp_path / "j", ONE_STEP, {"one": [[put("a")]]}, shelf=shelf) as again:
+        assert again.run()
+        assert again.progress.attempts("put a") == 2
+    assert shelf.effects == ["a=1"]
+
+
+def test_foreign_in_doubt_needs_a_person(tmp_path: Path) -> None:
+    """Something foreign in the place of an act in doubt ends with exit 33 as often as it is tried."""
+    shelf = killed_in_act(tmp_path / "j", "a", after=False)
+    shelf.seen["a"] = State.FOREIGN
+    for _ in range(2):
+        with stage(tmp_path / "j", ONE_STEP, {"one": [[put("a")]]}, shelf=shelf) as again:
+            with pytest.raises(ForeignObject, match="a is foreign") as caught:
+                again.run()
+            assert caught.value.exit_code == 33
+            assert again.progress.in_doubt() != ()
+    assert shelf.effects == []
+
+
+def test_doubt_in_a_lost_cluster_stays(tmp_path: Path) -> None:
+    """What is in doubt and cannot be looked at stays in doubt: exit 32, nothing assumed."""
+    shelf = killed_in_act(tmp_path / "j", "a", after=True)
+    shelf.seen["a"] = LOST
+    with stage(tmp_path / "j", ONE_STEP, {"one": [[put("a")]]}, shelf=shelf) as again:
+        with pytest.raises(FailedMidway):
+            again.run()
+        assert [i.action.key for i in again.progress.in_doubt()] == ["put a"]
+    assert shelf.effects == []
+
+
+def test_doubts_of_several_kinds_are_each_settled(tmp_path: Path) -> None:
+    """Acts in doubt are settled kind by kind, in their order."""
+    shelf = Shelf()
+    with stage(tmp_path / "j", ONE_STEP, {}, shelf=shelf) as opened:
+        drafts = [
+            Draft(EntryKind.INTENT, {"action": put(name, kind=kind).as_json()}, NO_BATCH, STEP)
+            for name, kind in (("a", "put"), ("b", "put"), ("c", "lift"))
+        ]
+        opened.acting.write(drafts)
+    shelf.things["b"] = 1
+    with stage(tmp_path / "j", ONE_STEP, {}, shelf=shelf) as again:
+        again.acting.settle()
+        assert [i.outcome.state for i in again.progress.intents() if i.outcome] == ["absent", "adopted", "absent"]
+        assert "looking at 3 acts in doubt" in [e.text for e in again.events]
+        again.acting.settle()
+        assert len(again.events) == 1
+
+
+def test_nothing_in_doubt_is_not_spoken_of(tmp_path: Path) -> None:
+    """Settling without doubts writes and tells nothing."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        before = opened.journal.head()
+        opened.acting.settle()
+        assert opened.events == []
+        assert opened.journal.head() == before
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        (State.DONE, OutcomeState.ADOPTED),
+        (State.ABSENT, OutcomeState.ABSENT),
+        (State.PARTIAL, OutcomeState.ABSENT),
+        (State.FOREIGN, OutcomeState.UNKNOWN),
+    ],
+)
+def test_what_is_seen_becomes_an_outcome(state: State, outcome: OutcomeState) -> None:
+    """Each state has its outcome; only DONE stands."""
+    found = settled(Observation(state, evidence="seen"))
+    assert (found.state, found.evidence, found.stands) == (outcome, "seen", state is State.DONE)
+
+
+def test_what_another_terminal_wrote_is_taken_in(tmp_path: Path) -> None:
+    """An entry written by another process between two writes reaches the progress."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        with journals.open_(tmp_path / "j", HandClock()) as other:
+            other.append([Draft(EntryKind.REMARK, {"what": "unlock"})])
+        opened.acting.border()
+        assert [r.data["what"] for r in opened.progress.remarks] == ["unlock"]
+
+
+def test_what_another_terminal_wrote_at_the_same_moment_is_not_passed_over(tmp_path: Path) -> None:
+    """An approval that lands between a runner's look and its write is seen, and outcomes find their intents."""
+
+    class Raced(Journal):
+        def append(self, drafts: Sequence[Draft]) -> list[Entry]:
+            with journals.open_(tmp_path / "j", HandClock()) as other:
+                other.append([Draft(EntryKind.REMARK, {"what": "in between"})])
+            return super().append(drafts)
+
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.journal.__class__ = Raced
+        opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
+        opened.journal.__class__ = Journal
+        assert len(opened.progress.remarks) == 2
+        assert opened.progress.stands("put a")
+        assert opened.progress.stands("put b")
+        assert opened.progress.in_doubt() == ()
+
+
+def test_the_lease_is_kept_while_nothing_is_done(tmp_path: Path) -> None:
+    """At a gate the lock is renewed without asking for time."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.acting.keep_lease()
+        assert opened.lock.renewed == [0.0]
