@@ -8,7 +8,7 @@ from typing import Any
 
 from migrate.actions.directory import Directory
 from migrate.actions.merging import reverse, stands
-from migrate.doors.cluster import Verb, Write
+from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
 from migrate.engine.bodies import Bodies
 from migrate.errors import AlreadyExists, Conflict, DoorError, NotFound, Refused, Transient
 from migrate.model import marks
@@ -245,9 +245,16 @@ class Apply:
         return outcomes
 
     def observe(self, action: Action) -> Observation:
-        """Applying again is harmless and has the same end, so what is in doubt is simply not yet done."""
-        stands = self._reach.get(action) is not None
-        return Observation(State.PARTIAL if stands else State.ABSENT, evidence="apply again: it is absolute")
+        """Applying again is harmless and has the same end, so what is in doubt is simply not yet done.
+
+        What was absent before and is ours now was made by this very act: it is adopted, with its way back.
+        """
+        obj = self._reach.get(action)
+        if obj is None:
+            return Observation(State.ABSENT, evidence=f"{target_of(action)[1]} does not exist")
+        if dig(action.prior, "existed") is False and _applied_by_us(obj):
+            return Observation(State.DONE, evidence=f"{target_of(action)[1]} stands as applied")
+        return Observation(State.PARTIAL, evidence="apply again: it is absolute")
 
     def _write(self, action: Action) -> Write:
         side, ref = target_of(action)
@@ -259,6 +266,11 @@ class Apply:
         return Write(
             Verb.APPLY, resource, ref.name, ref.namespace, body, force=bool(action.params.get("force"))
         )
+
+
+def _applied_by_us(obj: Object) -> bool:
+    owners = dig(obj, "metadata", "managedFields", default=())
+    return any(o.get("manager") == FIELD_MANAGER and o.get("operation") == "Apply" for o in owners)
 
 
 class Patch:

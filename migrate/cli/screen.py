@@ -49,6 +49,8 @@ class _Plain:
 
     def __call__(self, event: Event) -> None:
         """Print it, unless it only counts."""
+        if event.what == "watching" and not event.fields.get("errors"):
+            return
         if event.what == "step-began":
             self._counted, self._step = 0, event.step
         if event.what == "batch-ended":

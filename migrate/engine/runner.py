@@ -113,6 +113,7 @@ class Runner:
         spec = self._gates.get(planned.gate) or GateSpec(mode=step.gate_mode(self._scene))
         waited = False
         while True:
+            self._acting.refresh()  # an approval or a revocation may have come a moment ago
             seen = gates.view(self._scene.progress, planned.batch, planned.gate, spec, self._now())
             if seen.passed:
                 return waited

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath as Path
 from typing import Any
 
 from migrate.model.ids import Phase
@@ -14,11 +15,15 @@ from migrate.planning.grades import grade
 from migrate.planning.migration_file import normalised
 from migrate.planning.routes import Closure
 from migrate.runbook.acts import abort_rules, groups, way_back
+from migrate.runbook.history import history
 from migrate.runbook.sheet import sheet
 from migrate.runbook.source import Origin, Source
 from migrate.runbook.stops import gate_id, stops
 from migrate.runbook.timing import NONE, acting, durations, spoken
 from migrate.runbook.typed import CLEAN, Hands
+
+BOOKKEEPING = frozenset({"record ledger of held objects", "record green's identity"})
+"""Records that keep something for later steps, and judge nothing."""
 
 SCHEMA = 1
 """The version of `runbook.json`'s shape."""
@@ -47,6 +52,7 @@ def book(source: Source) -> dict[str, Any]:
         "gates": stops(source),
         "steps": [_step(source, step, hands, taken[step.batch, step.step]) for step in source.plan.steps],
         "go": list(_go(source)),
+        "history": history(source),
         "sheet": sheet(source, hands),
         "clean": CLEAN,
         "file": normalised(source.written),
@@ -66,12 +72,18 @@ def _clusters(source: Source) -> dict[str, Any]:
             "cniVersion": facts.cni.version if facts else "",
         },
         "green": {
-            "name": green.provisioner.context or source.plan.name,
+            "name": _green_name(source),
             "uid": source.plan.identity.get("green", ""),
             "provisioner": green.provisioner.kind,
             "calico": green.calico.version,
         },
     }
+
+
+def _green_name(source: Source) -> str:
+    spec = source.written.green.provisioner
+    own = Path(spec.kubeconfig).name.split(".")[0] if spec.kubeconfig else ""
+    return spec.context or own or source.plan.name
 
 
 def _findings(source: Source) -> list[dict[str, str]] | None:
@@ -125,7 +137,6 @@ def _outage(source: Source, taken: Mapping[tuple[str, str], str]) -> str:
 def _step(source: Source, step: PlannedStep, hands: Hands, duration: str) -> dict[str, Any]:
     acts, rehearsed = source.told(step)
     kinds = [i.action.kind for i in acts]
-    one_way = step.one_way
     return {
         "batch": step.batch,
         "phase": step.phase.value,
@@ -140,11 +151,22 @@ def _step(source: Source, step: PlannedStep, hands: Hands, duration: str) -> dic
         "undo": step.undo,
         "wayBack": way_back(hands, acts),
         "noWayBack": [str(i.action.key) for i in acts if _stuck(i)],
-        "oneWay": one_way,
+        "oneWay": step.one_way,
         "duration": duration,
         "wayBackDuration": _back_duration(source, step),
-        "grade": grade(step.step, real=source.origin is Origin.REHEARSAL) if rehearsed else "",
+        "grade": _grade(source, step) if rehearsed else "",
     }
+
+
+def _grade(source: Source, step: PlannedStep) -> str:
+    if source.origin is Origin.RECORDED:
+        return grade(step.step, real=False).replace("simulated blue", "recorded blue")
+    return grade(step.step, real=source.written.blue.simulated is None)
+
+
+def _judges(intent: Intent) -> bool:
+    action = intent.action
+    return action.kind in {"record", "snapshot"} and action.key not in BOOKKEEPING
 
 
 def _stuck(intent: Intent) -> bool:
@@ -179,7 +201,7 @@ def _go(source: Source) -> Iterator[dict[str, str]]:
         if step.phase not in {Phase.ASSESS, Phase.PREPARE, Phase.BUILD, Phase.REPLAY, Phase.VERIFY}:
             continue
         for intent in source.told(step)[0]:
-            if intent.action.kind in {"record", "snapshot"} and intent.outcome is not None:
+            if _judges(intent) and intent.outcome is not None:
                 bad = [v for v in intent.outcome.verdicts if v.result is not Result.PASS]
                 yield {
                     "line": str(intent.action.key).removeprefix("record "),

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from migrate.calico.pools import CRD_V1, ip_pool, planned_pools
 from migrate.model.action import Action
 from migrate.model.ids import RouteName, Side
+from migrate.model.marks import is_ours
 from migrate.model.migration import Migration
-from migrate.model.objects import Ref
+from migrate.model.objects import Ref, dig
 from migrate.planning import commands
 from migrate.planning.commands import word
 
@@ -29,6 +30,8 @@ CLEAN = (
 """Leaves out what a cluster writes by itself; the tool's own list is longer, one rule a kind (docs/rules.md)."""
 
 NOTHING = ""
+ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+"""What `kubectl rollout status` knows; source: kubectl's reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +111,32 @@ def _fetched(source: str, checksum: str | None) -> list[str]:
 def _applied(hands: Hands, kubectl: str) -> str:
     source = hands.written.green.calico.install.source
     file = urlsplit(source).path.rpartition("/")[2] if "://" in source else source
-    return f"{kubectl} apply --server-side -f {word(file or 'calico.yaml')}"
+    return f"{kubectl} apply --server-side -f {word(file or 'calico.yaml')}   # {_adapted(hands)}"
+
+
+def _adapted(hands: Hands) -> str:
+    """What the tool changes in the manifests before it applies them, in short."""
+    if hands.written.green.calico.install.kind == "operator":
+        return "with the pools of the migration file in the Installation"
+    return "in it NO_DEFAULT_POOLS=true on calico-node and no CALICO_IPV4POOL_CIDR, so that it makes no pool itself"
 
 
 def _patch(hands: Hands, action: Action) -> str:
     kubectl, ref = hands.target(action)
-    return merge(kubectl, ref, action.params["patch"])
+    change = _without_marks(action.params["patch"])
+    return merge(kubectl, ref, change) if change else NOTHING
+
+
+def _without_marks(change: Mapping[str, Any]) -> dict[str, Any]:
+    """A change without the marks that it would write: they bind an object to one run, and nobody types them."""
+    annotations = dig(change, "metadata", "annotations", default=None) or {}
+    kept = {key: value for key, value in annotations.items() if value is None or not is_ours(key)}
+    if len(kept) == len(annotations):
+        return dict(change)
+    metadata = {key: value for key, value in change["metadata"].items() if key != "annotations"}
+    metadata |= {"annotations": kept} if kept else {}
+    rest = {key: value for key, value in change.items() if key != "metadata"}
+    return rest | ({"metadata": metadata} if metadata else {})
 
 
 def _delete(hands: Hands, action: Action) -> str:
@@ -172,7 +195,10 @@ def _definitions(hands: Hands, action: Action) -> Iterable[str]:
 def _ready(hands: Hands, action: Action) -> Iterable[str]:
     kubectl = hands.kubectl(Side(action.params["side"]))
     for ref in map(Ref.of_json, action.params["refs"]):
-        yield f"{kubectl} rollout status {named(ref)} {_bound(action)}"
+        if ref.kind in ROLLING:
+            yield f"{kubectl} rollout status {named(ref)} {_bound(action)}"
+        else:
+            yield f"{kubectl} get {named(ref)}   # until as many are ready as are wanted"
 
 
 def _off(hands: Hands, action: Action) -> Iterable[str]:

@@ -9,6 +9,7 @@ reads only when nothing has changed.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -22,7 +23,7 @@ from migrate.calico.daemon import Daemon, daemon_of
 from migrate.calico.ipam import Block, Range
 from migrate.calico.pools import CRD_GROUP, V3_GROUP
 from migrate.doors.cluster import Cluster, Verb, Write
-from migrate.errors import DoorError
+from migrate.errors import DoorError, NotFound
 from migrate.model.canonical import digest
 from migrate.model.objects import (
     Object,
@@ -35,6 +36,9 @@ from migrate.model.objects import (
 )
 
 OPERATOR_GROUP = "operator.tigera.io"
+
+LOOK_AGAIN = 5.0
+"""Seconds after which a real server is asked again what it serves: definitions become Established one by one."""
 
 Now = Callable[[], datetime]
 
@@ -65,6 +69,7 @@ class StandIn:
         self._now = now
         self._give = give_addresses
         self._resources: Sequence[Resource] = ()
+        self._discovered = -LOOK_AGAIN
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="calico-stand-in", daemon=True)
         self.failures: list[DoorError] = []
@@ -85,14 +90,19 @@ class StandIn:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                # Discovery is many requests: it is asked again only until Calico's resources are served.
-                if _find(self._resources, "IPPool") is None:
-                    self._resources = self._cluster.resources()
+                self._discover()
                 _Pass(self._cluster, self._resources, self._now, give_addresses=self._give).run()
             except DoorError as error:
                 # A conflict or a server that is down is the next pass's business; a test may look at what it was.
                 self.failures = [*self.failures[-19:], error]
             self._stop.wait(self._interval)
+
+    def _discover(self) -> None:
+        """Ask what is served, which is many requests: at every pass until Calico is there, and now and then after."""
+        if _find(self._resources, "IPPool") and time.monotonic() < self._discovered + LOOK_AGAIN:
+            return
+        self._resources = self._cluster.resources()
+        self._discovered = time.monotonic()
 
 
 class _Pass:
@@ -322,7 +332,9 @@ class _Pass:
 
     def resource(self, kind: str, group: str) -> Resource:
         found = _find(self.resources, kind, group)
-        assert found is not None, f"{kind} of {group or 'the core group'} is not served"
+        if found is None:
+            # not yet: a server begins to serve definitions one after the other, and a pass may fall in between
+            raise NotFound(f"{kind} of {group or 'the core group'} is not served")
         return found
 
     def all(self, kind: str, group: str, namespace: str = "") -> list[Object]:

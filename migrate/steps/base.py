@@ -89,7 +89,12 @@ def as_it_was(blue: Inventory, progress: Progress) -> Inventory:
     back: dict[Ref, list[Mapping[str, Any]]] = defaultdict(list)
     for intent in progress.intents():
         action = intent.action
-        if intent.stands and not intent.undoes and action.kind == "patch" and action.params["side"] == Side.BLUE:
+        if (
+            intent.stands
+            and not intent.undoes
+            and action.kind == "patch"
+            and action.params["side"] == Side.BLUE
+        ):
             back[Ref.of_json(action.params["ref"])].append(action.prior)
     if not back:
         return blue

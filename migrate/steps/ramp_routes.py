@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from migrate.actions.judging import Thresholds
@@ -102,12 +103,36 @@ def _answer(scene: Scene, route: RouteName, outcome: Outcome, last_good: int) ->
     if not lost and scene.migration.cutover.on_inconclusive == "hold":
         held = f"{route} holds its weight: {outcome.evidence}"
         raise CheckFailed(held, remedy=outcome.remedy or "Run the same command to judge it again.")
-    command = commands.weigh(scene.migration, route, last_good)
-    attempt = 1 + _count(scene, f"weight {route} {last_good} #")
-    outcomes = yield [weigh(route, last_good, command=command, attempt=attempt)]
-    _insist(outcomes)
-    message = f"{route} went back to {last_good} % on green by itself: {outcome.evidence}"
+    stays = yield from _go_back(scene, route, last_good)
+    message = f"{route} went back to {stays} % on green by itself: {outcome.evidence}"
     raise TrafficReturned(message, remedy=outcome.remedy or "Mend green, then run the same command to go on.")
+
+
+def _go_back(
+    scene: Scene, route: RouteName, green: int
+) -> Generator[Sequence[Action], Sequence[Outcome], int]:
+    """Set a weight that was good before, look whether it still is, and leave green altogether if not."""
+    command = commands.weigh(scene.migration, route, green)
+    attempt = 1 + _count(scene, f"weight {route} {green} #")
+    outcomes = yield [weigh(route, green, command=command, attempt=attempt)]
+    _insist(outcomes)
+    if not green:
+        return green
+    cutover = scene.migration.cutover
+    name = f"{route} back at {green} %"
+    again = watch(
+        name,
+        route,
+        pause=seconds(cutover.pause) / 5,
+        rate=cutover.probe_rate,
+        limits=replace(thresholds(cutover), min_samples=max(1, cutover.min_samples // 10)),
+        attempt=1 + _count(scene, f"watch {name} #"),
+        patience=1,
+    )
+    outcomes = yield [again]
+    if any(v.result is Result.FAIL for v in outcomes[0].verdicts):
+        return (yield from _go_back(scene, route, 0))
+    return green
 
 
 def _insist(outcomes: Sequence[Outcome]) -> None:

@@ -229,7 +229,8 @@ def stage(
     with journal:
         progress = Progress(journal.entries())
         journal.take_over()
-        lock, stop, events = PaperLock(), Stop(), []
+        lock, stop = PaperLock(), Stop()
+        events: list[Event] = []
         shelf = shelf or Shelf()
         acting = Acting(journal, progress, {"put": shelf, "lift": shelf}, lock, stop, events.append)
         begun = [
