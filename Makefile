@@ -15,8 +15,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 WORKERS ?= 2
 PYTEST_ARGS ?=
 UV_VERSION := 0.13.9
+# The plans that have a recorded blue beside them; their runbooks are rendered from it.
+RECORDED := $(patsubst plans/%.blue.yaml,%,$(wildcard plans/*.blue.yaml))
 
-.PHONY: help demo test test-long check format lab lab-down lab-status bench lock clean venv
+.PHONY: help demo test test-long check runbooks format lab lab-down lab-status bench lock clean venv
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +52,16 @@ check: $(STAMP) ## format, lint, types, layers, and whether what is generated is
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@: freshness of generated documents is checked here
+	$(BIN)/python -m migrate.assess | diff -u docs/findings.md -
+	$(BIN)/python -m migrate.replay | diff -u docs/rules.md -
+	@for plan in $(RECORDED); do \
+	  $(BIN)/cnimigrate runbook plans/$$plan.yaml --recorded plans/$$plan.blue.yaml --dir runbooks --check; done
+
+runbooks: $(STAMP) ## render runbooks/ and the generated pages of docs/ again
+	$(BIN)/python -m migrate.assess > docs/findings.md.new && mv docs/findings.md.new docs/findings.md
+	$(BIN)/python -m migrate.replay > docs/rules.md.new && mv docs/rules.md.new docs/rules.md
+	@for plan in $(RECORDED); do \
+	  $(BIN)/cnimigrate runbook plans/$$plan.yaml --recorded plans/$$plan.blue.yaml --dir runbooks; done
 
 format: $(STAMP) ## format the code, and mend what the linter can mend
 	$(BIN)/ruff format .

@@ -9,6 +9,9 @@ from migrate.errors import DoorError, Refused, Transient
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, RouteName
 
+BY_HAND = "manual"
+"""The kind of traffic that a person turns: asking is all that can be done, and is not yet an outcome."""
+
 
 def weigh(route: RouteName, green: int, *, command: str, attempt: int = 1) -> Action:
     """Send `green` percent of a route to green."""
@@ -52,6 +55,10 @@ class Weight:
         except DoorError as error:
             return Outcome(OutcomeState.UNKNOWN, f"{route}: {error}")
         detail = "" if share.consistent else f" ({share.detail})"
+        if share.green != green and self._traffic.kind == BY_HAND:
+            return Outcome(
+                OutcomeState.ABSENT, f"{route}: a person turns it to {green} %", facts={"byHand": True}
+            )
         if share.green != green:
             said = f"{route}: set to {green} % but reads {share.green} %{detail}"
             return Outcome(

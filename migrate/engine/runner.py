@@ -10,7 +10,7 @@ from migrate.engine import gates
 from migrate.engine.acting import Acting
 from migrate.engine.events import Event
 from migrate.engine.step import Batches, Scene, Step
-from migrate.errors import CheckFailed, DoorError, GateClosed, PlanMismatch
+from migrate.errors import CheckFailed, DoorError, GateClosed, PlanMismatch, Stopped
 from migrate.model.action import Action, Outcome
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import GateName, Phase, StepId
@@ -73,6 +73,7 @@ class Runner:
         batches = step.batches(self._scene)
         first = next(batches, None)
         if first is not None:
+            self._insist_on_window(planned)
             if planned.gate and self._pass_gate(planned, step):
                 batches.close()  # what was observed before the waiting is stale
                 batches = step.batches(self._scene)
@@ -98,6 +99,19 @@ class Runner:
             except StopIteration:
                 return
 
+    def _insist_on_window(self, planned: PlannedStep) -> None:
+        """Refuse to cut over outside the change window that the file gives."""
+        window = self._scene.migration.window
+        if window is None or planned.phase is not Phase.CUTOVER:
+            return
+        start, end = datetime.fromisoformat(window.start), datetime.fromisoformat(window.end)
+        if not start <= self._now() < end:
+            message = (
+                f"{planned.title}: it is {self._now().isoformat(timespec='minutes')}, outside the window"
+            )
+            remedy = f"The window is {window.start} to {window.end}; run again then, or change it and cnimigrate amend."
+            raise Stopped(message, remedy=remedy)
+
     def _of(self, planned: PlannedStep) -> Step:
         step = self._steps.get(planned.step)
         if step is None or step.version != planned.version:
@@ -119,7 +133,7 @@ class Runner:
                 return waited
             if seen.open:
                 break
-            self._closed(planned, seen, told=waited)
+            self._closed(planned, seen, step.gate_words(self._scene), told=waited)
             waited = True
             self._scene.doors.clock.sleep(GATE_POLL)
             self._acting.border()
@@ -128,16 +142,23 @@ class Runner:
         self._tell(planned, "gate-passed", f"{seen.gate} is open ({spec.mode})")
         return waited
 
-    def _closed(self, planned: PlannedStep, seen: gates.GateView, *, told: bool) -> None:
-        """Journal that the run stands at a gate, and leave unless it is to wait."""
+    def _closed(
+        self, planned: PlannedStep, seen: gates.GateView, words: Sequence[str], *, told: bool
+    ) -> None:
+        """Journal that the run stands at a gate, and leave unless it is to wait; `words` say what is behind it."""
         last = self._scene.progress.gate_events(seen.gate)[-1:]
         if not any(e.event == "reached" and e.data["verdicts"] == seen.verdicts for e in last):
             self._acting.write([gates.event(seen, "reached")])
         if not told:
-            self._tell(planned, "gate-closed", f"{seen.gate} {seen.missing}")
+            self._tell(planned, "gate-closed", f"{seen.gate} {seen.missing}", behind=list(words))
         if not self._wait:
             raise GateClosed(
-                f"{seen.gate} {seen.missing}   plan {seen.fingerprint[:6]}, verdicts {seen.verdicts[:6]}",
+                "\n   ".join(
+                    [
+                        f"{seen.gate} {seen.missing}   plan {seen.fingerprint[:6]}, verdicts {seen.verdicts[:6]}",
+                        *words,
+                    ]
+                ),
                 gate=seen.gate,
                 remedy=f"cnimigrate approve {seen.gate} --by YOU",
             )

@@ -62,6 +62,10 @@ class Step(Protocol):
         """How the gate in front of the step opens where the file does not say."""
         ...
 
+    def gate_words(self, scene: Scene) -> Sequence[str]:
+        """What whoever approves the gate in front of the step should know, in lines."""
+        ...
+
 
 class Handler(Protocol):
     """Does the Actions of one kind; one class a kind.

@@ -90,9 +90,7 @@ def _findings(source: Source) -> list[dict[str, str]] | None:
     if source.findings is None:
         return None
     keys = ("code", "title", "evidence", "consequence", "remedy")
-    return [
-        {"severity": f.severity.value, **{key: getattr(f, key) for key in keys}} for f in source.findings
-    ]
+    return [{"severity": f.severity.value, **{key: getattr(f, key) for key in keys}} for f in source.findings]
 
 
 def _objects(source: Source) -> dict[str, Any]:
@@ -145,6 +143,7 @@ def _step(source: Source, step: PlannedStep, hands: Hands, duration: str) -> dic
         "title": step.title,
         "gate": gate_id(step),
         "who": _who(source, step),
+        "known": source.known(step),
         "rehearsed": rehearsed,
         "groups": groups(hands, acts),
         "abort": abort_rules(step, kinds, source.written.cutover),

@@ -21,6 +21,7 @@ def sheet(source: Source, hands: Hands) -> dict[str, Any]:
         "routes": [_route(source, route) for route in route_names(source.written)],
         "workloads": list(_moved_back(source, hands)),
         "look": list(_looks(source, hands)),
+        "known": any(source.known(step) for step in source.plan.steps if step.phase is Phase.CUTOVER),
     }
 
 

@@ -60,6 +60,11 @@ class Source:
             return own, self.origin in {Origin.RECORDED, Origin.REHEARSAL}
         return tuple(self.rehearsal.standing(step.batch, step.step)), True
 
+    def known(self, step: PlannedStep) -> bool:
+        """Whether a journal shows what the step does; done without an act means that there was nothing to do."""
+        journals = [self.progress, *([self.rehearsal] if self.rehearsal else [])]
+        return bool(self.told(step)[0]) or any(j.done(step.batch, step.step) for j in journals)
+
     def acts(self) -> Iterator[Intent]:
         """The standing acts of every step, in the Plan's order."""
         for step in self.plan.steps:

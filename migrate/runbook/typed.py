@@ -23,7 +23,7 @@ from migrate.planning import commands
 from migrate.planning.commands import word
 
 CLEAN = (
-    "clean() { jq 'del(.status, .metadata[\"uid\", \"resourceVersion\", \"creationTimestamp\", \"generation\", "
+    'clean() { jq \'del(.status, .metadata["uid", "resourceVersion", "creationTimestamp", "generation", '
     '"managedFields", "ownerReferences"], .spec.volumeName) | if .spec.clusterIP? == "None" then . '
     "else del(.spec.clusterIP, .spec.clusterIPs) end'; }"
 )
@@ -172,7 +172,9 @@ def _watch(hands: Hands, action: Action) -> str:
     target = commands.target(hands.written, RouteName(action.params["route"]))
     # 2 + 4: the backend's own line and its servers'; columns are counted from 1
     stat = commands.ask(target, f"show stat {target.backend} 6 -1")
-    return f"{stat} | cut -d, -f2,5,8,14,15,44   # server, sessions, total, connection errors, bad replies, 5xx"
+    return (
+        f"{stat} | cut -d, -f2,5,8,14,15,44   # server, sessions, total, connection errors, bad replies, 5xx"
+    )
 
 
 def _wait(hands: Hands, action: Action) -> str:

@@ -56,6 +56,11 @@ class BaseStep(ABC):
         _ = scene
         return "auto"
 
+    def gate_words(self, scene: Scene) -> Sequence[str]:
+        """Nothing beyond the gate's own line."""
+        _ = scene
+        return ()
+
 
 def chunks(actions: Iterable[Action], size: int = BATCH) -> Batches:
     """Cut actions into batches."""

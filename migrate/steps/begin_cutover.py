@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from migrate.actions.record import record
@@ -10,7 +11,7 @@ from migrate.model.ids import Phase, StepId
 from migrate.model.verdict import passed
 from migrate.planning.routes import Closure
 from migrate.steps.base import BaseStep
-from migrate.steps.ledger import read_ledger
+from migrate.steps.ledger import listed, read_ledger
 
 
 class BeginCutover(BaseStep):
@@ -29,6 +30,16 @@ class BeginCutover(BaseStep):
                 [passed(f"route {c.route} moves", manner(c)) for c in routes]
                 or [passed("routes", "no routes")],
             )
+        ]
+
+    def gate_words(self, scene: Scene) -> Sequence[str]:
+        """How each route moves, and the way back."""
+        ledger = read_ledger(scene.progress)
+        moving = [held for group in ledger.moving() for held in group]
+        return [
+            *listed("routes", [f"{c.route} {manner(c)}" for c in ledger.routes]),
+            *listed("would move behind before-writers, off on blue first", moving),
+            "way back: none is needed yet; after the cutover cnimigrate abort puts weights back in seconds",
         ]
 
 

@@ -31,6 +31,12 @@ class Held:
     absent: tuple[str, ...]
     rest_blue: Object | None
     waits: tuple[Ref, ...] = ()
+    evidence: str = ""
+
+    def __str__(self) -> str:
+        """The object, its class and why, in one line."""
+        kind = f" ({self.workload_class})" if self.workload_class else ""
+        return f"{self.ref}{kind}" + (f": {self.evidence}" if self.evidence else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, 
                 "prior": hold.prior,
                 "absent": list(hold.absent),
                 "rest": hold.rest_blue,
+                "evidence": decision.evidence,
                 "waits": [ref.as_json() for ref in decisions.waits.get(decision.ref, ())],
             }
         )
@@ -117,7 +124,18 @@ def read_ledger(progress: Progress) -> Ledger:
             tuple(h["absent"]),
             h["rest"],
             tuple(Ref.of_json(ref) for ref in h["waits"]),
+            h["evidence"],
         )
         for h in facts.get("held", ())
     )
     return Ledger(held, tuple(Closure.of_json(r) for r in facts.get("routes", ())))
+
+
+SHOWN = 8
+
+
+def listed(title: str, lines: Sequence[object]) -> list[str]:
+    """A title with its lines below, the long tail counted."""
+    shown = [f"  {line}" for line in lines[:SHOWN]]
+    more = [f"  and {len(lines) - SHOWN} more: cnimigrate plan --objects"] if len(lines) > SHOWN else []
+    return [f"{title}: {len(lines)}", *shown, *more] if lines else []

@@ -18,7 +18,7 @@ from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
 from migrate.model.objects import annotations_of, metadata_of
 from migrate.steps.base import BaseStep, blue_decided
-from migrate.steps.ledger import Held, read_ledger
+from migrate.steps.ledger import Held, listed, read_ledger
 from migrate.steps.start_serving import wait_ready
 
 TOGETHER = 10
@@ -42,6 +42,14 @@ class MoveWriters(BaseStep):
             for start in range(0, len(todo), TOGETHER):
                 yield from _move(scene, todo[start : start + TOGETHER])
             yield from wait_ready(scene, [h.ref for h in group], "moved workloads on green")
+
+    def gate_words(self, scene: Scene) -> Sequence[str]:
+        """What goes off on blue and on on green, and what that makes of the way back."""
+        moving = [held for group in read_ledger(scene.progress).moving() for held in group]
+        return [
+            *listed("goes off on blue, then on on green", moving),
+            f"way back after this: cnimigrate rollback --accept-data-loss; {self.one_way}",
+        ]
 
 
 class ReleaseLate(BaseStep):

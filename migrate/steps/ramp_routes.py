@@ -10,7 +10,7 @@ from migrate.actions.judging import Thresholds
 from migrate.actions.ramping import watch
 from migrate.actions.traffic import weigh
 from migrate.engine.step import Batches, Scene
-from migrate.errors import CheckFailed, TrafficReturned
+from migrate.errors import CheckFailed, GateClosed, TrafficReturned
 from migrate.model.action import Action, Outcome
 from migrate.model.ids import Phase, RouteName, StepId
 from migrate.model.migration import Cutover, seconds
@@ -72,6 +72,7 @@ def climb(scene: Scene, route: RouteName, green: int) -> Batches:
             attempt=1 + _count(scene, f"weight {route} {green} #"),
         )
         outcomes = yield [setting]
+        _ask(route, green, setting.command, outcomes[0])
         _insist(outcomes)
     cutover = scene.migration.cutover
     watching = _watching(cutover, route, judgement, 1 + _count(scene, f"watch {judgement} #"))
@@ -133,6 +134,14 @@ def _go_back(
     if any(v.result is Result.FAIL for v in outcomes[0].verdicts):
         return (yield from _go_back(scene, route, 0))
     return green
+
+
+def _ask(route: RouteName, green: int, command: str, outcome: Outcome) -> None:
+    """Leave the run at a gate of its own where a person has to turn the traffic."""
+    if outcome.facts.get("byHand"):
+        gate = f"weight {route} {green}"
+        remedy = f'When it is done: cnimigrate approve "{gate}" --by YOU, then cnimigrate run'
+        raise GateClosed(f"{command}", gate=gate, remedy=remedy)
 
 
 def _insist(outcomes: Sequence[Outcome]) -> None:

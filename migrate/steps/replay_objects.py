@@ -10,6 +10,7 @@ from migrate import replay
 from migrate.actions.objects import apply, create, patch
 from migrate.actions.record import record
 from migrate.actions.wait import wait
+from migrate.calico.pools import namespace_annotations, planned_pools
 from migrate.calico.validation import validate
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
@@ -18,11 +19,11 @@ from migrate.model.action import Action
 from migrate.model.decision import Decision
 from migrate.model.ids import ActionKey, Phase, Side, StepId
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, annotations_of, group_of, metadata_of
+from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import closures
 from migrate.steps.base import BaseStep, blue_decided, chunks
-from migrate.steps.ledger import LEDGER, ledger
+from migrate.steps.ledger import LEDGER, ledger, listed
 
 DEADLINE = 600.0
 WORKLOADS = 9
@@ -56,6 +57,16 @@ class ReplayObjects(BaseStep):
         _, decisions = blue_decided(scene)
         return "approval" if decisions.started_early else "auto"
 
+    def gate_words(self, scene: Scene) -> Sequence[str]:
+        """Webhook backends that the replay itself would start, and what is written."""
+        _, decisions = blue_decided(scene)
+        return [
+            *listed(
+                "would be started before the workloads they change", [d.ref for d in decisions.started_early]
+            ),
+            f"{len(decisions.written)} objects would be written, {len(decisions.held)} of them dormant",
+        ]
+
     def _wave(self, scene: Scene, blue: Inventory, decisions: replay.Decisions, wave: int) -> Batches:
         for stage in decisions.stages(wave):
             writing = _Writing(scene, blue, _standing(scene, stage))
@@ -75,6 +86,7 @@ class ReplayObjects(BaseStep):
         names = [d.ref.name for d in decisions.of_wave(wave)]
         if wave == NAMESPACES:
             yield [wait("namespaces-active", "namespaces on green", DEADLINE, names=names)]
+            yield from _assign_pools(scene, names)
         if wave == DEFINITIONS:
             yield [
                 wait(
@@ -161,6 +173,20 @@ def decided(decisions: replay.Decisions) -> list[Verdict]:
                     )
                 )
     return verdicts or [passed("decisions", f"{len(decisions)} objects decided, 0 to decide")]
+
+
+def _assign_pools(scene: Scene, names: Sequence[str]) -> Batches:
+    """Point namespaces at the pools that name them, before their first pod: such a pool selects no node by itself."""
+    green = scene.migration.green
+    pools = planned_pools(green.network, green.calico.pools)
+    wanted = namespace_annotations(pools, names)
+    actions = [
+        patch(Side.GREEN, Ref("", "Namespace", "", name), {"metadata": {"annotations": marks_}}, why="pool")
+        for name, marks_ in sorted(wanted.items())
+    ]
+    todo = [a for a in actions if not scene.progress.stands(a.key)]
+    if todo:
+        yield todo
 
 
 def _standing(scene: Scene, stage: Sequence[Decision]) -> Inventory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from migrate.actions.conditions.workloads import READ, rollout
@@ -14,7 +15,7 @@ from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
 from migrate.model.objects import Ref
 from migrate.steps.base import BaseStep, chunks
-from migrate.steps.ledger import read_ledger
+from migrate.steps.ledger import listed, read_ledger
 
 WHY = "start"
 ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
@@ -37,6 +38,10 @@ class StartServing(BaseStep):
         dormant = [h for h in early if not stands(green.find(h.ref) or {}, h.release)]
         yield from chunks(patch(Side.GREEN, h.ref, h.release, why=WHY) for h in dormant)
         yield from wait_ready(scene, [h.ref for h in early], "serving workloads on green")
+
+    def gate_words(self, scene: Scene) -> Sequence[str]:
+        """What would run on green beside blue's, and why it may."""
+        return listed("would run on both sides", read_ledger(scene.progress).early)
 
 
 def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:

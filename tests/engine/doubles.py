@@ -158,6 +158,10 @@ class ListStep:
                 outcomes = yield left
                 self.outcomes.extend(outcomes)
 
+    def gate_words(self, scene: Scene) -> Sequence[str]:
+        """Nothing to say at its gate."""
+        return ()
+
     def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
         """As the test says."""
         return self.mode

@@ -14,7 +14,7 @@ CANARY_SPELLINGS = (CANARY, base64.b64encode(CANARY.encode()).decode())
 
 WORKER = ("back", "worker")
 CRON = ("back", "nightly")
-PENDING_CRON = "*/10 * * * *"
+EVERY_MINUTE = "* * * * *"
 
 
 def small_blue() -> str:
@@ -191,7 +191,7 @@ def _back() -> list[dict[str, Any]]:
             "CronJob",
             CRON[1],
             "back",
-            spec={"schedule": PENDING_CRON, "jobTemplate": {"spec": {"template": {"spec": cron_pod}}}},
+            spec={"schedule": EVERY_MINUTE, "jobTemplate": {"spec": {"template": {"spec": cron_pod}}}},
         ),
         _named(
             f"{rbac}/v1",

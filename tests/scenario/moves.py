@@ -5,20 +5,22 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from unittest.mock import patch
 
 from migrate.cli.project import Project, load
 from migrate.cli.session import Session, session
-from migrate.cli.wiring import Wired, wired
+from migrate.cli.wiring import SystemClock, Wired, wired
 from migrate.engine import journal as journals
 from migrate.engine.events import Tell, quiet
-from migrate.engine.journal import Journal, Now
+from migrate.engine.journal import Journal
 from migrate.engine.runner import Until
+from migrate.engine.undo import roll_back, way_back
 from migrate.model.entry import Draft, Entry
+from migrate.model.ids import Phase
 from migrate.model.migration import GateSpec
 from migrate.model.progress import Progress
 from migrate.planning.compose import gate_specs
@@ -43,7 +45,7 @@ cutover:
   pause: 30s
   minSamples: 3000
 gates: {before-replay: auto, before-start: auto, before-cutover: auto, before-full: auto, before-writers: auto}
-soak: 2m
+soak: 6s
 """
 
 
@@ -143,25 +145,36 @@ def world_of(project: Project) -> Iterator[World]:
 
 def progress_of(project: Project) -> Progress:
     """What a project's journal adds up to; its chain is checked on the way."""
-    with journals.open_(project.journal, Now_()) as journal:
+    with journals.open_(project.journal, SystemClock()) as journal:
         return Progress(journal.entries())
 
 
-class Now_:
-    """A clock for those who only read a journal."""
-
-    def now(self) -> Any:
-        """Never asked."""
-        raise AssertionError("a reader asks for no time")
+def entries_of(project: Project) -> list[Entry]:
+    """Every entry of a project's journal."""
+    with journals.open_(project.journal, SystemClock()) as journal:
+        return list(journal.entries())
 
 
 def copied(project: Project, directory: Path) -> Project:
     """A copy of a project, its world and its state, in another directory."""
     for path in project.state.glob("*.db"):
-        with sqlite3.connect(path) as db:
+        with closing(sqlite3.connect(path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copytree(project.file.resolve().parent, directory)
     return load(str(directory / "migration.yaml"), None, None)
 
 
-_ = Now
+def seeded(directory: Path, text: str = FILE) -> Project:
+    """A project whose world has its blue already and whose journal has not been begun."""
+    project = small_project(directory, text)
+    with wired(project):
+        pass
+    return project
+
+
+def roll_back_to(project: Project, to: Phase | None, life: Life | None = None) -> None:
+    """Go back to the end of a phase, or before all, in one process."""
+    with opened(project, life) as begun:
+        begun.acting.settle()
+        way = way_back(begun.plan, begun.scene.progress, to)
+        roll_back(way, begun.acting, begun.plan, accept_data_loss=True)

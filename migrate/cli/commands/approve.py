@@ -7,12 +7,14 @@ import getpass
 import click
 
 from migrate.cli import say
-from migrate.cli.bystander import beside, find_gate
+from migrate.cli.bystander import beside, find_gate, remark
 from migrate.cli.options import migration
 from migrate.cli.project import Project
 from migrate.cli.session import whoami
+from migrate.cli.wiring import wired
 from migrate.engine import gates
-from migrate.errors import Stopped
+from migrate.errors import Stopped, UsageError
+from migrate.model.ids import RouteName
 
 
 @click.command("approve")
@@ -27,6 +29,9 @@ def command(project: Project, gate: str, by: str | None, ticket: str | None, not
     \b
     cnimigrate approve all/before-cutover --by ana --ticket CHG-1234
     """
+    if gate.startswith("weight "):
+        _acknowledge(project, gate, by or getpass.getuser())
+        return
     with beside(project) as (journal, progress):
         seen = find_gate(project, progress, gate)
         if seen.passed:
@@ -42,3 +47,20 @@ def command(project: Project, gate: str, by: str | None, ticket: str | None, not
         now = find_gate(project, progress, gate)
         say.line(f"{seen.gate} approved by {name}: plan {seen.fingerprint[:6]}, verdicts {seen.verdicts[:6]}")
         say.line("it is open: cnimigrate run goes on" if now.open else f"it still {now.missing}")
+
+
+def _acknowledge(project: Project, gate: str, name: str) -> None:
+    """Take a person's word that a route was turned by hand: `weight ROUTE PERCENT`."""
+    from migrate.cutovers.manual import ManualTraffic
+
+    words = gate.split()
+    with wired(project) as live, beside(project) as (journal, _):
+        traffic = live.doors.traffic
+        if not isinstance(traffic, ManualTraffic) or len(words) != 3 or not words[2].isdigit():
+            message = f"{gate!r} is nothing that a person turns here"
+            raise UsageError(
+                message, remedy='With cutover.kind manual: cnimigrate approve "weight ROUTE PERCENT"'
+            )
+        traffic.acknowledge(RouteName(words[1]), int(words[2]))
+        journal.append([remark("turned by hand", gate=gate, by=name)])
+    say.line(f"{words[1]}: {words[2]} % on green, by the word of {name}; cnimigrate run goes on")

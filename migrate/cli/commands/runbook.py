@@ -27,8 +27,12 @@ from migrate.steps.ledger import LEDGER
 @click.command("runbook")
 @migration(lenient=True)
 @click.option("--recorded", metavar="FILE", help="rehearse on this recorded blue, and render from that")
-@click.option("--dir", "directory", metavar="DIR", default="runbooks", show_default=True, help="where to write")
-@click.option("--templates", metavar="DIR", help="templates that take the place of ours (NAME.md.j2), or are more")
+@click.option(
+    "--dir", "directory", metavar="DIR", default="runbooks", show_default=True, help="where to write"
+)
+@click.option(
+    "--templates", metavar="DIR", help="templates that take the place of ours (NAME.md.j2), or are more"
+)
 @click.option("--check", is_flag=True, help="write nothing; exit 30 where what lies there is stale")
 def command(
     project: Project, recorded: str | None, directory: str, templates: str | None, *, check: bool
@@ -87,7 +91,9 @@ def of_project(project: Project) -> Source:
     elif rehearsal is not None and rehearsal.plan is not None:
         progress, origin, rehearsal = rehearsal, Origin.REHEARSAL, None
     else:
-        message = f"{project.written.name} has neither been rehearsed nor begun: no journal in {project.state}"
+        message = (
+            f"{project.written.name} has neither been rehearsed nor begun: no journal in {project.state}"
+        )
         raise UsageError(
             message, remedy="cnimigrate rehearse; or name its state: --state DIR; or give --recorded FILE"
         )
@@ -182,5 +188,6 @@ def _insist_fresh(place: Path, texts: Mapping[str, str]) -> None:
     old = stale(texts, found)
     if old:
         raise Stopped(
-            f"stale in {place}: {', '.join(old)}", remedy="Render them again: the same command without --check."
+            f"stale in {place}: {', '.join(old)}",
+            remedy="Render them again: the same command without --check.",
         )

@@ -1,0 +1,191 @@
+"""What `cnimigrate verify` judges, what it says it did not look at, and that it only looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.doors.cluster import Cluster, Verb, Write
+from migrate.engine import lock
+from migrate.model.ids import Side
+from migrate.model.objects import Resource
+from migrate.simulation.world import World
+from tests.cli.conftest import CANARY, CANARY_ENCODED, Cli, Said, canary_secret, recorded, simulated
+
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
+SECRETS = Resource("", "v1", "secrets", "Secret", namespaced=True)
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+
+
+@contextmanager
+def side_of(file: Path, name: str, side: Side) -> Iterator[Cluster]:
+    """One cluster of a move's simulated world, as somebody else would change it."""
+    with World.open(file.parent / ".cnimigrate" / name / "world.db") as world:
+        yield world.cluster(side)
+
+
+def unready(cluster: Cluster, name: str) -> None:
+    """Let a Deployment of the shop have no Ready replica, as its status says."""
+    body = {"status": {"readyReplicas": 0, "availableReplicas": 0}}
+    cluster.write(Write(Verb.PATCH, DEPLOYMENTS, name, "shop", body, subresource="status"))
+
+
+def verdicts(said: Said) -> dict[str, dict[str, Any]]:
+    """The verdicts of a document, by check."""
+    return {v["check"]: v for v in said.document["verdicts"]}
+
+
+@pytest.fixture
+def moved(cli: Cli, quick: Path) -> Path:
+    """A move that stands before its cutover."""
+    assert cli("run", quick, "--until", "verify").code == 0
+    return quick
+
+
+def test_green_as_it_was_left_passes(cli: Cli, moved: Path) -> None:
+    """Objects wave by wave, workloads, Services and Calico; and what was not looked at, packets first."""
+    said = cli("verify", moved)
+    assert said.code == 0, said.all
+    lines = said.out.splitlines()
+    assert lines[0].startswith("green (demo) held against blue (dc1-old)   run ")
+    for check in ("parity-wave-1 ", "workloads ", "services ", "calico/node "):
+        assert any(line.startswith(f"  ok       {check}") for line in lines), check
+    at = lines.index("not looked at")
+    assert lines[at + 1].startswith("  connections: no packet was sent")
+    assert lines[-1] == f"{sum(line.startswith('  ok ') for line in lines)} checks passed. Nothing was changed."
+
+
+def test_it_only_looks(cli: Cli, moved: Path) -> None:
+    """The journal has no further entry, and another's lock is no hindrance."""
+    before = cli("export", moved).out
+    here = {"user": "a", "host": "b", "pid": 1, "since": "now"}
+    with lock.held(moved.parent / ".cnimigrate" / "demo" / "lock", here):
+        assert cli("verify", moved).code == 0
+    assert cli("export", moved).out == before
+
+
+def test_what_is_missing_or_changed_on_green_fails(cli: Cli, moved: Path) -> None:
+    """An object that somebody deleted and one that somebody changed are named, with the path; exit 30."""
+    with side_of(moved, "demo", Side.GREEN) as green:
+        green.write(Write(Verb.DELETE, CONFIG_MAPS, "banner", "shop"))
+        green.write(Write(Verb.PATCH, CONFIG_MAPS, "shop-settings", "shop", {"data": {"NEW": "x"}}))
+        body = {"metadata": {"labels": {"app": "another"}}}
+        green.write(Write(Verb.PATCH, DEPLOYMENTS, "cart", "shop", body))
+    said = cli("verify", moved)
+    assert said.code == 30
+    assert "  FAILED   parity-wave-5" in said.out
+    assert "ConfigMap shop/banner: missing" in said.out
+    assert "Deployment shop/cart: differs at metadata.labels.app" in said.out
+    assert "shop-settings" not in said.out  # what green has beside what was sent is its own
+    assert "checks passed" not in said.out
+    assert "2 of " in said.err
+    document = cli("verify", moved, "-o", "yaml")
+    assert document.code == 30
+    assert document.document["counts"]["fail"] == 2
+
+
+def test_a_workload_that_is_not_ready_fails_unless_blue_has_it_so_too(cli: Cli, moved: Path) -> None:
+    """Blue's own state is the baseline: what was broken before is no regression."""
+    with side_of(moved, "demo", Side.GREEN) as green:
+        unready(green, "catalog")
+    broken = cli("verify", moved, "-o", "json")
+    assert broken.code == 30
+    assert "Deployment shop/catalog: 0 of " in verdicts(broken)["workloads"]["evidence"]
+    assert verdicts(cli("verify", moved, "--side", "green", "-o", "json"))["workloads"]["result"] == "fail"
+    with side_of(moved, "demo", Side.BLUE) as blue:
+        unready(blue, "catalog")
+    alike = cli("verify", moved, "-o", "json")
+    assert verdicts(alike)["workloads"]["result"] == "pass"
+    assert "1 were not Ready on blue either" in verdicts(alike)["workloads"]["evidence"]
+    alone = cli("verify", moved, "--side", "blue")
+    assert alone.code == 30
+    assert "Deployment shop/catalog" in alone.out
+
+
+def test_one_side_by_itself_says_what_it_leaves_out(cli: Cli, moved: Path) -> None:
+    """Green alone has Calico and its workloads, blue alone its network and workloads; neither has parity."""
+    green = cli("verify", moved, "--side", "green", "-o", "json")
+    assert green.code == 0, green.all
+    assert "calico/node" in verdicts(green)
+    assert "workloads" in verdicts(green)
+    assert not any(check.startswith("parity") for check in verdicts(green))
+    assert any("parity" in said for said in green.document["notLookedAt"])
+    blue = cli("verify", moved, "--side", "blue", "-o", "json")
+    assert blue.code == 0, blue.all
+    assert sorted(verdicts(blue)) == ["network", "workloads"]
+    assert blue.document["green"] is None
+    assert any(said.startswith("green") for said in blue.document["notLookedAt"])
+
+
+def test_calico_that_is_not_on_every_node_fails(cli: Cli, moved: Path) -> None:
+    """A node of green that Calico does not hold up is found by its condition."""
+    with side_of(moved, "demo", Side.GREEN) as green:
+        body = {"status": {"conditions": [{"type": "NetworkUnavailable", "status": "True", "reason": "x"}]}}
+        green.write(Write(Verb.PATCH, NODES, "green-1", body=body, subresource="status"))
+    said = cli("verify", moved, "--side", "green", "-o", "json")
+    assert said.code == 30
+    assert verdicts(said)["calico/nodes"]["result"] != "pass"
+    assert "green-1" in verdicts(said)["calico/nodes"]["evidence"]
+
+
+def test_after_the_end_fields_alone_are_compared(cli: Cli, moved: Path) -> None:
+    """finish took our marks away, and blue's writers rest by our doing: neither is a failure, both are said."""
+    assert cli("run", moved).code == 0
+    said = cli("verify", moved)
+    assert said.code == 0, said.all
+    assert "who wrote what stands on green: finish has taken the marks away" in said.out
+    assert "Services of what this run put to rest on blue" in said.out
+    assert "not Ready on blue either" not in said.out
+    with side_of(moved, "demo", Side.GREEN) as green:
+        green.write(Write(Verb.DELETE, CONFIG_MAPS, "banner", "shop"))
+    assert "ConfigMap shop/banner: missing" in cli("verify", moved).out
+
+
+def test_a_move_that_was_not_begun_is_told(cli: Cli, demo: Path) -> None:
+    """Without a journal there is no run to verify: exit 2 and how to begin; nothing is left behind."""
+    said = cli("verify", demo)
+    assert (said.code, said.out) == (2, "")
+    assert "has not been begun" in said.err
+    assert [p.name for p in demo.parent.iterdir()] == [demo.name]
+
+
+def test_without_a_green_only_blue_can_be_looked_at(cli: Cli, quick: Path) -> None:
+    """Before the build phase green does not exist: exit 30, and the option that works."""
+    assert cli("run", quick, "--until", "prepare").code == 0
+    said = cli("verify", quick)
+    assert said.code == 30
+    assert "green does not exist yet" in said.err
+    assert "--side blue" in said.err
+    assert cli("verify", quick, "--side", "blue").code == 0
+
+
+def test_another_file_than_the_journals_is_refused(cli: Cli, moved: Path) -> None:
+    """What the run did not do cannot be verified: exit 50 for another network, and for rules not amended."""
+    before = moved.read_text()
+    moved.write_text(before.replace("10.48.0.0/14", "10.52.0.0/14"))
+    said = cli("verify", moved)
+    assert (said.code, said.out) == (50, "")
+    moved.write_text(before.replace("[1, 5, 25, 50, 100]", "[10, 100]"))
+    assert "cnimigrate amend" in cli("verify", moved).err
+
+
+def test_a_secret_that_differs_is_told_by_its_path_alone(cli: Cli, tmp_path: Path) -> None:
+    """The canary is on both sides, changed on green; no form of the output has either value."""
+    file = simulated(tmp_path, recorded("weave-to-calico", canary_secret()), name="canary")
+    gates = "".join(f"  {g}: auto\n" for g in ("before-replay", "before-start", "before-cutover"))
+    file.write_text(f"{file.read_text()}gates:\n{gates}")
+    assert cli("run", file, "--until", "verify").code == 0
+    with side_of(file, "canary", Side.GREEN) as green:
+        changed = {"data": {"word": CANARY_ENCODED[:-4] + "AAAA"}}
+        green.write(Write(Verb.PATCH, SECRETS, "canary", "default", changed))
+    for form in ("text", "json", "yaml"):
+        said = cli("verify", file, "-o", form)
+        assert said.code == 30
+        assert "Secret default/canary: differs at data.word" in said.out
+        assert CANARY not in said.all
+        assert CANARY_ENCODED[:-4] not in said.all

@@ -1,0 +1,236 @@
+"""A run killed anywhere, any number of times, and resumed ends where an unbroken run ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase as HPhase
+from hypothesis import strategies as st
+
+from migrate.cli.project import Project
+from migrate.model.ids import Phase
+from migrate.simulation.faults import Fuse, Killed
+from tests.scenario.blue import CANARY_SPELLINGS
+from tests.scenario.endings import Ending, bodies, difference, ending_of
+from tests.scenario.moves import (
+    Death,
+    Life,
+    copied,
+    effects_only,
+    everything,
+    progress_of,
+    roll_back_to,
+    run,
+    seeded,
+    world_of,
+)
+
+
+@dataclass(frozen=True)
+class Unbroken:
+    """A run that nobody cut off, the world that it began in, and every call that it made."""
+
+    fresh: Project = field(repr=False)
+    ending: Ending = field(repr=False)
+    calls: tuple[str, ...] = field(repr=False)
+
+    def of(self, only: Callable[[str], bool]) -> int:
+        """How many calls of a sort there were."""
+        return sum(map(only, self.calls))
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    """The run that the others are held against."""
+    fresh = seeded(tmp_path_factory.mktemp("unbroken") / "fresh")
+    project = copied(fresh, tmp_path_factory.mktemp("run") / "unbroken")
+    fuse = Fuse(only=everything)
+    assert run(project, Life(fuse))
+    return Unbroken(fresh, ending_of(project), tuple(fuse.calls))
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Directories by number, for one run each."""
+    base = tmp_path_factory.mktemp("broken")
+    return (base / str(number) for number in count())
+
+
+@dataclass(frozen=True)
+class Kill:
+    """Where one process dies: at a share of all calls of a sort, before the call or behind its effect."""
+
+    share: float
+    after: bool
+    every_call: bool
+
+    def fuse(self, unbroken: Unbroken) -> Death:
+        """The fuse of that process."""
+        only = everything if self.every_call else effects_only
+        return Death(1 + int(self.share * unbroken.of(only)), after=self.after, only=only)
+
+
+kills = st.builds(
+    Kill,
+    share=st.floats(0, 1, exclude_max=True, allow_nan=False),
+    after=st.booleans(),
+    every_call=st.booleans(),
+)
+
+
+def resumed(project: Project, fuses: list[Death]) -> None:
+    """Run, killed by each fuse in turn, then to the end."""
+    for fuse in fuses:
+        with suppress(Killed):
+            run(project, Life(fuse))
+    assert run(project)
+
+
+def check(project: Project, unbroken: Unbroken) -> None:
+    """Hold a broken run's end against the unbroken one's."""
+    assert difference(unbroken.ending, ending_of(project)) == []
+    assert told(project) == []
+
+
+def told(project: Project) -> list[str]:
+    """Where the Secret's value turned up outside of the Secrets of the world itself."""
+    found = []
+    for path in project.state.rglob("*"):
+        if path.is_file() and not path.name.startswith("world.db"):
+            raw = path.read_bytes()
+            found += [path.name for word in CANARY_SPELLINGS if word.encode() in raw]
+    with world_of(project) as world:
+        tables = [name for (name,) in world.store.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for row in world.store.rows(f"SELECT * FROM {table}"):
+                secret = table == "objects" and row[3] == "secrets"
+                if not secret and any(word in json.dumps(row, default=str) for word in CANARY_SPELLINGS):
+                    found.append(f"world: {table}")
+    return found
+
+
+@settings(
+    max_examples=40,
+    phases=[HPhase.explicit, HPhase.reuse, HPhase.generate, HPhase.shrink],
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    print_blob=True,
+)
+@given(deaths=st.lists(kills, min_size=1, max_size=3))
+def test_killed_anywhere(unbroken: Unbroken, places: Iterator[Path], deaths: list[Kill]) -> None:
+    """Up to three kills at any journal write or door call, and the end is that of an unbroken run."""
+    project = copied(unbroken.fresh, next(places))
+    resumed(project, [kill.fuse(unbroken) for kill in deaths])
+    check(project, unbroken)
+    shutil.rmtree(project.state.parent.parent)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(kill=kills, to=st.sampled_from([None, Phase.PREPARE, Phase.BUILD, Phase.REPLAY, Phase.VERIFY]))
+def test_rollback_killed_anywhere(
+    whole_way: WholeWay, places: Iterator[Path], kill: Kill, to: Phase | None
+) -> None:
+    """A rollback killed anywhere and resumed ends where an unbroken rollback ends, and the run goes forward again."""
+    project = copied(whole_way.done, next(places))
+    only = everything if kill.every_call else effects_only
+    fuse = Death(1 + int(kill.share * 200), after=kill.after, only=only)
+    with suppress(Killed):
+        roll_back_to(project, to, Life(fuse))
+    roll_back_to(project, to)
+    assert difference(whole_way.back(to), ending_of(project)) == []
+    assert run(project)
+    shutil.rmtree(project.state.parent.parent)
+
+
+class WholeWay:
+    """A finished run, and where an unbroken rollback of it to each phase ends."""
+
+    def __init__(self, done: Project, places: Iterator[Path]) -> None:
+        self.done = done
+        self._places = places
+        self._endings: dict[Phase | None, Ending] = {}
+
+    def back(self, to: Phase | None) -> Ending:
+        """The ending of an unbroken rollback."""
+        if to not in self._endings:
+            project = copied(self.done, next(self._places))
+            roll_back_to(project, to)
+            self._endings[to] = ending_of(project)
+        return self._endings[to]
+
+
+@pytest.fixture(scope="module")
+def whole_way(unbroken: Unbroken, places: Iterator[Path]) -> WholeWay:
+    """A finished run to go back from."""
+    done = copied(unbroken.fresh, next(places))
+    assert run(done)
+    return WholeWay(done, places)
+
+
+def test_the_comparison_sees_what_it_should(unbroken: Unbroken, places: Iterator[Path]) -> None:
+    """The endings hold objects of both sides, weights and effects, and a difference in any of them is told."""
+    project = copied(unbroken.fresh, next(places))
+    assert run(project)
+    with world_of(project) as world:
+        store = world.store
+        body = next(b for b in map(dict, bodies_of(project)) if b["metadata"]["name"] == "api-from-web")
+        body["spec"] = {**body["spec"], "policyTypes": ["Ingress", "Egress"]}
+        store.run("UPDATE objects SET body = ? WHERE uid = ?", json.dumps(body), body["metadata"]["uid"])
+        store.run("UPDATE routes SET green = 50")
+        store.run("UPDATE effects SET count = 2 WHERE key LIKE 'create green secrets%'")
+        store.run("DELETE FROM objects WHERE plural = 'services' AND name = 'api' AND side = 'green'")
+    found = difference(unbroken.ending, ending_of(project))
+    assert any("NetworkPolicy shop/api-from-web" in line and "Egress" in line for line in found)
+    assert any(line.startswith("weights: shop") for line in found)
+    assert any(line.startswith("effects: create green secrets shop/api-token") for line in found)
+    assert any("green v1 Service shop/api" in line for line in found)
+
+
+def bodies_of(project: Project) -> list[object]:
+    """Green's objects."""
+    from migrate.model.ids import Side
+
+    with world_of(project) as world:
+        return list(bodies(world, Side.GREEN))  # type: ignore[arg-type]
+
+
+def test_a_kill_is_noticed_by_the_next_run(unbroken: Unbroken, places: Iterator[Path]) -> None:
+    """A process killed behind an effect leaves an intent in doubt: the kill is one that the engine must mend."""
+    project = copied(unbroken.fresh, next(places))
+    at = [c for c in unbroken.calls if effects_only(c)].index("write create green secrets shop/api-token") + 1
+    with pytest.raises(Killed):
+        run(project, Life(Death(at, after=True, only=effects_only)))
+    assert "create green Secret shop/api-token" in [i.action.key for i in progress_of(project).in_doubt()]
+    assert run(project)
+    check(project, unbroken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(20))
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_every_effect(unbroken: Unbroken, places: Iterator[Path], part: int, *, after: bool) -> None:
+    """Every single journal write and effect is a place to die at."""
+    for at in range(1 + part, unbroken.of(effects_only) + 1, 20):
+        project = copied(unbroken.fresh, next(places))
+        resumed(project, [Death(at, after=after, only=effects_only)])
+        check(project, unbroken)
+        shutil.rmtree(project.state.parent.parent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(20))
+def test_killed_at_every_call(unbroken: Unbroken, places: Iterator[Path], part: int) -> None:
+    """Every single call, reads among them, is a place to die at."""
+    for at in range(1 + part, unbroken.of(everything) + 1, 20):
+        project = copied(unbroken.fresh, next(places))
+        resumed(project, [Death(at, only=everything)])
+        check(project, unbroken)
+        shutil.rmtree(project.state.parent.parent)
