@@ -55,7 +55,7 @@ def back(hands: Hands, action: Action) -> str:
 def abort_rules(step: PlannedStep, kinds: Iterable[str], cutover: Cutover) -> list[str]:
     """What stops a step with these kinds of acts, and how things then stand."""
     found = set(kinds)
-    rules = []
+    rules: list[str] = []
     if "watch" in found:
         rules += _watched(step, cutover)
     if found & set(_READ_BACK):

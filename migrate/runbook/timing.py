@@ -15,9 +15,9 @@ OBJECTS = frozenset({"create", "apply", "patch", "delete"})
 def durations(source: Source) -> Mapping[tuple[str, str], str]:
     """The duration of every step in words, by batch and step."""
     if not source.measured:
-        return {(s.batch, s.step): NONE for s in source.plan.steps}
+        return {(str(s.batch), str(s.step)): NONE for s in source.plan.steps}
     rate = objects_a_second(source.progress.intents())
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for step in source.plan.steps:
         acts, rehearsed = source.told(step)
         count = sum(i.action.kind in OBJECTS for i in acts)

@@ -172,7 +172,11 @@ def test_missing_rights_are_a_finding(cli: Cli, weave_plane: ControlPlane) -> No
 def test_kinds_that_may_not_be_listed_are_named(cli: Cli, weave_plane: ControlPlane) -> None:
     """403 on some kinds is no failure of the look: they are named in a finding."""
     rules = [
-        {"apiGroups": [""], "resources": ["nodes", "pods", "namespaces", "configmaps"], "verbs": ["get", "list"]},
+        {
+            "apiGroups": [""],
+            "resources": ["nodes", "pods", "namespaces", "configmaps"],
+            "verbs": ["get", "list"],
+        },
         {"apiGroups": ["apps"], "resources": ["*"], "verbs": ["get", "list"]},
     ]
     said = cli("assess", "--kubeconfig", weave_plane.kubeconfig_with_rules("assess-some", rules))
@@ -191,7 +195,9 @@ def test_a_refused_token_is_not_repeated(cli: Cli, weave_plane: ControlPlane) ->
     assert token not in said.err
 
 
-def test_an_unknown_context_names_those_there_are(cli: Cli, weave_plane: ControlPlane, tmp_path: Path) -> None:
+def test_an_unknown_context_names_those_there_are(
+    cli: Cli, weave_plane: ControlPlane, tmp_path: Path
+) -> None:
     """A misspelt context and a missing kubeconfig are usage: exit 2 with what to write."""
     said = cli("assess", "--kubeconfig", weave_plane.kubeconfig, "--context", "nobody@nowhere")
     assert said.code == 2

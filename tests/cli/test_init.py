@@ -28,7 +28,9 @@ def facts(
 ) -> ClusterFacts:
     """Facts of a blue with these ranges."""
     cni = Cni(CniName.WEAVE, "2.8.1", evidence=("DaemonSet kube-system/weave-net",))
-    return ClusterFacts("admin@dc1", "uid", "v1.34.4", nodes, 9, (cni,), pods, services, addresses, {}, details)
+    return ClusterFacts(
+        "admin@dc1", "uid", "v1.34.4", nodes, 9, (cni,), pods, services, addresses, {}, details
+    )
 
 
 def held(found: Recommendation) -> int:
@@ -132,7 +134,9 @@ def test_a_real_blue_is_drafted_from(cli: Cli, weave_plane: ControlPlane, tmp_pa
     with pytest.raises(MigrationFileError) as wrong:
         migration_file.read(out)
     assert len(wrong.value.problems) == 1
-    assert "green.provisioner.kubeconfig: ./green.kubeconfig: there is no such file" in wrong.value.problems[0]
+    assert (
+        "green.provisioner.kubeconfig: ./green.kubeconfig: there is no such file" in wrong.value.problems[0]
+    )
     (tmp_path / "green.kubeconfig").touch()
     drafted = migration_file.read(out)
     assert drafted.name == "blue"
@@ -194,9 +198,17 @@ def test_whatever_a_cluster_is_called_the_file_can_be_read() -> None:
         known = facts()
         text = Draft(
             name_for(odd),
-            ClusterFacts(odd, "u", "v1", 1, 1, known.cnis, known.pod_cidrs, known.service_cidrs, sources={
-                "10.32.0.0/12": "said\nblue: {}"
-            }),
+            ClusterFacts(
+                odd,
+                "u",
+                "v1",
+                1,
+                1,
+                known.cnis,
+                known.pod_cidrs,
+                known.service_cidrs,
+                sources={"10.32.0.0/12": "said\nblue: {}"},
+            ),
             recommend(known),
             kubeconfig=odd or "k",
             context=odd or None,

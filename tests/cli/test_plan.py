@@ -41,7 +41,8 @@ def test_the_document_accounts_for_every_object(cli: Cli, demo: Path, form: str)
     assert document["schemaVersion"] == 1
     assert document["journal"] is None
     assert [g["gate"] for g in document["gates"]] == [
-        f"all/{g}" for g in ("before-replay", "before-start", "before-cutover", "before-full", "before-writers")
+        f"all/{g}"
+        for g in ("before-replay", "before-start", "before-cutover", "before-full", "before-writers")
     ]
     assert "decisions" not in cli("plan", demo, "-o", form).document
 
@@ -60,7 +61,10 @@ def test_a_route_that_needs_a_writer_is_switched_and_says_why(cli: Cli, demo: Pa
     text = demo.read_text()
     demo.write_text(text.replace("services: [shop/frontend]", "services: [shop/redis]"))
     said = cli("plan", demo)
-    assert "switches in one go: StatefulSet shop/redis is exclusive (claim template data is ReadWriteOnce" in said.out
+    assert (
+        "switches in one go: StatefulSet shop/redis is exclusive (claim template data is ReadWriteOnce"
+        in said.out
+    )
 
 
 def test_objects_can_be_narrowed(cli: Cli, demo: Path) -> None:
@@ -97,7 +101,8 @@ def test_an_object_that_stays_behind_has_no_diff(cli: Cli, demo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "word"), [("frontend", "names no object"), ("Deployment/shop/frontent", "Deployment/shop/frontend")]
+    ("text", "word"),
+    [("frontend", "names no object"), ("Deployment/shop/frontent", "Deployment/shop/frontend")],
 )
 def test_an_object_that_is_not_there_is_told(cli: Cli, demo: Path, text: str, word: str) -> None:
     """Half a name is refused, a misspelt one gets its neighbours."""
@@ -133,7 +138,12 @@ def test_a_masked_secret_keeps_its_keys_and_nothing_else() -> None:
 
 def test_equal_objects_have_no_contrast() -> None:
     """What the API server keeps for itself is no difference, and a changed Secret shows no value of either side."""
-    blue = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "uid": "1"}, "data": {"k": CANARY_ENCODED}}
+    blue = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s", "uid": "1"},
+        "data": {"k": CANARY_ENCODED},
+    }
     green = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"k": CANARY_ENCODED}}
     assert list(contrast(blue, green, label="s")) == []
     longer = base64.b64encode(f"{CANARY} and more".encode()).decode()

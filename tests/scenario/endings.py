@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.cli.project import Project
+from migrate.doors.cluster import FIELD_MANAGER
 from migrate.model.ids import Side
 from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of
 from migrate.simulation.world import World
@@ -86,7 +87,8 @@ def state_of(world: World, *sides: Side) -> tuple[dict[str, Any], dict[str, int]
                 made.update(_counted(side, obj, owner))
                 continue
             where = f"{side} {obj['apiVersion']} {kind} {namespace_of(obj)}/{name_of(obj)}"
-            objects[where] = plain(obj)
+            # when a CronJob fired last, and whether it has yet, depends on how long the run took
+            objects[where] = plain({k: v for k, v in obj.items() if (kind, k) != ("CronJob", "status")})
     return objects, dict(made)
 
 
@@ -102,8 +104,13 @@ def plain(value: Any) -> Any:
         kept = {k: plain(v) for k, v in value.items() if k not in TIMES | IDENTITIES | {"active"}}
         return {k: v for k, v in kept.items() if not k.startswith("cnimigrate.io/")}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        # fields that controllers own come with their status, at their time
+        return [plain(item) for item in value if not _of_a_controller(item)]
     return value
+
+
+def _of_a_controller(item: Any) -> bool:
+    return isinstance(item, Mapping) and "fieldsV1" in item and item.get("manager") != FIELD_MANAGER
 
 
 def _counted(side: Side, obj: Object, owner: Mapping[str, Any] | None) -> Iterator[str]:

@@ -6,14 +6,18 @@ are two stand-ins a side, and Calico's own objects come from the stand-in that i
 
 from __future__ import annotations
 
+import base64
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from migrate.calico.documents import documents
@@ -24,10 +28,13 @@ from migrate.model.ids import Side
 from migrate.model.objects import Object, Resource, kind_of, name_of, namespace_of
 from migrate.simulation.calico import StandIn
 from tests.cutovers.haproxy_fixture import Balancer
+from tests.lab.components import Spec
 from tests.lab.control_plane import ControlPlane
 
 CANARY = "canary-7f1c9e-value"
 """A Secret's value that must appear in no output, log, journal, document or error."""
+
+SPELLINGS = (CANARY, base64.b64encode(CANARY.encode()).decode())
 
 CNIS = {
     "weave": "manifests/weave-v2.8.1/weave-daemonset-k8s-1.11.yaml",
@@ -36,7 +43,43 @@ CNIS = {
 }
 SHOP = "manifests/workloads/online-boutique"
 CALICO = "manifests/calico-v3.32.1/calico-vxlan.yaml"
-SERVICE_RANGES = {"blue": "10.96.0.0/16", "green": "10.112.0.0/16"}
+BLUE = Spec("blue", pod_cidr="10.32.0.0/16", service_cidr="10.96.0.0/16")
+GREEN = Spec("green", pod_cidr="10.48.0.0/16", service_cidr="10.112.0.0/16", node_cidr="198.19.0.0/16")
+
+
+@dataclass
+class Ended:
+    """How a command ended: its exit code, and everything that it said."""
+
+    code: int
+    said: str
+
+
+class Alive:
+    """A command that runs; what it says goes to a file, because a full pipe would hold it up."""
+
+    def __init__(self, argv: Sequence[str], folder: Path, log: Path) -> None:
+        self.log = log
+        with log.open("w") as file:
+            self.process = subprocess.Popen(argv, cwd=folder, stdout=file, stderr=subprocess.STDOUT)
+
+    def end(self, timeout: float = 120) -> Ended:
+        """Wait for its end; a command that does not end is killed, and fails the test with what it said."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            pytest.fail(f"did not end within {timeout:g} s: {self.process.args!r}\n{self.said()[-4000:]}")
+        return Ended(code, self.said())
+
+    def kill(self) -> None:
+        """SIGKILL, by its own process id."""
+        self.process.kill()
+        self.process.wait()
+
+    def said(self) -> str:
+        """What it has said so far."""
+        return self.log.read_text()
 
 
 @dataclass
@@ -47,29 +90,87 @@ class Move:
     blue: ControlPlane
     green: ControlPlane
     balancer: Balancer
-    stack: ExitStack = field(default_factory=ExitStack)
+    name: str = "real"
+    commands: int = 0
 
-    def run(self, *words: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-        """Run the program to its end."""
-        return subprocess.run(
-            self.argv(*words), cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False
-        )
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str) -> Alive:
         """Start the program and leave it running."""
-        return subprocess.Popen(
-            self.argv(*words), cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        self.commands += 1
+        log = self.folder / f"said-{self.commands:02}-{words[0]}.log"
+        return Alive([sys.executable, "-m", "migrate.cli.app", *words], self.folder, log)
 
-    @staticmethod
-    def argv(*words: str) -> list[str]:
-        """The command line."""
-        return [sys.executable, "-m", "migrate.cli.app", *words]
+    def run(self, *words: str, timeout: float = 120) -> Ended:
+        """Run the program to its end."""
+        return self.start(*words).end(timeout)
+
+    def must(self, *words: str, code: int = 0) -> str:
+        """Run the program, insist on its exit code, and return what it said."""
+        ended = self.run(*words)
+        assert ended.code == code, f"{words} ended with {ended.code}, not {code}:\n{ended.said[-5000:]}"
+        return ended.said
+
+    def go(self, *words: str, code: int = 0) -> str:
+        """Carry the move on; the rehearsal is a scenario of its own."""
+        begun = self.journal.exists()
+        reason = () if begun else ("--no-rehearsal", "rehearsed by a test of its own")
+        return self.must("run", "--yes", *reason, *words, code=code)
+
+    def going(self) -> Alive:
+        """The same, left running."""
+        reason = () if self.journal.exists() else ("--no-rehearsal", "rehearsed by a test of its own")
+        return self.start("run", "--yes", *reason)
+
+    def wait_for(self, runner: Alive, point: Point, within: float = 90.0) -> None:
+        """Wait until the journal holds so many intents of a step; fails where the runner ends before."""
+        deadline = time.monotonic() + within
+        while self.intents(point) < point.count:
+            if runner.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the run never came to {point}:\n{runner.said()[-4000:]}")
+            time.sleep(0.005)
+
+    def kill_at(self, point: Point) -> None:
+        """Run until a point, and SIGKILL the runner there."""
+        runner = self.going()
+        self.wait_for(runner, point)
+        runner.kill()
+
+    @property
+    def journal(self) -> Path:
+        """Where its journal lies."""
+        return self.folder / ".cnimigrate" / self.name / "journal.db"
+
+    def intents(self, point: Point) -> int:
+        """How many intents of a step the journal holds, read without the code under test."""
+        try:
+            with closing(sqlite3.connect(f"file:{self.journal}?mode=ro", uri=True, timeout=5)) as db:
+                (found,) = db.execute(
+                    "SELECT COUNT(*) FROM entry WHERE kind = 'intent' AND step = ? AND key LIKE ?",
+                    (point.step, f"{point.key}%"),
+                ).fetchone()
+                return int(found)
+        except sqlite3.OperationalError:  # not there yet, or not yet with its tables
+            return 0
+
+    def green_share(self) -> int:
+        """Percent of the traffic that the balancer gives green, from its own socket."""
+        rows = [line.split() for line in self.balancer.ask("show servers state shop").splitlines()[2:]]
+        weights = {row[3]: int(row[7]) for row in rows}
+        green = weights["g1"] + weights["g2"]
+        return round(100 * green / (green + weights["b1"] + weights["b2"]))
 
     def written(self) -> str:
-        """Everything that the program has left in its folder, for a search of the canary."""
+        """Everything that the program has said and left in its folder, for a search of the canary."""
         files = (p for p in self.folder.rglob("*") if p.is_file())
         return "\n".join(p.read_bytes().decode("utf-8", "replace") for p in files)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a run: the step whose `count`th intent (with a key that begins so) was written."""
+
+    step: str
+    key: str = ""
+    count: int = 1
 
 
 @contextmanager
@@ -156,7 +257,7 @@ def migration(move: Move, data: Path, **changes: Any) -> dict[str, Any]:
     return {
         "apiVersion": "cnimigrate/v1",
         "kind": "Migration",
-        "metadata": {"name": "real"},
+        "metadata": {"name": move.name},
         "blue": {"kubeconfig": str(move.blue.kubeconfig)},
         "green": {
             "provisioner": {"kind": "existing", "kubeconfig": str(move.green.kubeconfig)},
@@ -169,7 +270,7 @@ def migration(move: Move, data: Path, **changes: Any) -> dict[str, Any]:
             "ramp": [5, 50, 100],
             "pause": "1s",
             "minSamples": 50,
-            "abort": {"errorRate": "10%", "latencyP99": "20x"},
+            "abort": {"errorRate": "10%", "latencyP99": "50x"},
         },
         "gates": {
             "before-start": "auto",

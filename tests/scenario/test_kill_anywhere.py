@@ -6,13 +6,13 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import Phase as HPhase
+from hypothesis import Phase as Step
 from hypothesis import strategies as st
 
 from migrate.cli.project import Project
@@ -34,13 +34,13 @@ from tests.scenario.moves import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Unbroken:
     """A run that nobody cut off, the world that it began in, and every call that it made."""
 
-    fresh: Project = field(repr=False)
-    ending: Ending = field(repr=False)
-    calls: tuple[str, ...] = field(repr=False)
+    fresh: Project
+    ending: Ending
+    calls: tuple[str, ...]
 
     def of(self, only: Callable[[str], bool]) -> int:
         """How many calls of a sort there were."""
@@ -119,7 +119,7 @@ def told(project: Project) -> list[str]:
 
 @settings(
     max_examples=40,
-    phases=[HPhase.explicit, HPhase.reuse, HPhase.generate, HPhase.shrink],
+    phases=[Step.explicit, Step.reuse, Step.generate, Step.shrink],  # explaining reads all of both worlds
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     print_blob=True,
