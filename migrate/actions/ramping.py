@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 
 from migrate.actions.judging import Seen, Thresholds, hopeless, judge
-from migrate.actions.record import judged
+from migrate.actions.record import Looking, judged
 from migrate.doors.doors import Doors
 from migrate.doors.traffic import Counts, Sample
 from migrate.engine.events import Event, Tell
 from migrate.engine.lock import SharedLock
 from migrate.engine.signals import Stop
 from migrate.errors import DoorError
-from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
+from migrate.model.action import Action, Outcome, OutcomeState
 from migrate.model.ids import ActionKey, RouteName, Side
 from migrate.model.verdict import inconclusive
 
@@ -46,7 +46,7 @@ def watch(
     return Action("watch", ActionKey(f"watch {name} #{attempt}"), params, deadline=60.0)
 
 
-class Watch:
+class Watch(Looking):
     """Judge a weight by what happens under it; changes nothing."""
 
     def __init__(self, doors: Doors, tell: Tell, stop: Stop, lock: SharedLock) -> None:
@@ -55,19 +55,8 @@ class Watch:
         self._stop = stop
         self._lock = lock
 
-    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is read."""
-        return actions
-
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Watch each in turn."""
-        return [self._watch(action) for action in actions]
-
-    def observe(self, action: Action) -> Observation:
-        """A watch changes nothing, so one that was cut off begins again."""
-        return Observation(State.ABSENT, evidence=f"{action.params['name']} is watched again")
-
-    def _watch(self, action: Action) -> Outcome:
+    def look(self, action: Action) -> Outcome:
+        """Look tick by tick until the pause is over, the rate is lost, or a signal came."""
         name, pause = str(action.params["name"]), float(action.params["pause"])
         limits = Thresholds.of_json(action.params["limits"])
         clock = self._doors.clock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,22 +17,32 @@ def record(name: str, verdicts: Sequence[Verdict], *, facts: Mapping[str, Any] |
     return Action("record", ActionKey(f"record {name}"), params)
 
 
-class Record:
-    """Turn recorded verdicts into the outcome of their Action; touches nothing."""
+class Looking(ABC):
+    """What handlers have in common that only look: no prior value, no way back, and what was cut off begins again."""
 
     def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is read."""
+        """Nothing is read before."""
         return actions
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Fail where a verdict failed or could not be decided."""
-        return [
-            judged([Verdict.of_json(v) for v in a.params["verdicts"]], a.params["facts"]) for a in actions
-        ]
+        """Look at each in turn."""
+        return [self.look(action) for action in actions]
 
     def observe(self, action: Action) -> Observation:
-        """Recording is no effect in the world; it is judged anew."""
-        return Observation(State.ABSENT, evidence=f"{action.key} is judged anew")
+        """Looking has no effect in the world, so one that was cut off is as good as not begun."""
+        return Observation(State.ABSENT, evidence=f"{action.key} begins again")
+
+    @abstractmethod
+    def look(self, action: Action) -> Outcome:
+        """Look, and judge."""
+
+
+class Record(Looking):
+    """Turn recorded verdicts into the outcome of their Action; touches nothing."""
+
+    def look(self, action: Action) -> Outcome:
+        """Fail where a verdict failed or could not be decided."""
+        return judged([Verdict.of_json(v) for v in action.params["verdicts"]], action.params["facts"])
 
 
 def judged(verdicts: Sequence[Verdict], facts: Mapping[str, Any] | None = None) -> Outcome:

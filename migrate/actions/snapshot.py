@@ -72,9 +72,9 @@ class Snapshot:
         fernet = read_key(key) if key else None
         fresh = self._place.with_name("snapshot.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
         contents, left_out = {}, 0
         try:
+            fresh.mkdir(mode=0o700)
             for resource in listable(self._blue.resources()):
                 secret = resource.name == "secrets"
                 try:
@@ -90,11 +90,15 @@ class Snapshot:
                 left_out += count if secret and not fernet else 0
                 if count:
                     contents[resource.name] = {"objects": count, "sha256": digest}
+            (fresh / CONTENTS).write_text(json.dumps(contents, indent=1, sort_keys=True) + "\n")
+            shutil.rmtree(self._place, ignore_errors=True)
+            fresh.rename(self._place)
         except DoorError as error:
             return Outcome(OutcomeState.FAILED, f"the snapshot of blue: {error}")
-        (fresh / CONTENTS).write_text(json.dumps(contents, indent=1, sort_keys=True) + "\n")
-        shutil.rmtree(self._place, ignore_errors=True)
-        fresh.rename(self._place)
+        except OSError as error:
+            shutil.rmtree(fresh, ignore_errors=True)
+            said = f"the snapshot of blue cannot be written to {self._place}: {error.strerror or error}"
+            return Outcome(OutcomeState.FAILED, said, "Make room or mend the disk, then run the same command.")
         total = sum(int(str(c["objects"])) for c in contents.values()) - left_out
         words = f"snapshot of {total} objects" + (f" ({left_out} Secrets left out)" if left_out else "")
         return Outcome(OutcomeState.DONE, words, facts={"objects": total, "leftOut": left_out})

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from migrate.actions.record import judged
+from migrate.actions.record import Looking, judged
 from migrate.doors.doors import Doors
 from migrate.engine.events import Event, Tell
 from migrate.engine.lock import SharedLock
 from migrate.engine.signals import Stop
 from migrate.errors import DoorError
-from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
+from migrate.model.action import Action, Outcome, OutcomeState
 from migrate.model.ids import ActionKey
 from migrate.model.verdict import Result, Verdict, inconclusive
 
@@ -33,7 +33,7 @@ def wait(condition: str, what: str, deadline: float, **params: Any) -> Action:
     )
 
 
-class Wait:
+class Wait(Looking):
     """Poll conditions; a signal ends the wait early with the journal none the wiser."""
 
     def __init__(
@@ -45,24 +45,13 @@ class Wait:
         self._stop = stop
         self._lock = lock
 
-    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is read."""
-        return actions
-
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Wait for each in turn."""
-        return [self._wait(action) for action in actions]
-
-    def observe(self, action: Action) -> Observation:
-        """A wait changes nothing, so one that was cut off is simply waited again."""
-        return Observation(State.ABSENT, evidence=f"{action.params['what']} is waited for again")
-
-    def _wait(self, action: Action) -> Outcome:
+    def look(self, action: Action) -> Outcome:
+        """Ask until every verdict passes, time is up, or a signal came."""
         clock = self._doors.clock
         end = clock.now() + timedelta(seconds=action.deadline)
         told = ""
         while True:
-            verdicts = self._look(action)
+            verdicts = self._ask(action)
             open_ = [v for v in verdicts if v.result is not Result.PASS]
             if not open_ and verdicts:
                 return judged(verdicts)
@@ -80,7 +69,7 @@ class Wait:
             clock.sleep(min(POLL, max(0.01, (end - clock.now()).total_seconds())))
             self._lock.renew(LEASE_SLICE, "")
 
-    def _look(self, action: Action) -> Sequence[Verdict]:
+    def _ask(self, action: Action) -> Sequence[Verdict]:
         try:
             return self._conditions[action.params["condition"]](self._doors, action.params)
         except DoorError as error:

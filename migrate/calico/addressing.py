@@ -5,7 +5,7 @@ Pure: objects in, a ledger and annotations out; whoever plays Calico writes them
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
@@ -72,9 +72,25 @@ def settle(seen: Seen) -> Settled:
     held = settled.ledger.held()
     for node in seen.up:
         settled.tunnels[name_of(node)] = _tunnels(settled.ledger, held, node, pools)
+    living = {pod_handle(pod) for pod in seen.pods if _is_networked(pod)}
+    for handle in settled.ledger.held().keys() - living:
+        if handle.startswith(POD_HANDLE):
+            settled.ledger.release(handle)
     _pods(settled, seen, pools)
     if seen.collect:
         _collect(settled.ledger, {name_of(node) for node in seen.nodes})
+    return settled
+
+
+def follow(ledger: Ledger, seen: Seen, gone: Iterable[Object]) -> Settled:
+    """Go on from a ledger where only pods have changed: `seen.pods` are those, `gone` the ones that are no more.
+
+    Tunnels are left out: they follow from nodes and pools.
+    """
+    settled = Settled(ledger)
+    for pod in (*gone, *(pod for pod in seen.pods if not _is_networked(pod))):
+        ledger.release(pod_handle(pod))
+    _pods(settled, seen, [(name_of(pool), spec_of(pool)) for pool in seen.pools])
     return settled
 
 
@@ -144,26 +160,18 @@ def _pods(settled: Settled, seen: Seen, pools: Sequence[_NamedSpec]) -> None:
     ledger, ranges = settled.ledger, pool_ranges(pools)
     up = {name_of(node): node for node in seen.up}
     namespaces = {name_of(namespace): namespace for namespace in seen.namespaces}
-    networked = [pod for pod in seen.pods if _is_networked(pod)]
-    living = {_handle(pod) for pod in networked}
-    held = set(ledger.held())
-    for handle in held - living:
-        if handle.startswith(POD_HANDLE):
-            ledger.release(handle)
-    for pod in networked:
-        node = up.get(str(dig(pod, "spec", "nodeName")))
+    for pod in seen.pods:
+        node = up.get(str(dig(pod, "spec", "nodeName"))) if _is_networked(pod) else None
         if node is None:
             continue
         if dig(pod, "status", "podIP"):
-            _adopt(settled, held, pod, name_of(node), ranges)
-        elif seen.give and _handle(pod) not in held:
+            _adopt(settled, pod, name_of(node), ranges)
+        elif seen.give and not ledger.holds(pod_handle(pod)):
             usable = _pools_of(pod, namespaces.get(namespace_of(pod)), node, pools)
             _give(settled, pod, name_of(node), usable, seen.at)
 
 
-def _adopt(
-    settled: Settled, held: Collection[str], pod: Object, node: str, ranges: Iterable[PoolRange]
-) -> None:
+def _adopt(settled: Settled, pod: Object, node: str, ranges: Iterable[PoolRange]) -> None:
     """Note the address that a pod has; what lies in no pool, or is somebody else's already, is left alone."""
     address = ip_address(str(dig(pod, "status", "podIP")))
     holder = _holder(pod, node)
@@ -172,7 +180,7 @@ def _adopt(
         return
     standing = settled.ledger.holder(address, pool)
     if standing is None or standing.handle != holder.handle:
-        if holder.handle in held:
+        if settled.ledger.holds(holder.handle):
             # A pod has one address: another one under its handle is what it had before.
             settled.ledger.release(holder.handle)
         if not settled.ledger.adopt(node, address, holder, pool):
@@ -212,7 +220,8 @@ def _is_networked(pod: Object) -> bool:
     return not dig(pod, "spec", "hostNetwork") and dig(pod, "status", "phase") not in {"Succeeded", "Failed"}
 
 
-def _handle(pod: Object) -> str:
+def pod_handle(pod: Object) -> str:
+    """The handle under which a pod's address is held."""
     return POD_HANDLE + created.container_id(pod)
 
 
@@ -221,7 +230,7 @@ def _holder(pod: Object, node: str) -> Attribute:
     secondary = {"namespace": namespace_of(pod), "node": node, "pod": name_of(pod)}
     if started:
         secondary["timestamp"] = f"{started.replace('T', ' ').removesuffix('Z')} +0000 UTC"
-    return Attribute(_handle(pod), secondary)
+    return Attribute(pod_handle(pod), secondary)
 
 
 def _serves(spec: Mapping[str, Any], node: Object, use: str) -> bool:

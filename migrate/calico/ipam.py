@@ -176,6 +176,17 @@ class Ledger:
     avoid: tuple[Range, ...] = ()
     claimed_at: str = ""
     seed: int = 0
+    _where: dict[str, list[Range]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # ten thousand handles are asked for one by one; looking through every block for each takes minutes
+        for cidr, block in self.blocks.items():
+            for handle in dict.fromkeys(holder.handle for holder in block.holders.values()):
+                self._where.setdefault(handle, []).append(cidr)
+
+    def holds(self, handle: str) -> bool:
+        """Whether a handle has an address."""
+        return handle in self._where
 
     def held(self) -> dict[str, tuple[Address, ...]]:
         """Every handle's addresses."""
@@ -247,15 +258,13 @@ class Ledger:
         ordinal = block.ordinal(address)
         if ordinal in block.holders:
             return block.holders[ordinal].handle == holder.handle
-        self.blocks[cidr] = block.take(ordinal, holder)
+        self._take(block, ordinal, holder)
         return True
 
     def release(self, handle: str) -> None:
         """Free all addresses of a handle; a node's empty blocks go too, but for its last one (seen on a CNI DEL)."""
-        for cidr, block in list(self.blocks.items()):
-            freed = block.release(handle)
-            if freed is block:
-                continue
+        for cidr in self._where.pop(handle, ()):
+            freed = self.blocks[cidr].release(handle)
             self.blocks[cidr] = freed
             if not freed.holders and len(self.of_node(freed.node)) > 1:
                 del self.blocks[cidr]
@@ -281,8 +290,14 @@ class Ledger:
         return None
 
     def _give(self, block: Block, ordinal: int, holder: Attribute) -> Address:
-        self.blocks[block.cidr] = block.take(ordinal, holder)
+        self._take(block, ordinal, holder)
         return block.address(ordinal)
+
+    def _take(self, block: Block, ordinal: int, holder: Attribute) -> None:
+        self.blocks[block.cidr] = block.take(ordinal, holder)
+        places = self._where.setdefault(holder.handle, [])
+        if block.cidr not in places:
+            places.append(block.cidr)
 
 
 def pool_ranges(pools: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[PoolRange, ...]:

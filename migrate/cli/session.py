@@ -6,6 +6,7 @@ import getpass
 import os
 import secrets
 import socket
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,9 +30,11 @@ from migrate.engine.step import Scene
 from migrate.errors import (
     CnimigrateError,
     DoorError,
+    FailedMidway,
     ForeignObject,
     OutcomeUnknown,
     PlanMismatch,
+    StateNotWritable,
     StoppedAtBorder,
     UsageError,
 )
@@ -89,11 +92,16 @@ def composed_of(project: Project, wired: Wired, blue: ClusterFacts) -> Plan:
     )
 
 
-def open_journal(project: Project, clock: Now) -> tuple[Journal, Progress]:
-    """Open the journal of a migration that was begun; raises UsageError where none was."""
+def require_begun(project: Project) -> None:
+    """Raise UsageError where a migration has no journal: what goes on with a run must not begin one."""
     if not project.journal.exists():
         message = f"{project.written.name} has not been begun: there is no journal in {project.state}"
         raise UsageError(message, remedy="Begin it with cnimigrate run, or name its state: --state DIR")
+
+
+def open_journal(project: Project, clock: Now) -> tuple[Journal, Progress]:
+    """Open the journal of a migration that was begun; raises UsageError where none was."""
+    require_begun(project)
     journal = journals.open_(project.journal, clock)
     progress = Progress(journal.entries())
     if progress.migration and progress.migration != project.written.name:
@@ -147,6 +155,9 @@ def _guarded(opened: Session, lease: BlueLease) -> Iterator[Session]:
     """Turn a second signal into its exit code, and give the Lease back whenever the runner is still itself."""
     try:
         yield opened
+    except (OSError, sqlite3.Error) as error:
+        # a file of this machine, not a cluster: a handler turns a door's failures into outcomes
+        raise _broken(opened, error) from error
     except Interrupted as signal:
         opened.acting.refresh()
         if opened.scene.progress.in_doubt():
@@ -163,11 +174,23 @@ def _guarded(opened: Session, lease: BlueLease) -> Iterator[Session]:
             lease.release()
 
 
+def _broken(opened: Session, error: OSError | sqlite3.Error) -> CnimigrateError:
+    """What a full or lost disk ends the run with: 30 before the first act, 32 after it."""
+    begun = any(True for _ in opened.scene.progress.intents())
+    kind = FailedMidway if begun else StateNotWritable
+    message = f"a file in {opened.scene.state} could not be read or written: {error}"
+    return kind(
+        message, remedy="Make room or mend the disk, then run the same command: it looks before it acts again."
+    )
+
+
 def _stopping(clock: Clock, tell: Tell, name: str) -> None:
     """Say that a signal was heard, and wake whoever sleeps."""
     if isinstance(clock, SystemClock):
         clock.wake()
-    tell(Event("stopping", f"{name}: stopping at the next safe border; once more stops at once"))
+    # a signal that falls into the middle of a line being printed may not print (the stream refuses); it is heard
+    with suppress(RuntimeError):
+        tell(Event("stopping", f"{name}: stopping at the next safe border; once more stops at once"))
 
 
 def _begin_or_open(project: Project, wired: Wired, plan: Plan) -> tuple[Journal, Progress]:

@@ -22,7 +22,7 @@ from migrate.doors.cluster import Cluster
 from migrate.doors.doors import Doors
 from migrate.doors.provisioner import Provisioner
 from migrate.doors.reading import read_inventory
-from migrate.errors import Stopped, Unreachable, UsageError
+from migrate.errors import StateNotWritable, Stopped, Unreachable, UsageError
 from migrate.model.action import State
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
@@ -30,6 +30,8 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Object
 from migrate.planning.routes import exposed, route_names
 from migrate.planning.sides import is_url
+
+NAME_RECORDING = "Name a YAML file of recorded objects."
 
 DOWNLOAD = 60.0
 """Seconds for fetching Calico's manifests."""
@@ -134,11 +136,12 @@ def rehearsing(project: Project, live: Wired) -> Iterator[Wired]:
 
 
 @contextmanager
-def staged(project: Project, recording: str) -> Iterator[Wired]:
+def staged(project: Project, recording: Path) -> Iterator[Wired]:
     """Open a world made of a recorded blue, without network: the same recording gives the same world.
 
     Calico is the stand-in of the simulation, whatever the file names; a green that the file takes as existing stands
-    there fresh. The world lies in the project's state directory, which must be new.
+    there fresh. The world lies in the project's state directory, which must be new. Raises UsageError for a file that
+    is no recorded cluster.
     """
     from migrate.simulation.manifests import calico
     from migrate.simulation.seed import seed, seed_yaml
@@ -147,7 +150,11 @@ def staged(project: Project, recording: str) -> Iterator[Wired]:
 
     migration, name = project.migration, written_name(project.written)
     with World.create(project.state / "recorded.db") as world:
-        seed_yaml(world, Side.BLUE, recording, name)
+        try:
+            seed_yaml(world, Side.BLUE, _recording(recording), name)
+        except ValueError as error:
+            message = f"{recording} is no recorded cluster: {error}"
+            raise UsageError(message, remedy=NAME_RECORDING) from error
         world.settle()
         blue = read_inventory(world.cluster(Side.BLUE))
     with World.create(project.state / "world.db") as world:
@@ -225,16 +232,22 @@ def _simulated(project: Project, migration: Migration) -> Iterator[Doors]:
     part = path.with_suffix(".new")
     if fresh:
         # seeded beside its place, so that a killed seeding leaves no half world
-        part.unlink(missing_ok=True)
+        for left in (part, part.with_name(f"{part.name}-wal"), part.with_name(f"{part.name}-shm")):
+            left.unlink(missing_ok=True)
         with World.create(part) as world:
             seed_yaml(world, Side.BLUE, recorded(migration.blue.simulated or ""), blue_name(migration))
             world.settle()
+        if part.with_name(f"{part.name}-wal").exists():
+            # closing folds this side file into the world; where the disk had no room for that, half of it is missing
+            message = f"the simulated world {path} cannot be written: the disk is full"
+            raise StateNotWritable(message, remedy="Make room, or give another directory: --state DIR")
         part.rename(path)
     with World.open(path) as world:
         blue = read_inventory(
             world.cluster(Side.BLUE),
             only=[
                 ("", "Service"),
+                ("", "Node"),
                 ("networking.k8s.io", "Ingress"),
                 ("storage.k8s.io", "StorageClass"),
                 ("networking.k8s.io", "IngressClass"),
@@ -258,6 +271,26 @@ def recorded(source: str) -> str:
 def blue_name(migration: Migration) -> str:
     """What a simulated blue is called."""
     return "dc1-old" if not migration.blue.simulated else Path(migration.blue.simulated).name.split(".")[0]
+
+
+def _recording(path: Path) -> str:
+    """The text of a recorded blue, once it is known to be objects in YAML; raises UsageError, or ValueError for others."""
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path} cannot be read: {error}"
+        raise UsageError(message, remedy=NAME_RECORDING) from error
+    try:
+        found = [d for d in yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if d]
+    except yaml.YAMLError as error:
+        message = f"it is not YAML: {error}"
+        raise ValueError(message) from error
+    if not found or not all(isinstance(d, dict) and "kind" in d for d in found):
+        message = "it does not hold Kubernetes objects"
+        raise ValueError(message)
+    return text
 
 
 def written_name(written: Migration) -> str:

@@ -106,5 +106,6 @@ def _missing(spec: GateSpec, valid: Sequence[GateEvent], stale: Sequence[GateEve
     if spec.not_ == "runner":
         words += f" by somebody other than the runner ({runner})"
     if stale:
-        words += f"; {len(stale)} given before no longer bind, because the Plan or a verdict changed or they expired"
+        binds = "binds" if len(stale) == 1 else "bind"
+        words += f"; {len(stale)} given before no longer {binds}: the Plan or a verdict changed, or time ran out"
     return words

@@ -38,7 +38,9 @@ class Stop:
 @contextmanager
 def listening(stop: Stop) -> Iterator[None]:
     """Route the signals to `stop` inside the block, and put the former handlers back after it."""
-    former = {number: signal.signal(number, stop.receive) for number in SIGNALS}
+    # under nohup a lost terminal is none of the run's business
+    heard = [n for n in SIGNALS if n != signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
+    former = {number: signal.signal(number, stop.receive) for number in heard}
     try:
         yield
     finally:

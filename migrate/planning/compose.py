@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from migrate.errors import PlanMismatch
+from migrate.model.canonical import canonical
 from migrate.model.facts import ClusterFacts
 from migrate.model.ids import BatchName
 from migrate.model.migration import Gates, GateSpec, GateValue, Migration
@@ -78,10 +79,7 @@ def amended(journalled: Plan, composed: Plan) -> Plan:
 
 def changes(journalled: Plan, composed: Plan) -> tuple[str, ...]:
     """What differs between two revisions, one line a key."""
-    return tuple(
-        f"{key}: {journalled.revisable.get(key)!r} becomes {composed.revisable.get(key)!r}"
-        for key in _changed(journalled.revisable, composed.revisable)
-    )
+    return tuple(_difference(journalled.revisable, composed.revisable))
 
 
 def gate_specs(gates: Gates) -> dict[str, GateSpec | None]:
@@ -101,6 +99,15 @@ def gate_specs(gates: Gates) -> dict[str, GateSpec | None]:
 
 def _changed(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
     return [key for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
+
+
+def _difference(one: object, other: object, path: str = "") -> Iterator[str]:
+    """The values that differ, each with its key; mappings are looked into, lists are shown whole."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in sorted({*one, *other}):
+            yield from _difference(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
+    elif one != other:
+        yield f"{path}: {canonical(one)} becomes {canonical(other)}"
 
 
 def _differences(journalled: Plan, composed: Plan) -> list[str]:

@@ -26,6 +26,7 @@ from migrate.steps.base import BaseStep, blue_decided, chunks
 from migrate.steps.ledger import LEDGER, ledger, listed
 
 DEADLINE = 600.0
+NAMESPACES_DEADLINE = 60.0
 WORKLOADS = 9
 DEFINITIONS = 2
 NAMESPACES = 1
@@ -85,7 +86,7 @@ class ReplayObjects(BaseStep):
                 ]
         names = [d.ref.name for d in decisions.of_wave(wave)]
         if wave == NAMESPACES:
-            yield [wait("namespaces-active", "namespaces on green", DEADLINE, names=names)]
+            yield [wait("namespaces-active", "namespaces on green", NAMESPACES_DEADLINE, names=names)]
             yield from _assign_pools(scene, names)
         if wave == DEFINITIONS:
             yield [

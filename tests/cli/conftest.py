@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from migrate.cli.app import main
+from migrate.doors.cluster import Verb, Write
 from migrate.kube.connect import connect
 from migrate.model.ids import Side
 from tests.lab.assets import Assets
@@ -67,7 +68,7 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
     """The demonstration's migration file, alone in a directory."""
-    return shutil.copy(PLANS / "demo.yaml", tmp_path / "demo.yaml")
+    return Path(shutil.copy(PLANS / "demo.yaml", tmp_path / "demo.yaml"))
 
 
 @pytest.fixture
@@ -140,8 +141,6 @@ def _items(document: dict[str, Any] | None) -> list[dict[str, Any]]:
 def _apply(plane: ControlPlane, objects: list[dict[str, Any]]) -> None:
     """Create as the member of system:masters, so that the admin's audit log stays empty."""
     with connect(plane.setup_kubeconfig, None, Side.BLUE) as cluster:
-        from migrate.doors.cluster import Verb, Write
-
         served = {(r.api_version, r.kind): r for r in cluster.resources()}
         for obj in objects:
             metadata = obj["metadata"]

@@ -12,6 +12,7 @@ from tests.cli.conftest import CANARY, CANARY_ENCODED, Cli, canary_secret, recor
 from tests.lab.components import Spec
 from tests.lab.control_plane import ControlPlane
 from tests.lab.fixtures import ControlPlaneFactory
+from tests.lab.pairs import GREEN
 
 CASES = Path(__file__).parents[1] / "cases" / "assess" / "sources"
 
@@ -216,3 +217,64 @@ def test_a_server_that_is_away_is_told(cli: Cli, control_plane_factory: ControlP
     assert (said.code, said.out) == (30, "")
     assert "Traceback" not in said.err
     assert "->" in said.err
+
+
+def both(directory: Path, blue: Path, green: Path, **provisioner: str) -> Path:
+    """A migration file from one kubeconfig to another."""
+    file = directory / "migration.yaml"
+    value = {
+        "apiVersion": "cnimigrate/v1",
+        "kind": "Migration",
+        "metadata": {"name": "both"},
+        "blue": {"kubeconfig": str(blue)},
+        "green": {"provisioner": {"kind": "existing", "kubeconfig": str(green), **provisioner}},
+        "cutover": {"kind": "manual"},
+    }
+    file.write_text(yaml.safe_dump(value))
+    return file
+
+
+def test_two_real_sides_are_read_and_not_written(
+    cli: Cli, weave_plane: ControlPlane, control_plane_factory: ControlPlaneFactory, tmp_path: Path
+) -> None:
+    """Green's facts come from green; neither gets a write, and nothing lies beside the file. Away, green is named."""
+    green = control_plane_factory(GREEN)
+    file = both(tmp_path, weave_plane.kubeconfig, green.kubeconfig)
+    said = cli("assess", file, "-o", "json")
+    assert said.code in {0, 30}
+    assert said.document["green"]["name"] == "lab-admin@green"
+    assert said.document["green"]["nodes"] == green.spec.nodes
+    assert said.document["green"]["service_cidrs"] == [green.spec.service_cidr]
+    assert persisted(weave_plane) == []
+    assert persisted(green) == []
+    assert [p.name for p in tmp_path.iterdir()] == [file.name]
+    with green.api_server_down():
+        away = cli("assess", file)
+    assert (away.code, away.out) == (30, "")
+    assert "green" in away.err
+    assert "Nothing was changed" in away.err
+
+
+def test_a_green_that_cannot_be_used_is_not_taken_for_absent(
+    cli: Cli, weave_plane: ControlPlane, tmp_path: Path
+) -> None:
+    """An existing green whose context is not in its kubeconfig stops the look, with the reason."""
+    file = both(tmp_path, weave_plane.kubeconfig, weave_plane.kubeconfig, context="nobody")
+    said = cli("assess", file)
+    assert (said.code, said.out) == (30, "")
+    assert "green is said to exist" in said.err
+    assert "nobody" in said.err
+
+
+def test_a_green_that_was_begun_is_said_to_be_unusable(
+    cli: Cli, weave_plane: ControlPlane, tmp_path: Path
+) -> None:
+    """Where a program leaves a kubeconfig that does not answer, blue is assessed and green is told apart."""
+    kubeconfig = tmp_path / "green.kubeconfig"
+    kubeconfig.write_text("half a file")
+    (tmp_path / "make.sh").write_text("#!/bin/sh\n")
+    file = both(tmp_path, weave_plane.kubeconfig, kubeconfig)
+    file.write_text(file.read_text().replace("kind: existing", "kind: command\n    create: [./make.sh]"))
+    said = cli("assess", file)
+    assert "green    not looked at: " in said.out
+    assert "CNI      weave" in said.out

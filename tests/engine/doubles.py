@@ -22,7 +22,7 @@ from migrate.errors import DoorError, Unreachable
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import NO_BATCH, ActionKey, BatchName, GateName, Phase, RunId, StepId
-from migrate.model.migration import GateSpec, Migration
+from migrate.model.migration import Blue, GateSpec, Metadata, Migration
 from migrate.model.plan import NO_GATE, Plan, PlannedStep
 from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict
@@ -243,7 +243,7 @@ def stage(
         ]
         acting.write([*(begun if fresh else []), Draft(EntryKind.RUNNER, {"user": user, "epoch": journal.epoch})])
         scene = Scene(
-            cast("Migration", None),
+            Migration(metadata=Metadata(name="test"), blue=Blue(simulated="")),
             cast("Doors", _OnlyClock(clock)),
             progress,
             RunId("r1"),

@@ -71,8 +71,9 @@ def test_a_gate_binds_to_the_checks_before_it(whole: dict[str, Any]) -> None:
     assert not {"parity-wave-11", "route web", "services"} & set(gates["all/before-replay"]["binds"])
     assert gates["all/before-cutover"]["command"] == "cnimigrate approve all/before-cutover --by YOU"
     assert gates["all/before-replay"]["mode"] == "auto"
-    assert "moves, off on blue before on on green: Deployment web/worker (exclusive)" in (
-        gates["all/before-writers"]["shows"]
+    assert (
+        "moves, off on blue before on on green: Deployment web/worker (exclusive)"
+        in (gates["all/before-writers"]["shows"])
     )
 
 
@@ -152,9 +153,7 @@ def test_only_the_version_line_may_differ(texts: dict[str, str]) -> None:
     assert stale(texts, {**texts, "runbook.md": None}) == ["runbook.md"]
 
 
-def test_own_templates_take_the_place_of_ours(
-    weave: Source, texts: dict[str, str], tmp_path: Path
-) -> None:
+def test_own_templates_take_the_place_of_ours(weave: Source, texts: dict[str, str], tmp_path: Path) -> None:
     """A template of the same name overrides, another one is a document more, the rest stay as they are."""
     (tmp_path / "go-no-go.md.j2").write_text("Go? {{ name }}, {{ go | length }} lines\n")
     (tmp_path / "comms.txt.j2").write_text('{% include "_wish.j2" %}')

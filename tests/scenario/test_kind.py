@@ -13,11 +13,17 @@ from typing import Any
 import pytest
 import yaml
 
-CONFIG = {
-    "kind": "Cluster",
-    "apiVersion": "kind.x-k8s.io/v1alpha4",
-    "networking": {"disableDefaultCNI": True, "podSubnet": "10.48.0.0/16", "serviceSubnet": "10.112.0.0/16"},
-}
+RANGES = {"blue": ("10.244.0.0/16", "10.96.0.0/16"), "green": ("10.48.0.0/16", "10.112.0.0/16")}
+
+
+def config(side: str, folder: Path) -> Path:
+    """Write kind's configuration of a cluster without a network of its own."""
+    pods, services = RANGES[side]
+    networking = {"disableDefaultCNI": True, "podSubnet": pods, "serviceSubnet": services}
+    file = folder / f"{side}.yaml"
+    content = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "networking": networking}
+    file.write_text(yaml.safe_dump(content))
+    return file
 
 
 def docker_runs() -> bool:
@@ -37,13 +43,11 @@ def clusters(tmp_path: Path, test_data: Path) -> Iterator[tuple[Any, Any]]:
     pytest_kind = pytest.importorskip(
         "pytest_kind", reason="pytest-kind is not installed: pip install -e .[kind]"
     )
-    config = tmp_path / "kind.yaml"
-    config.write_text(yaml.safe_dump(CONFIG))
     blue, green = pytest_kind.KindCluster("cnimigrate-blue"), pytest_kind.KindCluster("cnimigrate-green")
     try:
-        blue.create(config)
+        blue.create(config("blue", tmp_path))
         blue.kubectl("apply", "-f", str(test_data / "manifests/flannel-v0.28.9/kube-flannel.yml"))
-        green.create(config)
+        green.create(config("green", tmp_path))
         yield blue, green
     finally:
         if not os.environ.get("KEEP_KIND"):

@@ -14,7 +14,8 @@ from migrate.cli import say, tables
 from migrate.cli.looking import blue_alone, looking, scene_of
 from migrate.cli.options import output
 from migrate.cli.project import load
-from migrate.errors import CheckFailed, UsageError
+from migrate.errors import CheckFailed, Stopped, UsageError
+from migrate.model.action import State
 from migrate.model.facts import ClusterFacts, Finding, Severity
 from migrate.model.migration import Migration
 from migrate.planning.draft import cni_words, outside_addresses, recommend
@@ -26,13 +27,18 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What was seen; `recommended` says that green's ranges are a recommendation, because no file was given."""
+    """What was seen.
+
+    `recommended` says that green's ranges are a recommendation, because no file was given; `unusable` why a green
+    that was begun could not be looked at.
+    """
 
     migration: Migration
     blue: ClusterFacts
     green: ClusterFacts | None
     findings: tuple[Finding, ...]
     recommended: bool = False
+    unusable: str = ""
 
     def count(self, severity: Severity) -> int:
         """How many findings have a severity."""
@@ -88,8 +94,17 @@ def command(
 def _both(file: str | None, option: str | None, state: str | None) -> Assessment:
     project = load(file, option, state)
     with looking(project) as doors:
+        seen = doors.doors.provisioner.observe()
+        if seen.state is not State.DONE and project.migration.green.provisioner.kind == "existing":
+            message = f"green is said to exist, but it cannot be reached: {seen.evidence}"
+            raise Stopped(
+                message,
+                remedy="Mend green.provisioner in the migration file; cnimigrate assess --kubeconfig FILE "
+                "looks at blue alone.",
+            )
         blue, green, findings = look(scene_of(project, doors))
-    return Assessment(project.migration, blue, green, findings)
+    half = seen.evidence if seen.state in {State.PARTIAL, State.FOREIGN} else ""
+    return Assessment(project.migration, blue, green, findings, unusable=half)
 
 
 def _alone(kubeconfig: str, context: str | None) -> Assessment:
@@ -110,6 +125,7 @@ def document(found: Assessment) -> dict[str, Any]:
     return {
         "blue": _plain(found.blue),
         "green": _plain(found.green) if found.green is not None else None,
+        "greenUnusable": found.unusable,
         "planned": {
             "calico": found.migration.green.calico.version,
             "podCIDR": network.pod_cidr,
@@ -126,6 +142,8 @@ def lines(found: Assessment, *, everything: bool) -> Iterator[str]:
     width = tables.width()
     yield _head(found)
     yield from _facts(found, width)
+    if found.unusable:
+        yield from tables.hanging("green    ", f"not looked at: {found.unusable}", width)
     yield ""
     shown = _shown(found, everything=everything)
     for finding in shown:

@@ -19,10 +19,10 @@ from migrate.model.progress import Intent, Progress
 @click.argument("step")
 @migration(positional=False, lenient=True)
 @click.option(
-    "--as", "state", type=click.Choice(["done", "absent"]), required=True, help="how it stands in the world"
+    "--as", "settled", type=click.Choice(["done", "absent"]), required=True, help="how it stands in the world"
 )
 @click.option("--reason", required=True, metavar="TEXT", help="how you know")
-def command(project: Project, step: str, state: str, reason: str) -> None:
+def command(project: Project, step: str, settled: str, reason: str) -> None:
     r"""Say how an act in doubt stands; STEP is its key, as the error or `status` names it, or a unique part of it.
 
     \b
@@ -34,12 +34,12 @@ def command(project: Project, step: str, state: str, reason: str) -> None:
             raise LockHeld(message, remedy="Stop it first (Ctrl-C), then resolve.")
         intent = _find(progress, step)
         outcome = Outcome(
-            OutcomeState.ADOPTED if state == "done" else OutcomeState.ABSENT,
-            f"{state}, by a person: {reason}",
+            OutcomeState.ADOPTED if settled == "done" else OutcomeState.ABSENT,
+            f"{settled}, by a person: {reason}",
         )
         journal.append(
             [
-                remark("resolve", key=intent.action.key, as_=state, reason=reason),
+                remark("resolve", key=intent.action.key, as_=settled, reason=reason),
                 Draft(
                     EntryKind.OUTCOME,
                     {"intent": intent.seq, "outcome": outcome.as_json()},
@@ -47,7 +47,7 @@ def command(project: Project, step: str, state: str, reason: str) -> None:
                 ),
             ]
         )
-        say.line(f"{intent.action.key} is {state}; cnimigrate run goes on")
+        say.line(f"{intent.action.key} is {settled}; cnimigrate run goes on")
 
 
 def _find(progress: Progress, step: str) -> Intent:
@@ -57,5 +57,5 @@ def _find(progress: Progress, step: str) -> Intent:
     if len(found) == 1:
         return found[0]
     known = "; ".join(i.action.key for i in (found or doubtful)[:5]) or "nothing is in doubt"
-    message = f"{step!r} names {len(found)} acts in doubt"
+    message = f"{step!r} names {len(found) or 'no'} act{'s' if len(found) > 1 else ''} in doubt"
     raise UsageError(message, remedy=f"In doubt: {known}")

@@ -9,7 +9,7 @@ from migrate.cli.bystander import beside
 from migrate.cli.options import migration
 from migrate.cli.project import Project
 from migrate.cli.screen import listener
-from migrate.cli.session import session
+from migrate.cli.session import require_begun, session
 from migrate.cli.wiring import wired
 from migrate.engine.undo import WayBack, roll_back, way_back
 from migrate.errors import UsageError
@@ -45,6 +45,7 @@ def command(
                 raise UsageError(message)
             show(way_back(progress.plan, progress, phase), would=True)
         return
+    require_begun(project)
     with wired(project) as live:
         tell = listener("text", live.doors.clock)
         with session(project, live, tell) as opened:

@@ -67,17 +67,8 @@ def command(
 
 def rehearsed_on(project: Project, recording: Path) -> Source:
     """Rehearse a migration file on a recorded blue, in a temporary world and without network."""
-    try:
-        text = recording.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"--recorded: {recording} cannot be read: {error}"
-        raise UsageError(message, remedy="Name a YAML file of recorded objects.") from error
     with tempfile.TemporaryDirectory(prefix="cnimigrate-") as place:
-        try:
-            return _staged(_for_the_stage(project, Path(place)), text)
-        except ValueError as error:
-            message = f"--recorded: {recording} is no recorded cluster: {error}"
-            raise UsageError(message, remedy="Name a YAML file of recorded objects.") from error
+        return _staged(_for_the_stage(project, Path(place)), recording)
 
 
 def of_project(project: Project) -> Source:
@@ -115,14 +106,14 @@ def of_project(project: Project) -> Source:
     )
 
 
-def _staged(project: Project, text: str) -> Source:
+def _staged(project: Project, recording: Path) -> Source:
     from migrate.cli.session import session
     from migrate.engine.events import quiet
     from migrate.steps.assess_sides import facts_of, look
     from migrate.steps.registry import planned_steps
 
     project.make_state()
-    with staged(project, text) as stage:
+    with staged(project, recording) as stage:
         _, facts = facts_of(stage.doors.blue)
         batch = composing.batch_of(project.migration)
         # green's UID is left out: the one that stands on the stage is nobody's

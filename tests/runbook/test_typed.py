@@ -1,0 +1,118 @@
+"""What a person would type for an Action."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from migrate.actions.objects import apply, create, delete, patch
+from migrate.actions.provision import provision
+from migrate.actions.snapshot import snapshot
+from migrate.actions.traffic import weigh
+from migrate.actions.wait import wait
+from migrate.model.action import Action
+from migrate.model.ids import ActionKey, RouteName, Side
+from migrate.model.objects import Ref
+from migrate.planning.migration_file import parse
+from migrate.runbook.typed import CLEAN, Hands
+
+FILE = """\
+metadata: {name: dc1}
+blue: {kubeconfig: ~/.kube/blue.yaml, context: "admin@old dc"}
+green: {provisioner: {kind: command, create: [./make it, --now], destroy: [./unmake]}}
+cutover:
+  kind: haproxy
+  haproxy: {socket: "10.0.0.5:9999", backend: shop, blue: [b1], green: [g1]}
+"""
+HANDS = Hands(parse(FILE, "migration.yaml", exists=lambda _: True))
+BLUE = "kubectl --kubeconfig ~/.kube/blue.yaml --context 'admin@old dc'"
+GREEN = "kubectl --kubeconfig .cnimigrate/dc1/green/green.kubeconfig"
+CART = Ref("apps", "Deployment", "shop", "cart")
+
+CASES: list[tuple[Action, str]] = [
+    (
+        create(CART, key_hash="h", rule="r", wave=11, command=""),
+        f"{BLUE} get deployment.apps cart -n shop -o json | clean | {GREEN} create -f -",
+    ),
+    (delete(Side.GREEN, CART, ours=True), f"{GREEN} delete deployment.apps cart -n shop --ignore-not-found"),
+    (
+        patch(Side.BLUE, CART, {"spec": {"note": "it's"}}, why="rest"),
+        f"""{BLUE} patch deployment.apps cart -n shop --type merge -p '{{"spec": {{"note": "it'"'"'s"}}}}'""",
+    ),
+    (
+        apply(Side.GREEN, CART, body_hash="h", command="", source="blue", force=True),
+        f"{BLUE} get deployment.apps cart -n shop -o json | clean"
+        + f" | {GREEN} apply --server-side --force-conflicts -f -",
+    ),
+    (
+        weigh(RouteName("shop"), 25, command="").with_prior({"green": 0}, None),
+        "\n".join(
+            f"echo 'set server shop/{server}' | socat stdio TCP:10.0.0.5:9999"
+            for server in ("g1 weight 25", "b1 weight 75")
+        ),
+    ),
+    (provision("command", command="x", undo="y", deadline=60, makes=True), "'./make it' --now"),
+    (Action("unprovision", ActionKey("unprovision command")), "./unmake"),
+    (
+        wait("workloads-ready", "w", 90, side="green", refs=[CART.as_json()]),
+        f"{GREEN} rollout status deployment.apps cart -n shop --timeout=90s",
+    ),
+    (
+        wait("workloads-off", "w", 90, side="blue", refs=[CART.as_json()]),
+        f"{BLUE} get pods -n shop -o name | grep '^pod/cart-'   # until it prints nothing",
+    ),
+    (wait("a-new-condition", "w", 90), ""),
+    (Action("record", ActionKey("record x"), {"verdicts": [], "facts": {}}), ""),
+    (Action("new-kind", ActionKey("n"), command="as it says"), "as it says"),
+]
+
+
+@pytest.mark.parametrize(("action", "command"), CASES, ids=lambda v: v.kind if isinstance(v, Action) else "")
+def test_the_command_for_an_action(action: Action, command: str) -> None:
+    """Each kind of Action has the command that does the same, with the file's own paths, quoted for a shell."""
+    assert HANDS.typed(action) == command
+
+
+def test_a_held_object_is_made_in_its_dormant_form() -> None:
+    """Nobody who types the replay starts by it what must not run yet."""
+    hands = Hands(HANDS.written, {CART: {"spec": {"replicas": 0}}})
+    typed = hands.typed(create(CART, key_hash="h", rule="r", wave=11, command=""))
+    assert """| clean | jq '. * {"spec": {"replicas": 0}}' | """ in typed
+
+
+def test_marks_are_taken_off_by_hand_but_never_written() -> None:
+    """Our marks bind an object to one run: the way back of their taking is nothing that a person types."""
+    off = patch(Side.GREEN, CART, {"metadata": {"annotations": {"cnimigrate.io/run": None}}}, why="unmark")
+    on = patch(Side.GREEN, CART, {"metadata": {"annotations": {"cnimigrate.io/run": "7f3a"}}}, why="undo")
+    assert '"cnimigrate.io/run": null' in HANDS.typed(off)
+    assert HANDS.typed(on) == ""
+
+
+def test_the_snapshot_leaves_secrets_out() -> None:
+    """Who types the snapshot has no Secret in plain files."""
+    assert "grep -vE '^(secrets|" in HANDS.typed(snapshot(None))
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+def test_clean_takes_out_what_a_cluster_writes(tmp_path: Path) -> None:
+    """The shell function of the runbook works as printed: server fields go, a headless Service stays headless."""
+    objects = (
+        '{"metadata":{"name":"a","uid":"u","resourceVersion":"1"},"spec":{"clusterIP":"10.1.1.1","clusterIPs":["10.1.1.1"]},'
+        '"status":{}}\n{"metadata":{"name":"b"},"spec":{"clusterIP":"None"}}\n{"metadata":{"name":"c"},"data":{"k":"v"}}\n'
+    )
+    done = subprocess.run(
+        ["bash", "-c", f"{CLEAN}\nclean | jq -c ."],
+        input=objects,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert done.stdout.splitlines() == [
+        '{"metadata":{"name":"a"},"spec":{}}',
+        '{"metadata":{"name":"b"},"spec":{"clusterIP":"None"}}',
+        '{"metadata":{"name":"c"},"data":{"k":"v"}}',
+    ]
