@@ -70,8 +70,10 @@ def _errors(name: str, seen: Seen, limits: Thresholds) -> Verdict:
             f"{said}; {limits.min_samples} samples are needed",
             "Wait for more traffic, or lower cutover.minSamples.",
         )
-    bound = 3 / samples if not seen.errors + seen.probe_errors else limits.error_rate
-    return passed(check, f"{said} (under {bound:.3%} at 95 %)")
+    bad = seen.errors + seen.probe_errors
+    # the rule of three bounds a rate of which no failure was seen; with failures only the rate itself is known
+    known = f"{bad / samples:.3%}, limit {limits.error_rate:.3%}" if bad else f"under {3 / samples:.3%} at 95 %"
+    return passed(check, f"{said} ({known})")
 
 
 def _latency(name: str, seen: Seen, limits: Thresholds) -> tuple[Verdict, ...]:

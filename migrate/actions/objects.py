@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from migrate.actions.directory import Directory
 from migrate.actions.merging import reverse, stands
+from migrate.doors.clock import Clock
 from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
 from migrate.engine.bodies import Bodies
 from migrate.errors import AlreadyExists, Conflict, DoorError, NotFound, Refused, Transient
@@ -17,6 +19,9 @@ from migrate.model.ids import ActionKey, RunId, Side
 from migrate.model.objects import Object, Ref, annotations_of, dig
 
 Written = Object | DoorError
+
+LOOK = 0.5
+"""Seconds between two looks at what was deleted and lingers."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,18 @@ class Reach:
             for (index, _), answer in zip(writes, answers, strict=True):
                 results[index] = answer
         return results
+
+
+def leaving(ref: Ref, obj: Object) -> str:
+    """Say that an object is being deleted and, where it tells, what it waits for."""
+    told = [
+        str(c.get("message", ""))
+        for c in dig(obj, "status", "conditions", default=()) or ()
+        if ref.kind == "Namespace" and c.get("status") == "True"
+    ]
+    finalizers = ", ".join(dig(obj, "metadata", "finalizers", default=()) or ())
+    why = "; ".join(told) or (f"finalizers {finalizers}" if finalizers else "")
+    return f"{ref} is being deleted on green and still stands" + (f" ({why})" if why else "")
 
 
 def target_of(action: Action) -> tuple[Side, Ref]:
@@ -113,6 +130,8 @@ class Create:
         _, ref = target_of(action)
         if obj is None:
             return Observation(State.ABSENT, evidence=f"{ref} is not on green")
+        if dig(obj, "metadata", "deletionTimestamp"):
+            return Observation(State.ABSENT, evidence=leaving(ref, obj))
         marked = annotations_of(obj)
         if marked.get(marks.RUN) != self._reach.run:
             return Observation(State.FOREIGN, evidence=f"{ref} stands on green and is not from this run")
@@ -134,6 +153,10 @@ class Create:
             seen = self.observe(action)
             if seen.state is State.DONE:
                 return Outcome(OutcomeState.ADOPTED, seen.evidence)
+            if seen.state is State.ABSENT:
+                return Outcome(
+                    OutcomeState.FAILED, seen.evidence, "Once it is gone, run the same command to go on."
+                )
             return Outcome(
                 OutcomeState.UNKNOWN,
                 seen.evidence,
@@ -155,8 +178,9 @@ class Create:
 class Delete:
     """Delete objects by UID; one that is already gone is done."""
 
-    def __init__(self, reach: Reach) -> None:
+    def __init__(self, reach: Reach, clock: Clock) -> None:
         self._reach = reach
+        self._clock = clock
 
     def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
         """Nothing is kept: what is deleted is ours, or its prior stands in the Action it takes back."""
@@ -178,23 +202,58 @@ class Delete:
         answers = self._reach.write_each(
             [action for _, action, _ in doomed], _Deleting({a.key: uid for _, a, uid in doomed}, self._reach)
         )
-        for (index, action, _), answer in zip(doomed, answers, strict=True):
+        lingering: dict[int, tuple[Action, str]] = {}
+        for (index, action, uid), answer in zip(doomed, answers, strict=True):
             ref = target_of(action)[1]
-            gone = not isinstance(answer, DoorError) or isinstance(answer, NotFound)
-            outcomes[index] = (
-                Outcome(OutcomeState.DONE, f"deleted {ref}")
-                if gone
-                else refused(f"{ref} was not deleted", answer, ref)  # type: ignore[arg-type]
-            )
+            if isinstance(answer, DoorError) and not isinstance(answer, NotFound):
+                outcomes[index] = refused(f"{ref} was not deleted", answer, ref)
+            elif not isinstance(answer, DoorError) and dig(answer, "metadata", "deletionTimestamp"):
+                lingering[index] = action, uid  # finalizers, or a namespace that is being emptied
+            else:
+                outcomes[index] = Outcome(OutcomeState.DONE, f"deleted {ref}")
+        for index, outcome in self._gone(lingering):
+            outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
     def observe(self, action: Action) -> Observation:
-        """Look whether the object is gone, or on its way."""
+        """Look whether the object is gone; one that is on its way is asked to go once more."""
         obj = self._reach.get(action)
         ref = target_of(action)[1]
-        if obj is None or dig(obj, "metadata", "deletionTimestamp"):
+        if obj is None:
             return Observation(State.DONE, evidence=f"{ref} is gone")
+        if dig(obj, "metadata", "deletionTimestamp"):
+            return Observation(State.PARTIAL, evidence=leaving(ref, obj))
         return Observation(State.ABSENT, evidence=f"{ref} stands")
+
+    def _gone(self, lingering: Mapping[int, tuple[Action, str]]) -> Iterator[tuple[int, Outcome]]:
+        """Wait until what was deleted is gone: a namespace that still stands would swallow what is written next."""
+        left = dict(lingering)
+        end = self._clock.now() + timedelta(seconds=max((a.deadline for a, _ in left.values()), default=0.0))
+        while left:
+            late = self._clock.now() >= end
+            for index, (action, uid) in tuple(left.items()):
+                outcome = self._look(action, uid, late=late)
+                if outcome is not None:
+                    del left[index]
+                    yield index, outcome
+            if left:
+                self._clock.sleep(LOOK)
+
+    def _look(self, action: Action, uid: str, *, late: bool) -> Outcome | None:
+        ref = target_of(action)[1]
+        try:
+            obj = self._reach.get(action)
+        except DoorError as error:
+            return refused(f"cannot see whether {ref} is gone", error, ref)
+        if obj is None or dig(obj, "metadata", "uid") != uid:
+            return Outcome(OutcomeState.DONE, f"deleted {ref}")
+        if not late:
+            return None
+        return Outcome(
+            OutcomeState.FAILED,
+            f"{leaving(ref, obj)}, since {action.deadline:g} s",
+            "Take away what it waits for, then run the same command to go on.",
+        )
 
     def _spared(self, action: Action, obj: Object | None) -> Outcome | None:
         ref = target_of(action)[1]

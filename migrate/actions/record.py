@@ -11,6 +11,10 @@ from migrate.model.ids import ActionKey
 from migrate.model.verdict import Result, Verdict
 
 
+SPOKEN = 2
+"""So many verdicts speak for themselves; of more only their number is said."""
+
+
 def record(name: str, verdicts: Sequence[Verdict], *, facts: Mapping[str, Any] | None = None) -> Action:
     """Record what a step judged under `name`; inconclusive ones stop the run like failed ones."""
     params = {"verdicts": [v.as_json() for v in verdicts], "facts": dict(facts or {})}
@@ -49,7 +53,8 @@ def judged(verdicts: Sequence[Verdict], facts: Mapping[str, Any] | None = None) 
     """The outcome that follows from verdicts: done when all passed."""
     bad = [v for v in verdicts if v.result is not Result.PASS]
     if not bad:
-        said = verdicts[0].evidence if len(verdicts) == 1 else f"{len(verdicts)} checks passed"
+        told = "; ".join(v.evidence for v in verdicts)
+        said = told if len(verdicts) <= SPOKEN else f"{len(verdicts)} checks passed"
         return Outcome(OutcomeState.DONE, said, facts=facts or {}, verdicts=tuple(verdicts))
     lines = [f"{v.result.value} {v.check}: {v.evidence}" for v in bad[:5]]
     if len(bad) > len(lines):

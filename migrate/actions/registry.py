@@ -25,7 +25,7 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
     reach = Reach(Directory(doors), scene.bodies, scene.run)
     return {
         "create": Create(reach),
-        "delete": Delete(reach),
+        "delete": Delete(reach, doors.clock),
         "apply": Apply(reach),
         "patch": Patch(reach),
         "record": Record(),

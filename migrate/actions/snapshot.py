@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.fernet import Fernet
 
@@ -90,7 +91,8 @@ class Snapshot:
                 left_out += count if secret and not fernet else 0
                 if count:
                     contents[resource.name] = {"objects": count, "sha256": digest}
-            (fresh / CONTENTS).write_text(json.dumps(contents, indent=1, sort_keys=True) + "\n")
+            with _private(fresh / CONTENTS) as file:
+                file.write(json.dumps(contents, indent=1, sort_keys=True).encode() + b"\n")
             shutil.rmtree(self._place, ignore_errors=True)
             fresh.rename(self._place)
         except DoorError as error:
@@ -108,13 +110,18 @@ class Snapshot:
             yield from page
 
 
+def _private(path: Path) -> BinaryIO:
+    """A new file that nobody else reads."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")
+
+
 def _write(
     place: Path, resource: Resource, objects: Iterator[Object], fernet: Fernet | None, *, leave: bool
 ) -> tuple[int, str]:
     """Write one resource's file, 0600; Secrets are encrypted, or only counted."""
     count, digest = 0, hashlib.sha256()
     path = place / f"{resource.name}.jsonl"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+    with _private(path) as file:
         for obj in objects:
             count += 1
             if leave:

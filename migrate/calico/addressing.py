@@ -29,7 +29,16 @@ from migrate.calico.ipam import (
 from migrate.calico.pools import POOLS_ANNOTATION, spec_of
 from migrate.calico.selectors import SelectorError, parse
 from migrate.model.canonical import digest
-from migrate.model.objects import Object, annotations_of, dig, labels_of, metadata_of, name_of, namespace_of
+from migrate.model.objects import (
+    Object,
+    Resource,
+    annotations_of,
+    dig,
+    labels_of,
+    metadata_of,
+    name_of,
+    namespace_of,
+)
 
 _NamedSpec = tuple[str, Mapping[str, Any]]
 
@@ -65,6 +74,16 @@ class Settled:
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a look at everything leaves for the next one; `starved` where a pod got no address and will ask again."""
+
+    resources: Sequence[Resource]
+    seen: Seen
+    ledger: Ledger
+    starved: bool
+
+
 def settle(seen: Seen) -> Settled:
     """Work out what Calico's IPAM would hold by now."""
     pools = [(name_of(pool), spec_of(pool)) for pool in seen.pools]
@@ -88,6 +107,7 @@ def follow(ledger: Ledger, seen: Seen, gone: Iterable[Object]) -> Settled:
     Tunnels are left out: they follow from nodes and pools.
     """
     settled = Settled(ledger)
+    ledger.date(seen.at)
     for pod in (*gone, *(pod for pod in seen.pods if not _is_networked(pod))):
         ledger.release(pod_handle(pod))
     _pods(settled, seen, [(name_of(pool), spec_of(pool)) for pool in seen.pools])
@@ -118,16 +138,16 @@ def _ledger(seen: Seen) -> Ledger:
         for cidr in dig(reservation, "spec", "reservedCIDRs", default=None) or ()
     ]
     ranges = [ip_network(c) for node in seen.nodes for c in dig(node, "spec", "podCIDRs", default=None) or ()]
-    return Ledger(
+    ledger = Ledger(
         blocks={block.cidr: block for block in (block_of(obj) for obj in seen.blocks)},
         strict=bool(dig(seen.config, "spec", "strictAffinity")),
         per_host=int(dig(seen.config, "spec", "maxBlocksPerHost") or 0),
         reserved=tuple(reserved),
         # Where something else gives out addresses it takes them of the node's podCIDR: no tunnel shall be first.
         avoid=() if seen.give else tuple(ranges),
-        claimed_at=seen.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        seed=int(seen.at.timestamp()) * 1_000_000_000,
     )
+    ledger.date(seen.at)
+    return ledger
 
 
 def _tunnels(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 from typing import Any
@@ -184,9 +185,22 @@ class Ledger:
             for handle in dict.fromkeys(holder.handle for holder in block.holders.values()):
                 self._where.setdefault(handle, []).append(cidr)
 
+    def date(self, at: datetime) -> None:
+        """Claim blocks as of this time from now on."""
+        self.claimed_at = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.seed = int(at.timestamp()) * 1_000_000_000
+
     def holds(self, handle: str) -> bool:
         """Whether a handle has an address."""
         return handle in self._where
+
+    def counts(self, handle: str) -> dict[str, int]:
+        """How many addresses a handle has in each block."""
+        blocks = [self.blocks[cidr] for cidr in self._where.get(handle, ())]
+        return {
+            str(block.cidr): sum(holder.handle == handle for holder in block.holders.values())
+            for block in blocks
+        }
 
     def held(self) -> dict[str, tuple[Address, ...]]:
         """Every handle's addresses."""

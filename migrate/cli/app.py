@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import signal
+import sqlite3
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
@@ -13,7 +16,8 @@ import click
 
 from migrate import __version__
 from migrate.cli import say
-from migrate.errors import CnimigrateError, DoorError, MigrationFileError
+from migrate.engine.signals import Interrupted
+from migrate.errors import CnimigrateError, DoorError, GateClosed, MigrationFileError
 
 COMMANDS = {
     "init": "draft a migration file from blue, read-only",
@@ -37,6 +41,12 @@ COMMANDS = {
 """Commands with a line of help each; a module of the same name in `cli/commands` has the command."""
 
 
+def _marked(command: click.Command) -> click.Command:
+    """Keep the lines of examples apart in the help: click's mark is the character, raw docstrings have its letters."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    return command
+
+
 class Commands(click.Group):
     """A group that imports a command when it is called."""
 
@@ -51,7 +61,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"migrate.cli.commands.{cmd_name}").command
-        return command
+        return _marked(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -88,23 +98,50 @@ def app() -> None:
     """
 
 
+_marked(app)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; leaves by sys.exit with the codes of `app`'s help."""
+    with _interruptible():
+        sys.exit(_call(argv))
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take SIGTERM and a lost terminal like Ctrl-C; a run has its own way with them, and nohup stays nohup."""
+    former: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                former[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _call(argv: Sequence[str] | None) -> int:
+    """Call the command, and turn whatever ends it into words and an exit code."""
     code: Any = 0
     try:
         code = app.main(args=list(argv) if argv is not None else None, standalone_mode=False) or 0
     except click.exceptions.Exit as left:
         code = left.exit_code
     except click.Abort:
-        say.error("interrupted before anything was begun")
+        say.error("interrupted; no act was under way")
         code = 130
     except click.ClickException as error:
-        error.show()
+        say.note(_usage(error))
         code = error.exit_code
     except MigrationFileError as error:
         for problem in error.problems:
             say.problem(problem)
         say.error(error.message)
+        code = error.exit_code
+    except GateClosed as error:
+        say.error(error.message, error.remedy, mark="gate")
         code = error.exit_code
     except CnimigrateError as error:
         say.error(error.message, error.remedy)
@@ -113,10 +150,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         # a door failed where nothing had been begun; an act's failure never comes this far
         say.error(str(error), "Nothing was changed. Mend the way to the cluster, then run the same command.")
         code = 30
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+    except Interrupted as error:
+        say.error(f"stopped at once ({error}) while ending", "Run the same command: it looks before it acts.")
+        code = 33
+    except (OSError, sqlite3.Error) as error:
+        # outside a run, where nothing was begun: a run turns these into words of its own
+        say.error(f"a file could not be read or written: {error}", "Mend it, then run the same command.")
+        code = 30
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    """What click would print, through our own way of printing."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    usage = f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n\n" if context else ""
+    return f"{usage}Error: {error.format_message()}"
 
 
 if __name__ == "__main__":

@@ -35,12 +35,12 @@ def sign(name: str, stream: TextIO | None = None) -> str:
 
 def line(text: str = "") -> None:
     """Say a result."""
-    emit(text)
+    _emit(_plain(text, sys.stdout), sys.stdout)
 
 
 def note(text: str) -> None:
     """Say something beside the results."""
-    emit(text, err=True)
+    _emit(_plain(text, sys.stderr), sys.stderr)
 
 
 def error(message: str, remedy: str = "", *, mark: str = "bad") -> None:
@@ -59,19 +59,29 @@ def document(value: Mapping[str, Any], form: str) -> None:
     """Print one document as JSON or YAML, with its schema version."""
     whole = {"schemaVersion": 1, **value}
     if form == "yaml":
-        emit(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True), end="")
+        data(yaml.safe_dump(whole, sort_keys=False, allow_unicode=_utf8(sys.stdout)).rstrip("\n"))
     else:
-        emit(json.dumps(whole, indent=2, ensure_ascii=False))
+        data(json.dumps(whole, indent=2, ensure_ascii=not _utf8(sys.stdout)))
 
 
-def emit(text: str, *, err: bool = False, end: str = "\n") -> None:
-    """Print a text, in ASCII where that is all the stream has; a stream that nobody reads any more is left alone.
+def record(value: Mapping[str, Any]) -> None:
+    """Print one JSON value on a line of its own."""
+    data(json.dumps(value, ensure_ascii=not _utf8(sys.stdout)))
+
+
+def data(text: str) -> None:
+    """Print lines for a program to read, as they are."""
+    _emit(text, sys.stdout)
+
+
+def _emit(text: str, stream: TextIO) -> None:
+    """Print a line; where nobody reads the stream any more it goes nowhere.
 
     Raises OSError where stdout is a file on a full disk: half a document must not look like a whole one.
     """
-    stream = sys.stderr if err else sys.stdout
+    err = stream is sys.stderr
     try:
-        click.echo(_plain(text, stream) + end, err=err, nl=False)
+        click.echo(text, err=err)
     except OSError as error:
         if not err and error.errno not in GONE:
             raise
@@ -89,11 +99,8 @@ def _to_nobody(stream: TextIO) -> None:
 def _plain(text: str, stream: TextIO) -> str:
     if fancy(stream) or text.isascii():
         return text
-    return text if _utf8(stream) and not stream.isatty() else text.translate(_ASCII) if _utf8(stream) else _ascii(text)
-
-
-def _ascii(text: str) -> str:
-    return text.translate(_ASCII).encode("ascii", "replace").decode()
+    text = text.translate(_ASCII)
+    return text if _utf8(stream) else text.encode("ascii", "replace").decode()
 
 
 def _utf8(stream: TextIO) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import os
+import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
-
-import click
 
 from migrate.cli import say
 from migrate.doors.clock import Clock
 from migrate.engine.events import Event, Tell
+
+WRITING = frozenset({"apply", "create", "delete", "patch", "provision", "weight"})
+"""Kinds of Actions that change something."""
 
 LOUD = frozenset({"batch-ended", "watching"})
 """Events that come often: they renew the last line of a terminal, and are left out of plain lines unless they say more."""
@@ -35,7 +38,7 @@ class _Json:
     def __call__(self, event: Event) -> None:
         """Print it."""
         at = self._clock.now().isoformat(timespec="milliseconds")
-        click.echo(json.dumps({"at": at, **event.as_json()}, ensure_ascii=False))
+        say.record({"at": at, **event.as_json()})
 
 
 class _Plain:
@@ -45,19 +48,18 @@ class _Plain:
         self._clock = clock
         self._would = would
         self._counted = 0
-        self._step = ""
 
     def __call__(self, event: Event) -> None:
         """Print it, unless it only counts."""
         if event.what == "watching" and not event.fields.get("errors"):
             return
-        if event.what == "step-began":
-            self._counted, self._step = 0, event.step
         if event.what == "batch-ended":
             self._counted += int(event.fields.get("actions", 0))
-            if int(event.fields.get("actions", 0)) != 1:
+            if not event.text:
                 return
         self._print(event)
+        if event.what in {"step-began", "step-done"}:
+            self._counted = 0  # a step that had nothing to do never began
 
     def _print(self, event: Event) -> None:
         at = self._clock.now().isoformat(timespec="seconds")
@@ -93,6 +95,7 @@ class _Terminal:
         count = f"  {self._counted} acts" if self._counted > 1 else ""
         self._renew(f"{say.sign('ok', sys.stderr)} {event.phase or '':<9} {event.text}{count}  {took:.1f} s")
         self._end()
+        self._counted, self._began = 0, datetime.now().astimezone()  # a step with nothing to do never begins
 
     def _batch(self, event: Event) -> None:
         self._counted += int(event.fields.get("actions", 0))
@@ -110,15 +113,24 @@ class _Terminal:
             self._end()
 
     def _renew(self, text: str) -> None:
-        click.echo(f"\r\x1b[2K{text[:160]}", err=True, nl=False)
+        wide = shutil.get_terminal_size().columns - 1  # a line that wraps could not be taken back
+        self._write(f"\r\x1b[2K{text[:wide]}")
         self._open = True
 
     def _end(self) -> None:
         if self._open:
-            click.echo("", err=True)
+            self._write("\n")
         self._open = False
+
+    @staticmethod
+    def _write(text: str) -> None:
+        with suppress(OSError):  # a terminal that has gone hears nothing; the signal says so, too
+            os.write(sys.stderr.fileno(), text.encode())
 
 
 def mood(event: Event, *, would: bool) -> str:
-    """What happened, or in a rehearsal what would have."""
-    return f"would: {event.text}" if would and event.what in {"step-began", "batch-ended"} else event.text
+    """What happened, or in a rehearsal what would have; what was looked at is so in either."""
+    acted = event.what == "step-began" or (
+        event.what == "batch-ended" and event.fields.get("kind") in WRITING
+    )
+    return f"would: {event.text}" if would and acted else event.text

@@ -180,7 +180,8 @@ def _broken(opened: Session, error: OSError | sqlite3.Error) -> CnimigrateError:
     kind = FailedMidway if begun else StateNotWritable
     message = f"a file in {opened.scene.state} could not be read or written: {error}"
     return kind(
-        message, remedy="Make room or mend the disk, then run the same command: it looks before it acts again."
+        message,
+        remedy="Make room or mend the disk, then run the same command: it looks before it acts again.",
     )
 
 

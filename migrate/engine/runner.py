@@ -169,12 +169,26 @@ class Runner:
     def _batch_ended(
         self, planned: PlannedStep, actions: Sequence[Action], outcomes: Sequence[Outcome]
     ) -> None:
-        text = outcomes[0].evidence if len(outcomes) == 1 else f"{len(actions)} x {actions[0].kind}"
-        fields = {"actions": len(actions), "failed": sum(not o.stands for o in outcomes)}
-        self._tell(planned, "batch-ended", text, **fields)
+        failed = sum(not o.stands for o in outcomes)
+        fields = {"kind": actions[0].kind, "actions": len(actions), "failed": failed}
+        self._tell(planned, "batch-ended", _ended(actions, outcomes), **fields)
 
     def _tell(self, planned: PlannedStep, what: str, text: str, **fields: object) -> None:
         self._acting.tell(Event(what, text, planned.batch, planned.phase, planned.step, fields))
+
+
+PAST = {"create": "created", "apply": "applied", "patch": "changed", "delete": "deleted"}
+"""What is said of many objects at once."""
+
+
+def _ended(actions: Sequence[Action], outcomes: Sequence[Outcome]) -> str:
+    """What a batch came to, in a few words; one act speaks for itself where it says something."""
+    if len(outcomes) == 1 and outcomes[0].evidence:
+        return outcomes[0].evidence
+    kind, failed = actions[0].kind, sum(not o.stands for o in outcomes)
+    stood = len(actions) - failed
+    said = f"{PAST[kind]} {stood} object{'s' if stood != 1 else ''}" if kind in PAST else f"{stood} x {kind}"
+    return f"{said}, {failed} failed" if failed else said
 
 
 def _reached(planned: PlannedStep, until: Until) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from migrate.errors import PlanMismatch
 from migrate.model.action import Action, Outcome, OutcomeState
 from migrate.model.entry import Entry, EntryKind
 from migrate.model.ids import ActionKey, BatchName, RunId, StepId
@@ -76,10 +77,15 @@ class Progress:
         self.feed(entries)
 
     def feed(self, entries: Iterable[Entry]) -> None:
-        """Take in further entries, in their order."""
+        """Take in further entries, in their order; raises PlanMismatch for one that another release wrote."""
         for entry in entries:
+            try:
+                self._take(entry)
+            except (KeyError, TypeError, ValueError) as error:
+                # a phase or a state of another release; to pass over it would take what it guards for done
+                message = f"entry {entry.seq} of the journal says what this release does not know: {error}"
+                raise PlanMismatch(message, remedy="Go on with the release that began the run.") from error
             self.last = entry
-            self._take(entry)
 
     def _take(self, entry: Entry) -> None:
         match entry.kind:

@@ -48,8 +48,6 @@ class Hands:
         else:
             spec = self.written.green.provisioner
             path, context = spec.kubeconfig, spec.context
-            if spec.kind == "command" and path is None:
-                path = f".cnimigrate/{self.written.name}/green/green.kubeconfig"
         parts = ["kubectl"]
         parts += ["--kubeconfig", word(path)] if path else []
         parts += ["--context", word(context or side.value)] if context or not path else []
@@ -209,9 +207,10 @@ def _off(hands: Hands, action: Action) -> Iterable[str]:
         where = f"-n {word(ref.namespace)}"
         if ref.kind == "CronJob":
             running = '{range .items[?(@.status.active)]}{.metadata.name}{"\\n"}{end}'
-            yield f"{kubectl} get jobs {where} -o jsonpath={shlex.quote(running)} | grep '^{ref.name}-'   # until it prints nothing"
+            jobs = f"{kubectl} get jobs {where} -o jsonpath={shlex.quote(running)}"
+            yield f"{jobs} | grep '^{ref.name}-[0-9]*$'   # until it prints nothing"
         else:
-            name = f"^pod/{ref.name}$" if ref.kind == "Pod" else f"^pod/{ref.name}-"
+            name = f"^pod/{ref.name}{_PODS.get(ref.kind, '-[a-z0-9]*$')}"
             yield f"{kubectl} get pods {where} -o name | grep '{name}'   # until it prints nothing"
 
 
@@ -225,6 +224,9 @@ def _calico(hands: Hands, action: Action) -> Iterable[str]:
 def _bound(action: Action) -> str:
     return f"--timeout={action.deadline:g}s"
 
+
+# How a controller names its pods; source: the names that kube-controller-manager generates.
+_PODS: Mapping[str, str] = {"Deployment": "-[a-z0-9]*-[a-z0-9]*$", "StatefulSet": "-[0-9]*$", "Pod": "$"}
 
 _BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
     "create": _create,

@@ -11,13 +11,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import yaml
 
 from migrate.calico import created, operated
-from migrate.calico.addressing import Seen, affinities, handles, settle
+from migrate.calico.addressing import Kept, Seen, Settled, affinities, handles, settle
 from migrate.calico.created import Dialect, Startup
 from migrate.calico.daemon import Daemon, daemon_of
 from migrate.calico.ipam import Block, Range
@@ -55,7 +56,7 @@ def reconcile(cluster: Cluster, *, now: Now = wall, give_addresses: bool = False
     from which a kubelet's stand-in takes it; leave it off where something else (kwok) gives addresses.
     Raises a DoorError.
     """
-    return _Pass(cluster, cluster.resources(), now, give_addresses=give_addresses).run()
+    return Pass(cluster, cluster.resources(), now, give_addresses=give_addresses).run()
 
 
 class StandIn:
@@ -91,7 +92,7 @@ class StandIn:
         while not self._stop.is_set():
             try:
                 self._discover()
-                _Pass(self._cluster, self._resources, self._now, give_addresses=self._give).run()
+                Pass(self._cluster, self._resources, self._now, give_addresses=self._give).run()
             except DoorError as error:
                 # A conflict or a server that is down is the next pass's business; a test may look at what it was.
                 self.failures = [*self.failures[-19:], error]
@@ -105,7 +106,7 @@ class StandIn:
         self._discovered = time.monotonic()
 
 
-class _Pass:
+class Pass:
     """One look at the cluster, and what follows from it."""
 
     def __init__(
@@ -119,6 +120,7 @@ class _Pass:
         self.dialect = Dialect(self.native)
         self.group = V3_GROUP if self.native else CRD_GROUP
         self.wrote = False
+        self.kept: Kept | None = None
 
     def run(self) -> bool:
         """Do what is due; nothing before the CRDs are Established, which is when discovery serves them."""
@@ -224,22 +226,29 @@ class _Pass:
         """Give each node its tunnel addresses and each pod its allocation, and mark both."""
         blocks = self.all("IPAMBlock", self.group)
         served = _find(self.resources, "IPReservation", self.group) is not None
-        settled = settle(
-            Seen(
-                pools=self.all("IPPool", self.group),
-                blocks=blocks,
-                nodes=nodes,
-                up=daemon.up,
-                pods=self.all("Pod", ""),
-                at=self.now(),
-                namespaces=self.all("Namespace", "") if self.give else (),
-                reservations=self.all("IPReservation", self.group) if served else (),
-                config=self.get(self.dialect.ipam_config_kind, self.group, "default"),
-                give=self.give,
-                collect=daemon.full,
-            )
+        seen = Seen(
+            pools=self.all("IPPool", self.group),
+            blocks=blocks,
+            nodes=nodes,
+            up=daemon.up,
+            pods=self.all("Pod", ""),
+            at=self.now(),
+            namespaces=self.all("Namespace", "") if self.give else (),
+            reservations=self.all("IPReservation", self.group) if served else (),
+            config=self.get(self.dialect.ipam_config_kind, self.group, "default"),
+            give=self.give,
+            collect=daemon.full,
         )
+        settled = settle(seen)
         self._write_blocks(settled.ledger.blocks, {name_of(block): block for block in blocks})
+        self.mark_pods(settled)
+        for node in daemon.up:
+            self._mark_node(node, settled.tunnels[name_of(node)])
+        forgotten = replace(seen, pods=(), blocks=())
+        self.kept = Kept(self.resources, forgotten, settled.ledger, starved=bool(settled.events))
+
+    def mark_pods(self, settled: Settled) -> None:
+        """Leave on pods what the CNI plugin leaves there, and the events of those that got no address."""
         for pod, marks in settled.pod_marks:
             body = {"metadata": {"annotations": marks}}
             self.write(
@@ -247,8 +256,6 @@ class _Pass:
             )
         for event in settled.events:
             self.ensure(event)
-        for node in daemon.up:
-            self._mark_node(node, settled.tunnels[name_of(node)])
 
     def _write_blocks(self, blocks: Mapping[Range, Block], standing: Mapping[str, Object]) -> None:
         """Write what changed of blocks, then affinities and handles, which follow from the blocks."""
@@ -274,6 +281,13 @@ class _Pass:
                 self.replace(standing[name], obj["spec"])
         for name in standing.keys() - wanted.keys():
             self.delete(standing[name])
+
+    def settle_one(self, kind: str, name: str, wanted: Object | None) -> None:
+        """Make one of Calico's objects what is wanted; None takes it away."""
+        standing = self.get(kind, self.group, name)
+        self._settle(
+            {name: wanted} if wanted is not None else {}, {name: standing} if standing is not None else {}
+        )
 
     def _mark_node(self, node: Object, tunnels: Mapping[str, str]) -> None:
         resource = self.resource("Node", "")
@@ -328,9 +342,11 @@ class _Pass:
     # --- the door ---
 
     def at(self) -> str:
+        """The time as the API writes it."""
         return _stamp(self.now())
 
     def resource(self, kind: str, group: str) -> Resource:
+        """The resource that serves a kind."""
         found = _find(self.resources, kind, group)
         if found is None:
             # not yet: a server begins to serve definitions one after the other, and a pass may fall in between
@@ -338,10 +354,12 @@ class _Pass:
         return found
 
     def all(self, kind: str, group: str, namespace: str = "") -> list[Object]:
+        """Every object of a kind."""
         pages = self.cluster.pages(self.resource(kind, group), namespace=namespace)
         return [obj for page in pages for obj in page]
 
     def get(self, kind: str, group: str, name: str, namespace: str = "") -> Object | None:
+        """One object; None where it is not there, or its kind is not served."""
         found = _find(self.resources, kind, group)
         return self.cluster.get(found, name, namespace) if found is not None else None
 
@@ -357,10 +375,12 @@ class _Pass:
         self.write(Write(Verb.REPLACE, resource, name_of(obj), body={**obj, "spec": spec}))
 
     def delete(self, obj: Object) -> None:
+        """Delete this very object."""
         resource = self.resource(str(obj["kind"]), self.group)
         self.write(Write(Verb.DELETE, resource, name_of(obj), uid=str(metadata_of(obj).get("uid", ""))))
 
     def write(self, write: Write) -> Object:
+        """Write, and note that something was written."""
         self.wrote = True
         return self.cluster.write(write)
 

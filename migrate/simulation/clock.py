@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from migrate.simulation.network import Network
 from migrate.simulation.store import Store, from_micros, to_micros
 
-DETAIL = 600 * 1_000_000
+DETAIL = 60 * 1_000_000
 """Microseconds at either end of a long sleep in which every event is played; see `SimulatedClock.sleep`."""
 
 _JUMPED = "jumped-from"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from migrate.doors.cluster import Cluster
 from migrate.model.ids import Side
+from migrate.model.objects import Object
 from migrate.simulation.clock import SimulatedClock, jumped_from
 from migrate.simulation.controllers.context import Context
 from migrate.simulation.controllers.index import Index
@@ -18,6 +17,7 @@ from migrate.simulation.controllers.kubelet import POD_IP
 from migrate.simulation.controllers.manager import Manager
 from migrate.simulation.controllers.view import Event, Key
 from migrate.simulation.failures import Failures
+from migrate.simulation.following import Following
 from migrate.simulation.network import Network
 from migrate.simulation.provisioner import SimulatedProvisioner
 from migrate.simulation.server import SimulatedCluster
@@ -32,17 +32,10 @@ _ROUNDS = 500
 _OUTSIDE = {Side.BLUE: "198.18.0.0/16", Side.GREEN: "198.19.0.0/16"}
 _MANAGER = "kube-controller-manager"
 _CONCERNS_CALICO = "concerns-calico"
+_SEEN = f"seen:{Side.GREEN.value}"
 _CALICO_GROUPS = ("projectcalico.org", "operator.tigera.io")
 _CALICO_LEDGER = {"ipamblocks", "ipamhandles", "blockaffinities"}  # only the stand-in itself writes them
 _CALICO_NAMESPACES = {"kube-system", "calico-system", "tigera-operator"}
-
-
-class CalicoStandIn(Protocol):
-    """What plays Calico: one pass over a cluster, True where it wrote something."""
-
-    def __call__(self, cluster: Cluster, *, now: Callable[[], datetime], give_addresses: bool) -> bool:
-        """Bring the cluster one step on."""
-        ...
 
 
 class World:
@@ -58,7 +51,11 @@ class World:
         self._views = {side: StoreView(store, side.value) for side in Side}
         self._managers = {side: Manager() for side in Side}
         self._indexes: dict[Side, Index] = {}
-        self._calico = _stand_in()
+        self._calico = Following()
+        self._calico_looks = 0
+        self._pods: dict[str, tuple[Object, bool]] | None = (
+            None  # None: more than pods has changed for Calico
+        )
         self._network = Network(store)
         self._clock = SimulatedClock(store, self.settle)
         self.failures = Failures(store)
@@ -183,11 +180,20 @@ class World:
 
     def _calico_pass(self) -> bool:
         """Let Calico's stand-in look at green where something of its concern has changed."""
-        if self._calico is None or not self._store.number(_CONCERNS_CALICO):
+        if not self._store.number(_CONCERNS_CALICO):
             return False
+        changed, self._pods = self._pods, None
         with self._store.transaction():
             self._store.set_number(_CONCERNS_CALICO, 0)
-            return self._calico(self._managed[Side.GREEN], now=self._store.now, give_addresses=True)
+            self._calico_looks += 1
+            looked = self._store.next_number("calico-looks")
+            index = self._indexes.get(Side.GREEN)
+            if looked != self._calico_looks or index is None or index.seen != self._store.number(_SEEN):
+                # Another process has run the controllers or the stand-in since: what is kept here is old.
+                self._calico_looks, changed = looked, None
+            wrote = self._calico(self._managed[Side.GREEN], now=self._store.now, changed=changed)
+        self._pods = {}
+        return wrote
 
     def _round(self, side: Side) -> bool:
         """One round of a side's controllers in one transaction; whether there was anything to do."""
@@ -201,15 +207,25 @@ class World:
             with self._store.transaction():
                 ctx = self._context(side)
                 events = self._managers[side].round(ctx)
-                if side is Side.GREEN and any(_concerns_calico(event, ctx.index) for event in events):
-                    self._store.set_number(_CONCERNS_CALICO, 1)
+                if side is Side.GREEN:
+                    self._note([event for event in events if _concerns_calico(event, ctx.index)])
         except BaseException:
             # What was taken back in the file must not stay in memory.
             self._indexes.pop(side, None)
             self._managers[side] = Manager()
+            self._pods = None
             raise
         self._indexes[side].seen = self._store.number(f"seen:{side.value}")
         return True
+
+    def _note(self, events: Iterable[Event]) -> None:
+        """Keep for Calico's stand-in what concerns it: the pods, as long as nothing but pods has changed."""
+        for event in events:
+            self._store.set_number(_CONCERNS_CALICO, 1)
+            if self._pods is None or event.plural != "pods" or event.name.startswith("calico-"):
+                self._pods = None
+            else:
+                self._pods[event.obj["metadata"]["uid"]] = (event.obj, event.deleted)
 
     def _context(self, side: Side) -> Context:
         about = self._store.value(f"cluster:{side.value}") or {}
@@ -219,6 +235,7 @@ class World:
             # Another process has run the controllers since, or a side was seeded anew.
             index = Index.read(self._views[side])
             index.stamp = stamp
+            self._pods = None
         self._indexes[side] = index
 
         def fired(key: Key, times: Iterable[datetime]) -> None:
@@ -232,7 +249,7 @@ class World:
             now=self._store.now(),
             pod_cidr=str(about.get("pod_cidr") or ""),
             outside=_OUTSIDE[side],
-            calico_gives=self._calico is not None and side is Side.GREEN,
+            calico_gives=side is Side.GREEN,
             jumped_from=jumped_from(self._store),
             unready=lambda key: self.failures.keeps_unready(side, key.namespace, key.name),
             fired=fired,
@@ -255,13 +272,3 @@ def _concerns_calico(event: Event, index: Index) -> bool:
         "namespaces",
         "customresourcedefinitions",
     }
-
-
-def _stand_in() -> CalicoStandIn | None:
-    """What plays Calico, where it is installed beside this package."""
-    try:
-        module = importlib.import_module("migrate.simulation.calico")
-    except ModuleNotFoundError:
-        return None
-    found: CalicoStandIn | None = getattr(module, "reconcile", None)
-    return found

@@ -9,6 +9,7 @@ from migrate.actions.record import record
 from migrate.doors.cluster import Cluster
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
+from migrate.errors import ClusterUnreachable, CredentialsRefused, Unauthorized, Unreachable
 from migrate.model.action import State
 from migrate.model.facts import ClusterFacts, Finding, Severity
 from migrate.model.ids import Phase, StepId
@@ -68,9 +69,24 @@ def look(scene: Scene) -> tuple[ClusterFacts, ClusterFacts | None, tuple[Finding
 
 
 def facts_of(cluster: Cluster) -> tuple[Inventory, ClusterFacts]:
-    """Read a cluster whole, and what assess makes of it."""
-    inventory = read_inventory(cluster)
-    return inventory, assess.cluster_facts(inventory, name=cluster.name, uid=cluster.identity().uid)
+    """Read a cluster whole, and what assess makes of it.
+
+    Raises ClusterUnreachable or CredentialsRefused, which say the side: a door does not know that there is another.
+    """
+    try:
+        inventory = read_inventory(cluster)
+        return inventory, assess.cluster_facts(inventory, name=cluster.name, uid=cluster.identity().uid)
+    except Unreachable as error:
+        raise ClusterUnreachable(
+            f"{cluster.side} ({cluster.name}) does not answer: {error}",
+            remedy="Nothing was changed. Mend the way to the cluster, then run the same command.",
+        ) from error
+    except Unauthorized as error:
+        raise CredentialsRefused(
+            f"{cluster.side} ({cluster.name}) refuses the credentials: {error}",
+            remedy=f"Nothing was changed. Renew the credentials in {cluster.side}'s kubeconfig, "
+            "then run the same command.",
+        ) from error
 
 
 def verdicts_of(found: tuple[Finding, ...]) -> tuple[Verdict, ...]:

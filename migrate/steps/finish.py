@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from migrate.actions.objects import patch
@@ -12,11 +12,16 @@ from migrate.engine.step import Batches, Scene
 from migrate.model import marks
 from migrate.model.action import Action
 from migrate.model.ids import NO_BATCH, Phase, Side, StepId
-from migrate.model.inventory import Inventory
-from migrate.model.objects import annotations_of, ref_of
+from migrate.model.objects import Object, annotations_of, controller_of, ref_of
 from migrate.model.verdict import Verdict, passed
 from migrate.steps.base import BaseStep, chunks
 from migrate.steps.freeze_blue import FreezeBlue
+
+ROUNDS = 5
+"""Looks for marks that a controller copied while we were taking them off."""
+
+PAUSE = 1.0
+"""Seconds between two looks."""
 
 
 class Finish(BaseStep):
@@ -33,7 +38,23 @@ class Finish(BaseStep):
         if "annotations" in scene.migration.keep:
             return
         green = read_inventory(scene.doors.green)
-        yield from chunks(_unmarking(green))
+        yield from chunks(_unmarking(obj for _, obj in green if controller_of(obj) is None))
+        yield from _unmark_copies(scene)
+
+
+def _unmark_copies(scene: Scene) -> Batches:
+    """Unmark what controllers made, after what they made it from.
+
+    A Deployment's controller copies annotations to its ReplicaSets and never takes one away there; a pass of it that
+    was under way meanwhile may copy ours once more.
+    """
+    for _ in range(ROUNDS):
+        green = read_inventory(scene.doors.green)
+        copies = list(_unmarking(obj for _, obj in green if controller_of(obj) is not None))
+        if not copies:
+            return
+        yield from chunks(copies)
+        scene.doors.clock.sleep(PAUSE)
 
 
 def paused(scene: Scene) -> list[Verdict]:
@@ -49,8 +70,8 @@ def paused(scene: Scene) -> list[Verdict]:
     ]
 
 
-def _unmarking(green: Inventory) -> Iterator[Action]:
-    for _, obj in green:
+def _unmarking(objects: Iterable[Object]) -> Iterator[Action]:
+    for obj in objects:
         ours = [key for key in annotations_of(obj) if marks.is_ours(key)]
         if ours:
             change = {"metadata": {"annotations": dict.fromkeys(ours)}}

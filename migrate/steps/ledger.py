@@ -124,7 +124,7 @@ def read_ledger(progress: Progress) -> Ledger:
             tuple(h["absent"]),
             h["rest"],
             tuple(Ref.of_json(ref) for ref in h["waits"]),
-            h["evidence"],
+            h.get("evidence", ""),
         )
         for h in facts.get("held", ())
     )

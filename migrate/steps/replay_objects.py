@@ -131,7 +131,7 @@ class _Writing:
         found = self.standing.find(decision.ref)
         marked = annotations_of(found) if found is not None else {}
         action = create(decision.ref, key_hash=wanted, rule=decision.rule, wave=decision.wave, command="")
-        if marked.get(marks.RUN) == self.scene.run:
+        if marked.get(marks.RUN) == self.scene.run and not metadata_of(found or {}).get("deletionTimestamp"):
             if marked.get(marks.SOURCE_HASH) == wanted:
                 return
             # blue changed since it was written: bring the object up to date; the way back is still its creation's

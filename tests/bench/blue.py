@@ -186,7 +186,9 @@ def _endpoints(service: Json, pods: list[Json]) -> Iterator[Json]:
 def _cron_job(name: str, namespace: str, number: int) -> Json:
     pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "registry.example/nightly:1"}]}
     spec = {"schedule": f"{number % 60} 2 * * *", "concurrencyPolicy": "Forbid", "suspend": False, "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1, "jobTemplate": {"spec": {"template": {"spec": pod}}}}  # fmt: skip
-    return _object("batch/v1", "CronJob", name, namespace, spec=spec)
+    # fired this morning: one that never did would fire at once
+    fired = {"lastScheduleTime": f"2026-01-05T02:{number % 60:02}:00Z"}
+    return _object("batch/v1", "CronJob", name, namespace, spec=spec, status=fired)
 
 
 def _configuration(number: int, namespace: str) -> Json:

@@ -176,7 +176,9 @@ def test_a_changed_file_is_told_by_what_changed(cli: Cli, quick: Path) -> None:
     revised = cli("plan", quick, "--exit-code", "-o", "json")
     assert revised.code == 10
     assert revised.document["journal"]["samePlan"] is True
-    assert revised.document["journal"]["changes"] == ["cutover.ramp: [1, 5, 25, 50, 100] becomes [10, 100]"]
+    (change,) = revised.document["journal"]["changes"]
+    assert change.startswith("cutover.ramp: ")
+    assert change.replace(" ", "").endswith("[1,5,25,50,100]becomes[10,100]")
     assert "cnimigrate amend" in cli("plan", quick).out
     quick.write_text(before.replace("10.48.0.0/14", "10.52.0.0/14"))
     other = cli("plan", quick)

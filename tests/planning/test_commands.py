@@ -15,7 +15,7 @@ from migrate.cutovers.haproxy import HAProxyTraffic
 from migrate.cutovers.runtime_api import Backend, Process, Server
 from migrate.model.ids import RouteName
 from migrate.model.migration import Migration
-from migrate.planning import commands
+from migrate.planning import commands, haproxy_weights
 from migrate.planning.commands import word
 from migrate.planning.migration_file import parse
 from tests.cutovers.clocks import StillClock
@@ -79,10 +79,14 @@ def test_the_lines_are_those_that_the_tool_sends(blue: int, green: int) -> None:
         assert _lines(commands.weigh(migration, SHOP, wanted, now=now)) == socket.sent
 
 
-def test_without_a_split_that_stands_every_server_is_set() -> None:
-    """Who does not know what stands sets all of them; one server a side has at 50 % the weight that it had."""
-    typed = commands.weigh(_haproxy(["b1"], ["g1"]), SHOP, 50)
-    assert sorted(_lines(typed)) == ["set server shop/b1 weight 100", "set server shop/g1 weight 100"]
+@pytest.mark.parametrize("percent", range(0, 101, 5))
+def test_without_a_split_that_stands_every_server_is_set(percent: int) -> None:
+    """Who does not know what stands sets all of them, each once, to weights that read as the split."""
+    typed = commands.weigh(_haproxy(["b1"], ["g1", "g2"]), SHOP, percent)
+    words = [line.split() for line in _lines(typed)]
+    weights = {each[2].partition("/")[2]: int(each[4]) for each in words}
+    assert len(words) == len(weights) == 3
+    assert haproxy_weights.percent(weights, ["g1", "g2"]) == percent
 
 
 def test_a_route_of_its_own_servers_is_set_there() -> None:
@@ -112,7 +116,7 @@ def test_the_socket_is_reached_as_the_tool_reaches_it(socket: str, address: str)
 def test_a_split_that_no_weights_express_is_said() -> None:
     """A sentence stands where the tool would refuse, and nothing is to be typed."""
     many = tuple(f"b{n}" for n in range(300))
-    (line,) = commands.haproxy(commands.Target("/s", "shop", many[:1], many[1:]), 1, now=50)
+    (line,) = commands.haproxy(commands.Target("/s", "shop", many, ("g1",)), 50, now=0)
     assert line.startswith("# the tool refuses this: ")
 
 

@@ -22,14 +22,14 @@ from migrate.runbook.typed import CLEAN, Hands
 FILE = """\
 metadata: {name: dc1}
 blue: {kubeconfig: ~/.kube/blue.yaml, context: "admin@old dc"}
-green: {provisioner: {kind: command, create: [./make it, --now], destroy: [./unmake]}}
+green: {provisioner: {kind: command, kubeconfig: green.yaml, create: [./make it, --now], destroy: [./unmake]}}
 cutover:
   kind: haproxy
   haproxy: {socket: "10.0.0.5:9999", backend: shop, blue: [b1], green: [g1]}
 """
 HANDS = Hands(parse(FILE, "migration.yaml", exists=lambda _: True))
 BLUE = "kubectl --kubeconfig ~/.kube/blue.yaml --context 'admin@old dc'"
-GREEN = "kubectl --kubeconfig .cnimigrate/dc1/green/green.kubeconfig"
+GREEN = "kubectl --kubeconfig green.yaml"
 CART = Ref("apps", "Deployment", "shop", "cart")
 
 CASES: list[tuple[Action, str]] = [
@@ -44,8 +44,13 @@ CASES: list[tuple[Action, str]] = [
     ),
     (
         apply(Side.GREEN, CART, body_hash="h", command="", source="blue", force=True),
-        f"{BLUE} get deployment.apps cart -n shop -o json | clean"
-        + f" | {GREEN} apply --server-side --force-conflicts -f -",
+        " | ".join(
+            [
+                f"{BLUE} get deployment.apps cart -n shop -o json",
+                "clean",
+                f"{GREEN} apply --server-side --force-conflicts -f -",
+            ]
+        ),
     ),
     (
         weigh(RouteName("shop"), 25, command="").with_prior({"green": 0}, None),
@@ -62,7 +67,7 @@ CASES: list[tuple[Action, str]] = [
     ),
     (
         wait("workloads-off", "w", 90, side="blue", refs=[CART.as_json()]),
-        f"{BLUE} get pods -n shop -o name | grep '^pod/cart-'   # until it prints nothing",
+        f"{BLUE} get pods -n shop -o name | grep '^pod/cart-[a-z0-9]*-[a-z0-9]*$'   # until it prints nothing",
     ),
     (wait("a-new-condition", "w", 90), ""),
     (Action("record", ActionKey("record x"), {"verdicts": [], "facts": {}}), ""),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from migrate.actions.judging import Seen, Thresholds, judge
 from migrate.cli.aborting import abort
 from migrate.cli.commands.rehearse import rehearsal
 from migrate.cli.project import Project, load
+from migrate.cli.screen import listener
 from migrate.cli.session import open_journal
 from migrate.cli.wiring import wired
 from migrate.doors.reading import read_inventory
@@ -152,37 +154,34 @@ def test_invariant_2_no_success_without_reading_back(project: Project) -> None:
 
 @pytest.mark.parametrize("until", [None, Phase.BUILD, Phase.CUTOVER])
 def test_invariant_3_a_rehearsal_writes_nothing(project: Project, until: Phase | None) -> None:
-    """A rehearsal, before the run or in its middle, leaves both clusters and the balancer as they were."""
+    """A rehearsal leaves both clusters and the balancer as they were; one that refuses to begin does, too."""
     if until is not None:
         run(project, Life(until=Until(phase=until)))
+    before = everything_in(project)
+    if until is Phase.CUTOVER:
+        with suppress(ForeignObject):  # green carries the marks of the run that is under way
+            rehearsal(project, "text")
+    else:
+        rehearsal(project, "text")
+    assert everything_in(project) == before
+
+
+def test_invariant_3_a_rehearsal_goes_to_its_end(project: Project) -> None:
+    """A rehearsal does every step in a world of its own, and no Secret's value enters that world."""
+    rehearsal(project, "text")
+    stage = replace(project, state=project.rehearsal)
+    assert len(progress_of(stage).steps_done) == 17
+    for path in project.rehearsal.rglob("*"):
+        raw = path.read_bytes() if path.is_file() else b""
+        assert not any(word.encode() in raw for word in CANARY_SPELLINGS), path.name
+
+
+def everything_in(project: Project) -> tuple[object, ...]:
+    """Every object of both sides, whole, and what was written and weighed."""
     with world_of(project) as world:
         world.settle()
-        before = dict(world.effects()), weights(world), [world.requests(s) for s in Side], contents(world)
-    if until is None:
-        rehearsal(project, "text")
-        with world_of(project) as world:
-            assert before == (
-                dict(world.effects()), weights(world), [world.requests(s) for s in Side], contents(world),
-            )  # fmt: skip
-        assert (project.rehearsal / "journal.db").exists()
-        for path in project.rehearsal.rglob("*"):
-            raw = path.read_bytes() if path.is_file() else b""
-            assert not any(word.encode() in raw for word in CANARY_SPELLINGS), path.name
-        return
-    rehearsal(project, "text")
-    with world_of(project) as world:
-        assert before == (
-            dict(world.effects()), weights(world), [world.requests(s) for s in Side], contents(world),
-        )  # fmt: skip
-
-
-def contents(world: World) -> dict[str, Any]:
-    """Every object of both sides, whole."""
-    return {
-        f"{side} {kind_of(o)} {namespace_of(o)}/{name_of(o)} {o['apiVersion']}": o
-        for side in Side
-        for o in bodies(world, side)
-    }
+        objects = {(side, kind_of(o), namespace_of(o), name_of(o)): o for side in Side for o in bodies(world, side)}
+        return objects, dict(world.effects()), weights(world), [world.requests(side) for side in Side]
 
 
 # --- 4 -----------------------------------------------------------------------------------------------------------
@@ -416,12 +415,14 @@ def test_invariant_9_no_samples_is_inconclusive(project: Project) -> None:
 # --- 10 ----------------------------------------------------------------------------------------------------------
 
 
-def test_invariant_10_secrets_are_told_nowhere(finished: Project, capfd: pytest.CaptureFixture[str]) -> None:
+def test_invariant_10_secrets_are_told_nowhere(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
     """The Secret's value is in no file of the state but the world's own Secrets, and in no output."""
-    assert told(finished) == []
-    rehearsal(copied(finished, finished.state.parents[2] / "told"), "text")
+    rehearsal(project, "json")
+    with wired(project) as live:
+        assert run(project, Life(tell=listener("json", live.doors.clock)))
+    assert told(project) == []
     out, err = capfd.readouterr()
-    assert out
+    assert "batch-ended" in out
     assert not any(word in out + err for word in CANARY_SPELLINGS)
 
 
@@ -517,8 +518,18 @@ def settled(objects: Mapping[str, Any]) -> dict[str, Any]:
             spec = {k: v for k, v in obj["spec"].items() if k != "volumeName"}
             metadata = {k: v for k, v in obj["metadata"].items() if k not in {"finalizers", "annotations"}}
             obj = {**obj, "spec": spec, "metadata": {**metadata, **({"annotations": annotations} if annotations else {})}}  # noqa: PLW2901
-        kept[where] = obj
+        kept[where] = _renumbered(obj)
     return kept
+
+
+GIVEN = frozenset({"clusterIP", "clusterIPs", "nodePort", "clusterGUID", "healthCheckNodePort", "projectcalico.org/metadata"})
+"""What a green that is made anew gives out anew."""
+
+
+def _renumbered(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _renumbered(v) for k, v in value.items() if k not in GIVEN}
+    return [_renumbered(item) for item in value] if isinstance(value, list) else value
 
 
 # --- the red button ----------------------------------------------------------------------------------------------

@@ -7,12 +7,13 @@ import sys
 import click
 
 from migrate.cli import say
-from migrate.cli.aborting import abort
+from migrate.cli.aborting import Aborted, abort, turn_back
 from migrate.cli.bystander import beside
 from migrate.cli.options import migration
 from migrate.cli.project import Project
 from migrate.cli.wiring import wired
-from migrate.errors import FailedMidway
+from migrate.engine.signals import Stop, listening
+from migrate.errors import FailedMidway, JournalDamaged, StateNotWritable
 
 
 @click.command("abort")
@@ -27,17 +28,34 @@ def command(project: Project, batch: str | None) -> None:
     Workloads stay where they are: what was moved by before-writers goes back with cnimigrate rollback.
     """
     _ = batch
-    with wired(project) as live, beside(project) as (journal, progress):
-        ended = abort(project, live, journal, progress)
-    for line in ended.lines:
-        say.line(line)
-    if ended.failed:
-        message = "not all traffic is back on blue: " + "; ".join(ended.failed)
-        raise FailedMidway(
-            message, remedy="Put it back by hand: runbooks' without-the-tool sheet has the commands."
-        )
+    with listening(Stop(_goes_on)), wired(project) as live:
+        try:
+            with beside(project) as (journal, progress):
+                ended = abort(project, live, journal, progress)
+        except (JournalDamaged, StateNotWritable) as error:
+            # whoever presses this needs the traffic back, not a journal; a runner that cannot write acts no more
+            _show(turn_back(live))
+            message = f"the traffic was put back without being journalled, because {error.message}"
+            raise type(error)(message, remedy=error.remedy.removeprefix("Nothing was done. ")) from error
+    _show(ended)
     if ended.writers:
         say.note(
             f"{say.sign('bad', sys.stderr)} {ended.writers} workloads have moved to green and are off on blue; "
             "bring them back with cnimigrate rollback --to verify --accept-data-loss"
         )
+
+
+def _show(ended: Aborted) -> None:
+    """Say where every route is now; raises FailedMidway where one could not be put back."""
+    for line in ended.lines:
+        say.line(line)
+    if ended.failed:
+        message = "not all traffic is back on blue: " + "; ".join(ended.failed)
+        raise FailedMidway(
+            message,
+            remedy="Put it back by hand: the runbook's sheet for the day without the tool has the commands.",
+        )
+
+
+def _goes_on(name: str) -> None:
+    say.note(f"{name}: the abort goes on, it takes seconds; once more stops it at once")

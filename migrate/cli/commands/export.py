@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from migrate.cli import say
 from migrate.cli.bystander import beside
 from migrate.cli.options import migration
 from migrate.cli.project import Project
+from migrate.errors import Stopped
 
 
 @click.command("export")
@@ -25,10 +25,18 @@ def command(project: Project, out: str | None) -> None:
     """
     with beside(project) as (journal, _):
         number, head = journal.head()
-        lines = [json.dumps(entry.as_json(), ensure_ascii=False) for entry in journal.entries()]
-    text = "\n".join(lines) + "\n"
+        lines = [json.dumps(entry.as_json()) for entry in journal.entries()]
     if out:
-        Path(out).write_text(text)
+        _write(Path(out), "\n".join(lines) + "\n")
     else:
-        sys.stdout.write(text)
+        for line in lines:
+            say.data(line)
     say.note(f"{number} entries, head {head}")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror or error}"
+        raise Stopped(message, remedy="Name another place: --out FILE") from error

@@ -7,11 +7,12 @@ import sys
 import click
 
 from migrate.cli import say
+from migrate.cli.ending import ending
 from migrate.cli.options import migration, output
 from migrate.cli.project import Project
 from migrate.cli.rehearsed import rehearsed
 from migrate.cli.screen import listener
-from migrate.cli.session import compose, session
+from migrate.cli.session import compose, session, whoami
 from migrate.cli.wiring import Wired, wired
 from migrate.engine.runner import Until
 from migrate.errors import Stopped, UsageError
@@ -87,18 +88,25 @@ def command(
             if output == "text":
                 head(live, project, opened.plan, opened.scene.run)
             done = opened.run(end, gate_specs(project.migration.gates), wait=wait)
-        if output == "text":
-            say.line(f"{say.sign('ok')} done" if done else f"stopped before {until}; run again to go on")
+        if output != "text":
+            return
+        if not done:
+            where = "before" if end is not None and end.gate is not None else "after"
+            say.line(f"stopped {where} {until}, as asked; cnimigrate run goes on")
+            return
+        say.line(f"{say.sign('ok')} done: {opened.plan.name} has moved")
+        for line in ending(opened.plan, opened.scene.progress, real=live.real):
+            say.line(line)
 
 
 def head(live: Wired, project: Project, plan: Plan, run: str) -> None:
     """The first line of a run: what moves from where to where, and which run of which Plan this is."""
     blue, green = live.doors.blue.name, live.doors.green.name if live.real else project.written.name
     kind = "" if live.real else "   (simulated: no cluster is touched)"
-    cni = plan.pinned["cni"]
+    cni, who = plan.pinned["cni"], whoami()
     say.note(
         f"{plan.name}   blue ({blue}) {cni} {say.sign('next', sys.stderr)} green ({green}) calico"
-        f"   run {run[:4]}   plan {plan.short} rev {plan.revision}{kind}"
+        f"   run {run[:4]}   plan {plan.short} rev {plan.revision}   by {who['user']} on {who['host']}{kind}"
     )
 
 

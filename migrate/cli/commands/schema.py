@@ -6,6 +6,7 @@ import json
 
 import click
 
+from migrate.cli import say
 from migrate.planning.schema import schema
 
 
@@ -16,4 +17,4 @@ def command() -> None:
     \b
     cnimigrate schema > migration.schema.json
     """
-    click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+    say.data(json.dumps(schema(), indent=2))
