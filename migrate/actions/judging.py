@@ -72,7 +72,9 @@ def _errors(name: str, seen: Seen, limits: Thresholds) -> Verdict:
         )
     bad = seen.errors + seen.probe_errors
     # the rule of three bounds a rate of which no failure was seen; with failures only the rate itself is known
-    known = f"{bad / samples:.3%}, limit {limits.error_rate:.3%}" if bad else f"under {3 / samples:.3%} at 95 %"
+    known = (
+        f"{bad / samples:.3%}, limit {limits.error_rate:.3%}" if bad else f"under {3 / samples:.3%} at 95 %"
+    )
     return passed(check, f"{said} ({known})")
 
 

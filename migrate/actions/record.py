@@ -10,13 +10,15 @@ from migrate.model.action import Action, Observation, Outcome, OutcomeState, Sta
 from migrate.model.ids import ActionKey
 from migrate.model.verdict import Result, Verdict
 
-
 SPOKEN = 2
 """So many verdicts speak for themselves; of more only their number is said."""
 
 
 def record(name: str, verdicts: Sequence[Verdict], *, facts: Mapping[str, Any] | None = None) -> Action:
-    """Record what a step judged under `name`; inconclusive ones stop the run like failed ones."""
+    """Record what a step judged under `name`; inconclusive ones stop the run like failed ones.
+
+    `facts` is JSON that later steps read back by `Progress.recorded`.
+    """
     params = {"verdicts": [v.as_json() for v in verdicts], "facts": dict(facts or {})}
     return Action("record", ActionKey(f"record {name}"), params)
 
@@ -46,18 +48,18 @@ class Record(Looking):
 
     def look(self, action: Action) -> Outcome:
         """Fail where a verdict failed or could not be decided."""
-        return judged([Verdict.of_json(v) for v in action.params["verdicts"]], action.params["facts"])
+        return judged([Verdict.of_json(v) for v in action.params["verdicts"]])
 
 
-def judged(verdicts: Sequence[Verdict], facts: Mapping[str, Any] | None = None) -> Outcome:
+def judged(verdicts: Sequence[Verdict]) -> Outcome:
     """The outcome that follows from verdicts: done when all passed."""
     bad = [v for v in verdicts if v.result is not Result.PASS]
     if not bad:
         told = "; ".join(v.evidence for v in verdicts)
         said = told if len(verdicts) <= SPOKEN else f"{len(verdicts)} checks passed"
-        return Outcome(OutcomeState.DONE, said, facts=facts or {}, verdicts=tuple(verdicts))
+        return Outcome(OutcomeState.DONE, said, verdicts=tuple(verdicts))
     lines = [f"{v.result.value} {v.check}: {v.evidence}" for v in bad[:5]]
     if len(bad) > len(lines):
         lines.append(f"and {len(bad) - len(lines)} more")
     remedy = next((v.remedy for v in bad if v.remedy), "")
-    return Outcome(OutcomeState.FAILED, "\n  ".join(lines), remedy, facts or {}, tuple(verdicts))
+    return Outcome(OutcomeState.FAILED, "\n  ".join(lines), remedy, verdicts=tuple(verdicts))

@@ -100,7 +100,9 @@ class Snapshot:
         except OSError as error:
             shutil.rmtree(fresh, ignore_errors=True)
             said = f"the snapshot of blue cannot be written to {self._place}: {error.strerror or error}"
-            return Outcome(OutcomeState.FAILED, said, "Make room or mend the disk, then run the same command.")
+            return Outcome(
+                OutcomeState.FAILED, said, "Make room or mend the disk, then run the same command."
+            )
         total = sum(int(str(c["objects"])) for c in contents.values()) - left_out
         words = f"snapshot of {total} objects" + (f" ({left_out} Secrets left out)" if left_out else "")
         return Outcome(OutcomeState.DONE, words, facts={"objects": total, "leftOut": left_out})

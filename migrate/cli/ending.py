@@ -37,8 +37,7 @@ def weights(progress: Progress) -> dict[str, int]:
 
 
 def _objects(progress: Progress) -> str:
-    decided = progress.of_key("record decisions")
-    counts = decided.outcome.facts if decided and decided.outcome else {}
+    counts = progress.recorded("decisions")
     said = ", ".join(f"{count} {form}" for form, count in counts.items() if count)
     held = read_ledger(progress).held
     return (

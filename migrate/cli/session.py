@@ -229,8 +229,7 @@ def _refuse_forgotten(project: Project, wired: Wired) -> None:
 
 def same_green(progress: Progress, wired: Wired) -> None:
     """Refuse a green that is not the one this run made."""
-    intent = progress.of_key(f"record {IDENTITY}")
-    pinned = intent.outcome.facts.get("uid") if intent and intent.stands and intent.outcome else None
+    pinned = progress.recorded(IDENTITY).get("uid")
     if pinned is None or wired.doors.provisioner.observe().state is not State.DONE:
         return
     found = wired.doors.green.identity().uid

@@ -107,5 +107,7 @@ def _missing(spec: GateSpec, valid: Sequence[GateEvent], stale: Sequence[GateEve
         words += f" by somebody other than the runner ({runner})"
     if stale:
         binds = "binds" if len(stale) == 1 else "bind"
-        words += f"; {len(stale)} given before no longer {binds}: the Plan or a verdict changed, or time ran out"
+        words += (
+            f"; {len(stale)} given before no longer {binds}: the Plan or a verdict changed, or time ran out"
+        )
     return words

@@ -158,6 +158,14 @@ class Progress:
         intent = self.of_key(key)
         return intent is not None and intent.stands
 
+    def recorded(self, name: str) -> Mapping[str, Any]:
+        """The facts of the latest record of that name, as the step wrote them; empty where there is none."""
+        intent = self.of_key(f"record {name}")
+        facts: Mapping[str, Any] = (
+            intent.action.params["facts"] if intent is not None and intent.outcome else {}
+        )
+        return facts
+
     def attempts(self, key: str) -> int:
         """How often an Action of that key was intended."""
         return self._attempts.get(ActionKey(key), 0)

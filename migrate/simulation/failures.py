@@ -55,7 +55,8 @@ class Failures:
         """Refuse writes of ours that match these globs, `times` times or until `forgive`.
 
         `resource` is the resource's name such as "deployments.apps"; `error` is "invalid", "forbidden", "refused",
-        "transient" or "unreachable" (nothing happens in any of them).
+        "transient" or "unreachable" (nothing happens in any of them), or "lost": the write takes effect and its reply
+        never comes.
         """
         rules = [*(self._store.value("fault:refuse") or [])]
         rules.append(
@@ -106,8 +107,8 @@ class Failures:
             for where, verbs, names in self._store.value("fault:deny") or ()
         )
 
-    def strike(self, side: Side, write: Write) -> None:
-        """Raise the error of the first `refuse` that matches a write, and count it."""
+    def strike(self, side: Side, write: Write) -> DoorError | None:
+        """Raise the error of the first `refuse` that matches a write, and count it; return one that comes too late."""
         rules = self._store.value("fault:refuse")
         for rule in rules or ():
             if rule["side"] != side.value or rule["times"] == 0 or not _matches(rule, write):
@@ -115,7 +116,10 @@ class Failures:
             if rule["times"] is not None:
                 rule["times"] -= 1
                 self._store.set_value("fault:refuse", rules)
+            if rule["error"] == "lost":
+                return Unreachable(rule["message"])
             raise _error(rule["error"], rule["message"])
+        return None
 
     def _get(self, what: str) -> dict[str, Any]:
         return self._store.value(f"fault:{what}") or {}

@@ -106,9 +106,10 @@ class SimulatedCluster:
     def write(self, write: Write) -> Object:
         """Do one write in one transaction; a dry run does everything and takes it back."""
         self._called()
+        lost: DoorError | None = None
         if self._manager == FIELD_MANAGER:
             self._store.next_number(f"requests:{self._side.value}")
-            self._failures.strike(self._side, write)
+            lost = self._failures.strike(self._side, write)
         try:
             with self._store.transaction():
                 result, changed = self._writer.apply(write)
@@ -116,7 +117,9 @@ class SimulatedCluster:
                     raise _DryRunDone(result)
                 if changed and self._manager == FIELD_MANAGER:
                     self._count(write, str(result.get("metadata", {}).get("name") or write.name))
-                return self._as_served(write.resource, result)
+            if lost is not None:
+                raise lost
+            return self._as_served(write.resource, result)
         except _DryRunDone as done:
             return self._as_served(write.resource, done.result)
 

@@ -5,7 +5,7 @@ Blue cannot be asked again later: once its twin is off, blue's own object says "
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,8 +111,7 @@ def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, 
 
 def read_ledger(progress: Progress) -> Ledger:
     """Read the ledger back from the journal; empty where nothing was replayed."""
-    intent = progress.of_key(f"record {LEDGER}")
-    facts: Mapping[str, Any] = intent.outcome.facts if intent and intent.outcome else {}
+    facts = progress.recorded(LEDGER)
     held = tuple(
         Held(
             Ref.of_json(h["ref"]),

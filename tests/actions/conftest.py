@@ -59,7 +59,7 @@ class Bench:
     @property
     def delete(self) -> Delete:
         """The handler of deletes."""
-        return Delete(self.reach())
+        return Delete(self.reach(), self.doors.clock)
 
     def read(self, side: Side, ref: Ref) -> Object | None:
         """Read an object."""

@@ -56,9 +56,9 @@ def _sum(opened: Session, form: str, *, real: bool) -> None:
     say.line(f"rehearsed plan {opened.plan.short} to its end; nothing was changed")
     for row in rows:
         say.line(f"  {row['phase']:<9} {row['step']:<18} would write {row['writes']:>6}   {row['grade']}")
-    decided = progress.of_key("record decisions")
-    if decided and decided.outcome:
-        counts = ", ".join(f"{count} {form}" for form, count in decided.outcome.facts.items())
+    decided = progress.recorded("decisions")
+    if decided:
+        counts = ", ".join(f"{count} {form}" for form, count in decided.items())
         say.line(f"objects of blue: {counts}")
     say.line("durations: no measurement (time was simulated)")
 

@@ -159,8 +159,7 @@ def _run_of(project: Project) -> Progress | None:
 
 
 def _ledger(progress: Progress) -> Mapping[str, Any]:
-    intent = progress.of_key(f"record {LEDGER}")
-    return intent.outcome.facts if intent is not None and intent.outcome is not None else {}
+    return progress.recorded(LEDGER)
 
 
 def _directory(templates: str) -> Path:
