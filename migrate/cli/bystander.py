@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from migrate.cli.begun import open_journal, whoami
 from migrate.cli.project import Project
-from migrate.cli.session import open_journal, whoami
 from migrate.engine import gates
 from migrate.engine.journal import Journal
 from migrate.errors import UsageError

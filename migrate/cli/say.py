@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 import click
-import yaml
 
 SIGNS = {"ok": ("✓", "ok"), "bad": ("✗", "x"), "now": ("▸", ">"), "gate": ("⏸", "||"), "next": ("→", "->")}
 
@@ -59,6 +58,8 @@ def document(value: Mapping[str, Any], form: str) -> None:
     """Print one document as JSON or YAML, with its schema version."""
     whole = {"schemaVersion": 1, **value}
     if form == "yaml":
+        import yaml  # the start of every command would pay for it
+
         data(yaml.safe_dump(whole, sort_keys=False, allow_unicode=_utf8(sys.stdout)).rstrip("\n"))
     else:
         data(json.dumps(whole, indent=2, ensure_ascii=not _utf8(sys.stdout)))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import secrets
-import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,6 +11,7 @@ from dataclasses import dataclass
 from migrate import __version__, assess
 from migrate.actions.lease import BlueLease
 from migrate.actions.registry import handlers
+from migrate.cli.begun import open_journal, whoami
 from migrate.cli.project import Project
 from migrate.cli.wiring import SystemClock, Wired
 from migrate.doors.clock import Clock
@@ -23,7 +21,7 @@ from migrate.engine import lock as locks
 from migrate.engine.acting import Acting
 from migrate.engine.bodies import Bodies
 from migrate.engine.events import Event, Tell
-from migrate.engine.journal import Journal, Now
+from migrate.engine.journal import Journal
 from migrate.engine.runner import Runner, Until
 from migrate.engine.signals import Interrupted, Stop, listening
 from migrate.engine.step import Scene
@@ -36,7 +34,6 @@ from migrate.errors import (
     PlanMismatch,
     StateNotWritable,
     StoppedAtBorder,
-    UsageError,
 )
 from migrate.model import marks
 from migrate.model.action import State
@@ -68,14 +65,10 @@ class Session:
         return Runner(self.scene, STEPS, self.acting, gates, wait=wait).run(self.plan, until)
 
 
-def whoami() -> dict[str, object]:
-    """Who runs this: OS user, host and process."""
-    return {"user": getpass.getuser(), "host": socket.gethostname(), "pid": os.getpid()}
-
-
 def compose(project: Project, wired: Wired) -> tuple[Plan, ClusterFacts]:
     """Compose the Plan from the file and from what blue says now; refuses a blue without a route to Calico."""
     _, blue = facts_of(wired.doors.blue)
+    _same_blue(project, wired, blue)
     return composed_of(project, wired, blue), blue
 
 
@@ -92,24 +85,15 @@ def composed_of(project: Project, wired: Wired, blue: ClusterFacts) -> Plan:
     )
 
 
-def require_begun(project: Project) -> None:
-    """Raise UsageError where a migration has no journal: what goes on with a run must not begin one."""
+def _same_blue(project: Project, wired: Wired, blue: ClusterFacts) -> None:
+    """Refuse another blue than the journal's before its CNI is judged: the wrong cluster may have none at all."""
     if not project.journal.exists():
-        message = f"{project.written.name} has not been begun: there is no journal in {project.state}"
-        raise UsageError(message, remedy="Begin it with cnimigrate run, or name its state: --state DIR")
-
-
-def open_journal(project: Project, clock: Now) -> tuple[Journal, Progress]:
-    """Open the journal of a migration that was begun; raises UsageError where none was."""
-    require_begun(project)
-    journal = journals.open_(project.journal, clock)
-    progress = Progress(journal.entries())
-    if progress.migration and progress.migration != project.written.name:
-        message = (
-            f"{project.journal} is the journal of migration {progress.migration}, not {project.written.name}"
-        )
-        raise PlanMismatch(message, remedy="Give the state directory of this migration: --state DIR")
-    return journal, progress
+        return
+    journal, progress = open_journal(project, wired.doors.clock)
+    journal.close()
+    if progress.plan is not None and progress.plan.identity.get("blue") != blue.uid:
+        message = f"blue is another cluster now (kube-system UID {blue.uid}, the journal has another)"
+        raise PlanMismatch(message, remedy="Give the kubeconfig of the blue that this run began with.")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from migrate.errors import (
     ForeignObject,
     OutcomeUnknown,
     PlanMismatch,
+    Refused,
     StateNotWritable,
     StoppedAtBorder,
 )
@@ -98,10 +99,10 @@ class Acting:
             raise self.lost(error) from error
         seqs = self._intend(batch, step, prepared, undoes or {})
         outcomes = list(handler.act(prepared))
-        for index, outcome in enumerate(outcomes):
-            if outcome.state is OutcomeState.UNKNOWN:
-                outcomes[index] = self._look(handler, prepared[index], outcome)
+        lost = self._look_up(handler, prepared, outcomes)
         self._record(zip(seqs, outcomes, strict=True))
+        if lost is not None:
+            raise self.lost(lost) from lost
         self._refuse_unknown(prepared, outcomes)
         return outcomes
 
@@ -114,7 +115,7 @@ class Acting:
         self.tell(Event("settling", fact, fields={"inDoubt": len(doubtful)}))
         for chunk in _by_kind(doubtful):
             handler = self._handler(chunk[0].action.kind)
-            outcomes = [self._look(handler, intent.action, None) for intent in chunk]
+            outcomes = [self._look(handler, intent.action) for intent in chunk]
             self._record(zip([intent.seq for intent in chunk], outcomes, strict=True))
             self._refuse_unknown([intent.action for intent in chunk], outcomes)
 
@@ -152,15 +153,30 @@ class Acting:
             ]
         )
 
-    def _look(self, handler: Handler, action: Action, said: Outcome | None) -> Outcome:
+    @staticmethod
+    def _look_up(handler: Handler, actions: Sequence[Action], outcomes: list[Outcome]) -> DoorError | None:
+        """Decide unknown outcomes, in place, by looking; returns the error after which nothing more can be seen.
+
+        Where looking is refused, and not lost, the outcome stays as the handler said it: a person must look.
+        """
+        for index, outcome in enumerate(outcomes):
+            if outcome.state is not OutcomeState.UNKNOWN:
+                continue
+            try:
+                outcomes[index] = settled(handler.observe(actions[index]))
+            except Refused as error:
+                if not outcome.evidence:
+                    return error
+            except DoorError as error:
+                return error
+        return None
+
+    def _look(self, handler: Handler, action: Action) -> Outcome:
         """Decide an act in doubt by looking at the world; what cannot be seen leaves it in doubt."""
         try:
-            seen = handler.observe(action)
+            return settled(handler.observe(action))
         except DoorError as error:
-            if said is not None and said.evidence:
-                return said
             raise self.lost(error) from error
-        return settled(seen)
 
     def lost(self, error: DoorError) -> CnimigrateError:
         """What a door's failure outside an act ends the run with: 30 before the first act, 32 after it."""
@@ -178,7 +194,7 @@ class Acting:
         raise kind(
             f"{outcome.evidence}{more}",
             remedy=outcome.remedy
-            or f"Look at it, then: cnimigrate resolve {action.key} --as done|absent --reason TEXT",
+            or f'Look at it, then: cnimigrate resolve "{action.key}" --as done|absent --reason TEXT',
         )
 
 

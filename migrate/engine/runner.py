@@ -76,6 +76,7 @@ class Runner:
             self._insist_on_window(planned)
             if planned.gate and self._pass_gate(planned, step):
                 batches.close()  # what was observed before the waiting is stale
+                self._insist_on_window(planned)  # it may have closed meanwhile
                 batches = step.batches(self._scene)
                 first = next(batches, None)
             self._tell(planned, "step-began", planned.title)

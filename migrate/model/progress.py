@@ -166,6 +166,11 @@ class Progress:
         )
         return facts
 
+    def vouched(self, key: str) -> bool:
+        """Whether the last that a person said of an act in doubt (`resolve`) is that it is done."""
+        said = [r.data for r in self.remarks if r.data.get("what") == "resolve" and r.data.get("key") == key]
+        return bool(said) and said[-1].get("as_") == "done"
+
     def attempts(self, key: str) -> int:
         """How often an Action of that key was intended."""
         return self._attempts.get(ActionKey(key), 0)

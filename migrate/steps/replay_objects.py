@@ -131,6 +131,8 @@ class _Writing:
         found = self.standing.find(decision.ref)
         marked = annotations_of(found) if found is not None else {}
         action = create(decision.ref, key_hash=wanted, rule=decision.rule, wave=decision.wave, command="")
+        if found is not None and self.scene.progress.vouched(action.key):
+            return  # it is of another hand, and a person has said that it is good as it stands
         if marked.get(marks.RUN) == self.scene.run and not metadata_of(found or {}).get("deletionTimestamp"):
             if marked.get(marks.SOURCE_HASH) == wanted:
                 return

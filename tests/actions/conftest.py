@@ -63,7 +63,9 @@ class Bench:
 
     def read(self, side: Side, ref: Ref) -> Object | None:
         """Read an object."""
-        return self.doors.cluster(side).get(Directory(self.doors).resource(side, ref), ref.name, ref.namespace)
+        return self.doors.cluster(side).get(
+            Directory(self.doors).resource(side, ref), ref.name, ref.namespace
+        )
 
 
 @pytest.fixture
@@ -76,5 +78,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         world.settle()
         yield Bench(
             world,
-            Doors(world.cluster(Side.BLUE), world.cluster(Side.GREEN), world.traffic([ROUTE]), provisioner, world.clock()),
+            Doors(
+                world.cluster(Side.BLUE),
+                world.cluster(Side.GREEN),
+                world.traffic([ROUTE]),
+                provisioner,
+                world.clock(),
+            ),
         )

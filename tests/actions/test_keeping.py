@@ -80,7 +80,9 @@ def test_a_key_that_is_none_stops(bench: Bench, tmp_path: Path, content: bytes |
 
 def test_a_snapshot_that_was_cut_off_is_not_there(bench: Bench, tmp_path: Path) -> None:
     """A lost cluster in the middle leaves no snapshot that looks whole; the next attempt makes one."""
-    doors = behind(bench.doors, Fuse(20, only=lambda w: w.startswith("read blue"), raises=lambda: Unreachable("gone")))
+    doors = behind(
+        bench.doors, Fuse(20, only=lambda w: w.startswith("read blue"), raises=lambda: Unreachable("gone"))
+    )
     handler = Snapshot(doors.blue, tmp_path)
     (outcome,) = handler.act([snapshot(None)])
     assert outcome.state is OutcomeState.FAILED
@@ -110,7 +112,8 @@ def test_an_existing_green_is_never_unmade() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "state"), [(Refused("no quota"), OutcomeState.FAILED), (Unreachable("gone"), OutcomeState.UNKNOWN)]
+    ("error", "state"),
+    [(Refused("no quota"), OutcomeState.FAILED), (Unreachable("gone"), OutcomeState.UNKNOWN)],
 )
 def test_a_provisioner_that_fails(bench: Bench, error: Exception, state: OutcomeState) -> None:
     """A refusal fails, silence is in doubt."""
@@ -128,7 +131,9 @@ def test_success_is_what_is_seen(bench: Bench) -> None:
             return Seen(State.PARTIAL) if words == "provisioner observe" else None
 
     doors = behind(bench.doors, Empty())
-    (outcome,) = Provision(doors.provisioner).act([provision("x", command="", undo="", deadline=1, makes=True)])
+    (outcome,) = Provision(doors.provisioner).act(
+        [provision("x", command="", undo="", deadline=1, makes=True)]
+    )
     assert (outcome.state, outcome.evidence) == (OutcomeState.FAILED, "provision x: green is partial")
 
 
@@ -162,7 +167,7 @@ def test_a_lease_says_who_and_what(bench: Bench) -> None:
 def test_another_run_is_held_off(bench: Bench) -> None:
     """A living Lease of another run is refused with exit 40, telling who, since when and for how long."""
     lease(bench).acquire(1, "")
-    with pytest.raises(LockHeld, match="held by ana@ops1:1 since .* good for another 120 s") as caught:
+    with pytest.raises(LockHeld, match=r"held by ana@ops1:1 since .* good for another 120 s") as caught:
         lease(bench, "run-2", "bea@ops2:2").acquire(1, "")
     assert caught.value.exit_code == 40
 
@@ -206,8 +211,16 @@ def test_a_lost_renewal_is_no_takeover(bench: Bench) -> None:
     """A renewal whose reply was lost is recognised as one's own by its epoch."""
     held = lease(bench)
     held.acquire(1, "")
-    found = dict(standing(bench) or {})
-    bench.doors.blue.write(Write(Verb.REPLACE, LEASES, "cnimigrate-small", NAMESPACE, {**found, "spec": {**found["spec"], "leaseTransitions": 9}}))  # type: ignore[dict-item]
+    found = bench.doors.blue.get(LEASES, "cnimigrate-small", NAMESPACE) or {}
+    bench.doors.blue.write(
+        Write(
+            Verb.REPLACE,
+            LEASES,
+            "cnimigrate-small",
+            NAMESPACE,
+            {**found, "spec": {**found["spec"], "leaseTransitions": 9}},
+        )
+    )
     held.renew(600, "")
     held.release()
     assert standing(bench) is None
@@ -247,5 +260,3 @@ def test_only_ones_own_lease_is_released(bench: Bench) -> None:
     lease(bench).acquire(2, "")
     first.release()
     assert standing(bench) is not None
-
-

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.actions.merging import reverse, stands
 
 keys = st.sampled_from(["a", "b", "c"])
-scalars = st.one_of(st.integers(-2, 2), st.booleans(), st.text("xy", max_size=2), st.lists(st.integers(0, 1), max_size=2))
+scalars = st.one_of(
+    st.integers(-2, 2), st.booleans(), st.text("xy", max_size=2), st.lists(st.integers(0, 1), max_size=2)
+)
 
 
 def mappings(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Nested mappings over leaves."""
     return st.dictionaries(
-        keys, st.recursive(leaves, lambda inner: st.dictionaries(keys, inner, max_size=3), max_leaves=6), max_size=3
+        keys,
+        st.recursive(leaves, lambda inner: st.dictionaries(keys, inner, max_size=3), max_leaves=6),
+        max_size=3,
     )
 
 
@@ -37,12 +41,14 @@ def merged(target: Any, patch: Any) -> Any:
     return result
 
 
+@settings(deadline=None)
 @given(obj=objects, patch=patches)
 def test_reverse_undoes_any_patch(obj: dict[str, Any], patch: dict[str, Any]) -> None:
     """Whatever a merge patch does to an object, the reverse patch puts the object back."""
     assert merged(merged(obj, patch), reverse(obj, patch)) == obj
 
 
+@settings(deadline=None)
 @given(obj=objects, patch=patches)
 def test_a_patched_object_stands_as_the_patch_wants(obj: dict[str, Any], patch: dict[str, Any]) -> None:
     """After a patch it stands; and where it stands, patching changes nothing but empty maps."""

@@ -119,7 +119,12 @@ def test_creates_keep_their_order(bench: Bench) -> None:
     """Outcomes come in the order of the Actions, with one failure in the middle its own."""
     refs = [replace(CONFIG, name=f"c{n}") for n in range(3)]
     actions = [creation(ref) for ref in refs]
-    bench.bodies.offer({a.key: {**body(), "metadata": {**body()["metadata"], "name": r.name}} for a, r in zip(actions, refs, strict=True)})
+    bench.bodies.offer(
+        {
+            a.key: {**body(), "metadata": {**body()["metadata"], "name": r.name}}
+            for a, r in zip(actions, refs, strict=True)
+        }
+    )
     bench.world.failures.refuse(Side.GREEN, name="c1")
     states = [o.state for o in bench.create.act(actions)]
     assert states == [OutcomeState.DONE, OutcomeState.FAILED, OutcomeState.DONE]
@@ -129,7 +134,7 @@ def test_a_kind_that_is_not_served(bench: Bench) -> None:
     """An object of a kind that green does not serve fails with words, and is absent when looked for."""
     assert created(bench, creation(NOWHERE)).state is OutcomeState.FAILED
     assert bench.create.observe(creation(NOWHERE)).state is State.ABSENT
-    with pytest.raises(NotFound, match="serves no Widget of group 'example.com'"):
+    with pytest.raises(NotFound, match=r"serves no Widget of group 'example\.com'"):
         Directory(bench.doors).resource(Side.GREEN, NOWHERE)
 
 
@@ -151,7 +156,10 @@ def test_the_inverse_of_a_create_deletes(bench: Bench) -> None:
 def test_delete_of_what_is_gone(bench: Bench) -> None:
     """What is gone already is done, without an effect."""
     (outcome,) = bench.delete.act([delete(Side.GREEN, CONFIG, ours=True)])
-    assert (outcome.state, outcome.evidence) == (OutcomeState.DONE, "ConfigMap default/settings is gone already")
+    assert (outcome.state, outcome.evidence) == (
+        OutcomeState.DONE,
+        "ConfigMap default/settings is gone already",
+    )
     assert not any(key.startswith("delete") for key in bench.world.effects())
 
 
@@ -166,7 +174,9 @@ def test_delete_spares_what_is_not_ours(bench: Bench) -> None:
     assert bench.read(Side.GREEN, CONFIG) is None
 
 
-@pytest.mark.parametrize(("error", "state"), [("forbidden", OutcomeState.FAILED), ("unreachable", OutcomeState.UNKNOWN)])
+@pytest.mark.parametrize(
+    ("error", "state"), [("forbidden", OutcomeState.FAILED), ("unreachable", OutcomeState.UNKNOWN)]
+)
 def test_delete_refused(bench: Bench, error: str, state: OutcomeState) -> None:
     """A refused delete fails, an unanswered one is in doubt; the object stands."""
     created(bench, creation())
@@ -296,7 +306,9 @@ def test_a_patch_that_the_server_does_not_take(bench: Bench) -> None:
 
     class Deaf(Fuse):
         def around(self, words: str, call: Any) -> Any:
-            return {"kind": "Deployment", "spec": {"replicas": 2}} if words.startswith("write patch") else call()
+            return (
+                {"kind": "Deployment", "spec": {"replicas": 2}} if words.startswith("write patch") else call()
+            )
 
     bench.doors = behind(bench.doors, Deaf())
     _, outcome = patched(bench, patch(Side.BLUE, WEB, CHANGE, why="rest"))

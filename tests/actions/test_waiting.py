@@ -10,7 +10,7 @@ import pytest
 from migrate.actions.judging import Thresholds
 from migrate.actions.ramping import Watch, watch
 from migrate.actions.record import Record, record
-from migrate.actions.traffic import Weight, weigh
+from migrate.actions.traffic import BY_HAND, Weight, weigh
 from migrate.actions.wait import Condition, Wait, wait
 from migrate.doors.doors import Doors
 from migrate.doors.traffic import Counts, Share
@@ -18,7 +18,7 @@ from migrate.errors import Fenced, Refused, Transient, Unreachable
 from migrate.model.action import Action, Outcome, OutcomeState, State
 from migrate.model.ids import RouteName, Side
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
-from migrate.simulation.faults import Fuse, behind
+from migrate.simulation.faults import FaultyTraffic, Fuse, behind
 from tests.actions.conftest import Bench
 from tests.engine.doubles import LOST
 
@@ -29,7 +29,9 @@ LIMITS = Thresholds(0.001, 1.5, 1000)
 # --- wait --------------------------------------------------------------------------------------------------------
 
 
-def waited(bench: Bench, *looks: Sequence[Verdict] | Exception, deadline: float = 60.0) -> tuple[Outcome, int]:
+def waited(
+    bench: Bench, *looks: Sequence[Verdict] | Exception, deadline: float = 60.0
+) -> tuple[Outcome, int]:
     """Wait while a condition says one thing after the other, its last word over and over."""
     said = list(looks)
     asked = 0
@@ -59,7 +61,9 @@ def test_what_is_there_is_not_waited_for(bench: Bench) -> None:
 
 def test_a_wait_asks_until_all_passes(bench: Bench) -> None:
     """A wait goes on while anything is open, says what it waits for once, and keeps its lease."""
-    outcome, asked = waited(bench, [inconclusive("x", "not yet")], [inconclusive("x", "not yet")], [passed("x")])
+    outcome, asked = waited(
+        bench, [inconclusive("x", "not yet")], [inconclusive("x", "not yet")], [passed("x")]
+    )
     assert (outcome.state, asked) == (OutcomeState.DONE, 3)
     assert [e.text for e in bench.events] == ["waiting for the thing: not yet"]
     assert bench.lock.renewed == [60.0, 60.0]
@@ -236,30 +240,58 @@ def test_a_balancer_that_does_not_take_it(bench: Bench, error: Exception, state:
     assert weighed(bench, 5, doors)[1].state is state
 
 
-@pytest.mark.parametrize("share", [Share(0, {}), Share(5, {}, consistent=False, detail="g1 differs")])
-def test_a_weight_that_does_not_stand_is_a_failure(bench: Bench, share: Share) -> None:
-    """What reads back otherwise, or differs between servers, failed; observing says so, too."""
+def reading(bench: Bench, share: Share) -> Doors:
+    """Doors whose balancer reads as given, whatever is set."""
 
     class Other(Fuse):
         def around(self, words: str, call: Any) -> Any:
             return share if words.startswith("traffic read") else call()
 
-    doors = behind(bench.doors, Other())
+    return behind(bench.doors, Other())
+
+
+def test_a_weight_that_does_not_stand_is_a_failure(bench: Bench) -> None:
+    """What reads back otherwise failed, whatever the balancer answered; observing says so, too."""
+    doors = reading(bench, Share(0, {}))
     prepared, outcome = weighed(bench, 5, doors)
     assert outcome.state is OutcomeState.FAILED
+    assert "set to 5 % but reads 0 %" in outcome.evidence
     assert Weight(doors.traffic).observe(prepared).state is State.ABSENT
+
+
+def test_servers_that_differ_are_told(bench: Bench) -> None:
+    """Where the servers of one side differ the evidence says how."""
+    _, outcome = weighed(bench, 5, reading(bench, Share(5, {}, consistent=False, detail="g1 differs")))
+    assert outcome.evidence == "shop: 5 % on green (g1 differs)"
+
+
+def test_a_weight_that_a_person_turns_is_waited_for(bench: Bench) -> None:
+    """By hand a weight is not there yet, and has not failed; once it reads as wanted it is done."""
+
+    class ByHand(FaultyTraffic):
+        kind = BY_HAND
+
+        def set(self, route: RouteName, green: int) -> None:
+            """Only a person can."""
+
+    (outcome,) = Weight(ByHand(bench.doors.traffic, Fuse())).act([weigh(SHOP, 5, command="")])
+    assert (outcome.state, outcome.facts["byHand"]) == (OutcomeState.ABSENT, True)
+    bench.doors.traffic.set(SHOP, 5)
+    (outcome,) = Weight(ByHand(bench.doors.traffic, Fuse())).act([weigh(SHOP, 5, command="")])
+    assert outcome.state is OutcomeState.DONE
 
 
 # --- record ------------------------------------------------------------------------------------------------------
 
 
 def test_a_record_ends_as_its_verdicts(bench: Bench) -> None:
-    """Verdicts that pass are done; a failed or inconclusive one fails with the first remedy; facts are kept."""
+    """Verdicts that pass are done; a failed or inconclusive one fails with the first remedy; facts are in the intent."""
     handler = Record()
     good = record("parity", [passed("a", "1 of 1")], facts={"n": 1})
     bad = record("parity", [passed("a"), *(inconclusive(f"c{n}", "no samples", "Wait.") for n in range(7))])
     one, other = handler.act(handler.prepare([good, bad]))
-    assert (one.state, one.evidence, one.facts) == (OutcomeState.DONE, "1 of 1", {"n": 1})
+    assert (one.state, one.evidence) == (OutcomeState.DONE, "1 of 1")
+    assert good.params["facts"] == {"n": 1}
     assert (other.state, other.remedy) == (OutcomeState.FAILED, "Wait.")
     assert other.evidence.splitlines()[-1].strip() == "and 2 more"
     assert len(other.verdicts) == 8

@@ -57,8 +57,14 @@ def make(path: Path, size: Size) -> int:
         small = read_inventory(world.cluster(Side.BLUE))
     for file in scratch.parent.glob(f"{scratch.name}*"):
         file.unlink()
-    whole = inventory_of([*small, *((_served(obj), obj) for obj in bulk(size, len(small)))], version=small.version)
-    whole = Inventory((*small.resources, *(r for r in whole.resources if r not in small.resources)), whole.objects, small.version)
+    whole = inventory_of(
+        [*small, *((_served(obj), obj) for obj in bulk(size, len(small)))], version=small.version
+    )
+    whole = Inventory(
+        (*small.resources, *(r for r in whole.resources if r not in small.resources)),
+        whole.objects,
+        small.version,
+    )
     with World.create(path) as world:
         seed(world, Side.BLUE, whole, name=NAME)
         world.settle()
@@ -103,13 +109,17 @@ def _workloads(size: Size) -> Iterator[Json]:
 def _namespace(name: str) -> Iterator[Json]:
     yield _object("v1", "Namespace", name, status={"phase": "Active"})
     yield _object("v1", "ServiceAccount", "default", name)
-    yield _object("v1", "ConfigMap", "kube-root-ca.crt", name, data={"ca.crt": "-----BEGIN CERTIFICATE-----\n"})
+    yield _object(
+        "v1", "ConfigMap", "kube-root-ca.crt", name, data={"ca.crt": "-----BEGIN CERTIFICATE-----\n"}
+    )
     yield _object("v1", "ServiceAccount", "deployer", name)
     rules = [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list", "patch"]}]
     yield _object("rbac.authorization.k8s.io/v1", "Role", "deployer", name, rules=rules)
     subject = {"kind": "ServiceAccount", "name": "deployer", "namespace": name}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "deployer"}
-    yield _object("rbac.authorization.k8s.io/v1", "RoleBinding", "deployer", name, subjects=[subject], roleRef=role)
+    yield _object(
+        "rbac.authorization.k8s.io/v1", "RoleBinding", "deployer", name, subjects=[subject], roleRef=role
+    )
     spec = {"podSelector": {}, "policyTypes": ["Ingress"]}
     yield _object("networking.k8s.io/v1", "NetworkPolicy", "default-deny", name, spec=spec)
 
@@ -120,7 +130,13 @@ def _application(number: int, namespace: str, size: Size) -> Iterator[Json]:
     pod_labels = {**labels, "pod-template-hash": "5d9c7b"}
     template = {"metadata": {"labels": labels}, "spec": _pod_spec(name, number)}
     selector = {"matchLabels": labels}
-    settled = {"replicas": 5, "readyReplicas": 5, "availableReplicas": 5, "updatedReplicas": 5, "observedGeneration": 1}
+    settled = {
+        "replicas": 5,
+        "readyReplicas": 5,
+        "availableReplicas": 5,
+        "updatedReplicas": 5,
+        "observedGeneration": 1,
+    }
     spec = {"replicas": 5, "selector": selector, "template": template, "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}  # fmt: skip
     deployment = _object("apps/v1", "Deployment", name, namespace, spec=spec, status={**settled, "conditions": [{"type": "Available", "status": "True"}]})  # fmt: skip
     deployment["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
@@ -142,7 +158,13 @@ def _application(number: int, namespace: str, size: Size) -> Iterator[Json]:
         allowed = {"podSelector": selector, "ingress": [{"from": [{"namespaceSelector": {}}], "ports": [{"port": 8080, "protocol": "TCP"}]}], "policyTypes": ["Ingress"]}  # fmt: skip
         yield _object("networking.k8s.io/v1", "NetworkPolicy", name, namespace, spec=allowed)
     if number % 5 == 0:
-        yield _object("policy/v1", "PodDisruptionBudget", name, namespace, spec={"maxUnavailable": 1, "selector": selector})
+        yield _object(
+            "policy/v1",
+            "PodDisruptionBudget",
+            name,
+            namespace,
+            spec={"maxUnavailable": 1, "selector": selector},
+        )
     if number % 40 == 0:
         yield _cron_job(f"nightly-{number}", namespace, number)
 
@@ -194,7 +216,9 @@ def _cron_job(name: str, namespace: str, number: int) -> Json:
 def _configuration(number: int, namespace: str) -> Json:
     """A ConfigMap or a Secret, turn by turn, of a kilobyte or so."""
     if number % 2:
-        return _object("v1", "ConfigMap", f"config-{number}", namespace, data={"config.yaml": f"number: {number}\n" * 60})
+        return _object(
+            "v1", "ConfigMap", f"config-{number}", namespace, data={"config.yaml": f"number: {number}\n" * 60}
+        )
     value = base64.b64encode(f"value {number} ".encode() * 60).decode()
     return _object("v1", "Secret", f"secret-{number}", namespace, type="Opaque", data={"key": value})
 

@@ -25,13 +25,11 @@ from migrate.simulation.world import World
 
 PLANS = Path(__file__).resolve().parents[2] / "plans"
 
-ARGV = (
-    sys.executable,
-    "-c",
-    # a test that itself was started in the background inherits ignored signals, and would pass them on
-    "import signal; signal.signal(2, signal.default_int_handler); signal.signal(1, signal.SIG_DFL);"
-    "from migrate.cli.app import main; main()",
-)
+HEARD = "signal.signal(2, signal.default_int_handler); signal.signal(1, signal.SIG_DFL);"
+"""A test that itself was started in the background inherits ignored signals, and would pass them on."""
+
+ARGV = (sys.executable, "-c", f"import signal; {HEARD} from migrate.cli.app import main; main()")
+"""The program, as its script starts it."""
 
 DONE = "done: demo has moved"
 

@@ -240,7 +240,9 @@ def test_a_lost_reply_after_a_create(place: Place, tmp_path: Path) -> None:
     place = demo(tmp_path / "lost")
     assert place.run("run", "--until", "build").code == 0
     with place.world() as world:
-        world.failures.refuse(Side.GREEN, verb="create", resource="configmaps", error="lost", times=2, message="gone")
+        world.failures.refuse(
+            Side.GREEN, verb="create", resource="configmaps", error="lost", times=2, message="gone"
+        )
     ended = place.run("run")
     assert ended.code in {20, 33}, ended.all
     if ended.code == 33:

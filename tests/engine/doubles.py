@@ -184,7 +184,9 @@ class Stage:
 
     def runner(self, gates: Mapping[str, GateSpec | None] | None = None, *, wait: bool = False) -> Runner:
         """A runner over this stage's steps."""
-        return Runner(self.scene, cast("Mapping[StepId, Step]", self.steps), self.acting, gates or {}, wait=wait)
+        return Runner(
+            self.scene, cast("Mapping[StepId, Step]", self.steps), self.acting, gates or {}, wait=wait
+        )
 
     def run(self, until: Until | None = None, **kwargs: Any) -> bool:
         """Run the journalled plan."""
@@ -208,11 +210,23 @@ def plan_of(*steps: PlannedStep, **revisable: Any) -> Plan:
 
 
 def planned(
-    name: str, phase: Phase = Phase.PREPARE, *, gate: str = "", batch: str = "", one_way: str = "", version: int = 1
+    name: str,
+    phase: Phase = Phase.PREPARE,
+    *,
+    gate: str = "",
+    batch: str = "",
+    one_way: str = "",
+    version: int = 1,
 ) -> PlannedStep:
     """One planned step."""
     return PlannedStep(
-        BatchName(batch), phase, StepId(name), version, f"title of {name}", GateName(gate) if gate else NO_GATE, one_way
+        BatchName(batch),
+        phase,
+        StepId(name),
+        version,
+        f"title of {name}",
+        GateName(gate) if gate else NO_GATE,
+        one_way,
     )
 
 
@@ -241,7 +255,9 @@ def stage(
             Draft(EntryKind.RUN, {"run": "r1", "migration": "test", "tool": "0"}),
             Draft(EntryKind.REVISION, {"plan": plan.as_json()}),
         ]
-        acting.write([*(begun if fresh else []), Draft(EntryKind.RUNNER, {"user": user, "epoch": journal.epoch})])
+        acting.write(
+            [*(begun if fresh else []), Draft(EntryKind.RUNNER, {"user": user, "epoch": journal.epoch})]
+        )
         scene = Scene(
             Migration(metadata=Metadata(name="test"), blue=Blue(simulated="")),
             cast("Doors", _OnlyClock(clock)),
@@ -253,7 +269,9 @@ def stage(
             Bodies(),
         )
         steps = {
-            s.step: ListStep(s.step, s.phase, todo.get(s.step, ()), lambda: progress, **modes.get(str(s.step), {}))
+            s.step: ListStep(
+                s.step, s.phase, todo.get(s.step, ()), lambda: progress, **modes.get(str(s.step), {})
+            )
             for s in plan.steps
         }
         yield Stage(journal, progress, shelf, lock, stop, clock, events, acting, scene, steps)

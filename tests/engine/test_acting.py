@@ -14,6 +14,7 @@ from migrate.errors import (
     ClusterUnreachable,
     FailedMidway,
     Fenced,
+    Forbidden,
     ForeignObject,
     OutcomeUnknown,
     PlanMismatch,
@@ -123,10 +124,10 @@ def test_a_lost_reply_is_looked_up_at_once(tmp_path: Path) -> None:
 
 
 def test_an_act_that_can_neither_be_done_nor_seen_is_unknown(tmp_path: Path) -> None:
-    """Where looking fails too, the outcome is written down as unknown, and the run leaves with exit 33."""
+    """Where looking is refused, the outcome is written down as unknown, and the run leaves with exit 33."""
     with stage(tmp_path / "j", ONE_STEP, {}) as opened:
         opened.shelf.answers["a"] = Outcome(OutcomeState.UNKNOWN, "no answer about a")
-        opened.shelf.seen["a"] = LOST
+        opened.shelf.seen["a"] = Forbidden("may not look")
         with pytest.raises(OutcomeUnknown, match="no answer about a") as caught:
             opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
         assert caught.value.exit_code == 33
@@ -140,10 +141,23 @@ def test_several_unknowns_are_counted(tmp_path: Path) -> None:
     with stage(tmp_path / "j", ONE_STEP, {}) as opened:
         for name in "abc":
             opened.shelf.answers[name] = Outcome(OutcomeState.UNKNOWN, f"no answer about {name}", "Look.")
-            opened.shelf.seen[name] = LOST
+            opened.shelf.seen[name] = Forbidden("may not look")
         with pytest.raises(OutcomeUnknown, match=r"about a \(and 2 more\)") as caught:
             opened.acting.do(NO_BATCH, STEP, [put(n) for n in "abc"])
         assert caught.value.remedy == "Look."
+
+
+def test_what_was_under_way_in_a_cluster_that_is_lost_stays_in_doubt(tmp_path: Path) -> None:
+    """Exit 32 and not 33: the next run looks by itself; what was answered before is written down."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        for name in "bc":
+            opened.shelf.answers[name] = Outcome(OutcomeState.UNKNOWN, f"no answer about {name}")
+            opened.shelf.seen[name] = LOST
+        with pytest.raises(FailedMidway) as caught:
+            opened.acting.do(NO_BATCH, STEP, [put(n) for n in "abc"])
+        assert caught.value.exit_code == 32
+        assert opened.progress.stands("put a")
+        assert [i.action.key for i in opened.progress.in_doubt()] == ["put b", "put c"]
 
 
 def test_a_mute_unknown_with_a_lost_cluster_is_lost(tmp_path: Path) -> None:
@@ -234,7 +248,11 @@ def test_doubts_of_several_kinds_are_each_settled(tmp_path: Path) -> None:
     shelf.things["b"] = 1
     with stage(tmp_path / "j", ONE_STEP, {}, shelf=shelf) as again:
         again.acting.settle()
-        assert [i.outcome.state for i in again.progress.intents() if i.outcome] == ["absent", "adopted", "absent"]
+        assert [i.outcome.state for i in again.progress.intents() if i.outcome] == [
+            "absent",
+            "adopted",
+            "absent",
+        ]
         assert "looking at 3 acts in doubt" in [e.text for e in again.events]
         again.acting.settle()
         assert len(again.events) == 1

@@ -148,7 +148,16 @@ def test_a_changed_verdict_voids_an_approval() -> None:
     assert "1 given before no longer binds" in seen.missing
 
 
-@pytest.mark.parametrize("again", [passed("parity", "31205 of 31205"), passed("parity", "at another time", )])
+@pytest.mark.parametrize(
+    "again",
+    [
+        passed("parity", "31205 of 31205"),
+        passed(
+            "parity",
+            "at another time",
+        ),
+    ],
+)
 def test_counts_and_times_void_nothing(again: Verdict) -> None:
     """The same check with the same result, with other figures, leaves an approval standing."""
     rows = Rows()
@@ -230,5 +239,3 @@ def test_an_event_carries_what_it_binds_to() -> None:
     assert draft.data == {
         "event": "approved", "fingerprint": PLAN.fingerprint, "verdicts": seen.verdicts, "by": "ana", "ticket": "CHG-1",
     }  # fmt: skip
-
-

@@ -8,10 +8,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from shutil import which
 
 import pytest
 
@@ -19,34 +18,14 @@ from migrate.engine import journal as journals
 from migrate.engine.journal import Journal
 from migrate.errors import (
     CnimigrateError,
-    FailedMidway,
     Fenced,
     JournalDamaged,
     PlanMismatch,
     StateNotWritable,
 )
 from migrate.model.entry import Draft, EntryKind
-from tests.engine.doubles import HandClock, put, stage
-from tests.engine.mounts import mounted, needs_root
-from tests.engine.plans import ONE_STEP
-
-
-def remark(text: str = "hello") -> Draft:
-    """An entry that says something."""
-    return Draft(EntryKind.REMARK, {"what": text})
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where the journal lies."""
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    """A fresh journal."""
-    with journals.create(path, HandClock()) as made:
-        yield made
+from tests.engine.books import filled, remark
+from tests.engine.doubles import HandClock
 
 
 def damaged(path: Path, change: Callable[[sqlite3.Connection], object]) -> CnimigrateError:
@@ -56,13 +35,6 @@ def damaged(path: Path, change: Callable[[sqlite3.Connection], object]) -> Cnimi
     with pytest.raises(JournalDamaged) as caught, journals.open_(path, HandClock()) as opened:
         list(opened.entries())
     return caught.value
-
-
-def filled(path: Path, count: int = 5) -> None:
-    """A closed journal with some entries."""
-    with journals.create(path, HandClock()) as made:
-        for number in range(count):
-            made.append([remark(f"number {number}")])
 
 
 def test_durability_is_read_back(journal: Journal) -> None:
@@ -265,7 +237,8 @@ def test_two_processes_append_to_one_chain(journal: Journal, path: Path) -> None
     """Processes that write at the same time lose no entry and break no chain."""
     root = Path(__file__).parents[2]
     writers = [
-        subprocess.Popen([sys.executable, "-c", APPENDER, str(path), name], cwd=root) for name in ("one", "two")
+        subprocess.Popen([sys.executable, "-c", APPENDER, str(path), name], cwd=root)
+        for name in ("one", "two")
     ]
     assert [w.wait(60) for w in writers] == [0, 0]
     entries = list(journal.entries())
@@ -305,7 +278,9 @@ def test_a_corrupted_page_is_found_at_opening(path: Path) -> None:
     assert caught.value.exit_code == 51
 
 
-@pytest.mark.parametrize("content", [b"no database at all, only words that go on and on", b"SQLite format 3\0"])
+@pytest.mark.parametrize(
+    "content", [b"no database at all, only words that go on and on", b"SQLite format 3\0"]
+)
 def test_a_file_that_is_no_database_is_damaged(path: Path, content: bytes) -> None:
     """A half-written or foreign file is refused with exit 51."""
     path.write_bytes(content * 100)
@@ -327,112 +302,27 @@ def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
         journals.open_(tmp_path / "nowhere" / "journal.db", HandClock())
 
 
-@needs_root
-def test_a_read_only_mount_is_refused(tmp_path: Path) -> None:
-    """On a read-only mount the run ends before its first act: exit 30."""
-    with mounted(tmp_path / "disk", "size=2m") as disk:
-        filled(disk / "journal.db")
-        disk.read_only()
-        with pytest.raises(StateNotWritable) as caught:
-            journals.open_(disk / "journal.db", HandClock())
-        assert caught.value.exit_code == 30
-        disk.writable()
-        with journals.open_(disk / "journal.db", HandClock()) as again:
-            assert len(list(again.entries())) == 5
-
-
-@needs_root
-def test_creating_on_a_read_only_mount_is_refused(tmp_path: Path) -> None:
-    """A journal cannot be begun on a read-only mount: exit 30, not a traceback."""
-    with mounted(tmp_path / "disk", "size=2m") as disk:
-        disk.read_only()
-        with pytest.raises(StateNotWritable):
-            journals.create(disk / "journal.db", HandClock())
-
-
-@needs_root
-def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
-    """When the disk fills up after acts, the run fails in the middle (32); what was committed stands and goes on."""
-    with mounted(tmp_path / "disk", "size=512k") as disk:
-        path = disk / "journal.db"
-        with stage(path, ONE_STEP, {"one": [[put("a")]]}) as first:
-            first.run()
-            full = disk / "ballast"
-            with pytest.raises(FailedMidway) as caught:
-                fill(full)
-                for _ in range(200):
-                    first.acting.write([remark("x" * 2000)])
-            assert caught.value.exit_code == 32
-            assert "cannot be written" in caught.value.message
-            known = first.journal.head()[0]
-        full.unlink()
-        with stage(path, ONE_STEP, {"one": [[put("a")]]}, shelf=first.shelf) as again:
-            assert again.progress.last is not None
-            assert again.progress.last.seq >= known
-            assert again.run()
-        assert first.shelf.effects == ["a=1"]
-
-
-@needs_root
-def test_a_full_disk_before_the_first_act_stops(tmp_path: Path) -> None:
-    """When the disk is full before anything was done, the run stops with exit 30."""
-    with mounted(tmp_path / "disk", "size=512k") as disk:
-        path = disk / "journal.db"
-        with stage(path, ONE_STEP, {}) as first:
-            fill(disk / "ballast")
-            with pytest.raises(StateNotWritable) as caught:
-                for _ in range(200):
-                    first.acting.write([remark("x" * 2000)])
-        assert caught.value.exit_code == 30
-
-
-def fill(path: Path) -> None:
-    """Write until the disk is full."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while file.write(b"\0" * 4096):
-                pass
-        except OSError:
-            return
-
-
-COMMITTER = """
-import sys
-from pathlib import Path
-from migrate.engine import journal
-from migrate.model.entry import Draft, EntryKind
-from tests.engine.doubles import HandClock
-opened = journal.open_(Path(sys.argv[1]), HandClock())
-for number in range(int(sys.argv[2])):
-    opened.append([Draft(EntryKind.REMARK, {"number": n}) for n in range(10)])
-"""
-
-
-@pytest.mark.skipif(which("strace") is None, reason="strace is not installed")
-def test_a_commit_is_synced_once(path: Path, tmp_path: Path) -> None:
-    """Twenty commits of ten entries each cost twenty syncs more than none, whatever opening and closing cost."""
-    filled(path, 1)
-    assert syncs(path, tmp_path, 30) - syncs(path, tmp_path, 10) == 20
-
-
-def syncs(path: Path, tmp_path: Path, commits: int) -> int:
-    """How many fsync and fdatasync calls a process makes that commits so often."""
-    trace = tmp_path / f"trace-{commits}"
-    command = ["strace", "-f", "-e", "trace=fsync,fdatasync", "-o", str(trace)]
-    done = subprocess.run(
-        [*command, sys.executable, "-c", COMMITTER, str(path), str(commits)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "ptrace" in done.stderr:
-        pytest.skip("strace may not trace here")
-    assert done.returncode == 0, done.stderr
-    return sum("sync(" in line for line in trace.read_text().splitlines())
-
-
 def test_an_entry_is_json(journal: Journal) -> None:
     """An exported entry can be dumped as it is."""
     (entry,) = journal.append([remark()])
     assert json.loads(json.dumps(entry.as_json()))["data"] == {"what": "hello"}
+
+
+def test_what_a_killed_creation_left_is_no_journal(path: Path) -> None:
+    """A runner killed while it made the journal leaves nothing in its place, and the next one makes it whole."""
+    part = path.with_name("journal.db.new")
+    part.write_bytes(b"SQLite format 3\0 and then the power went")
+    assert not path.exists()
+    with journals.create(path, HandClock()) as made:
+        made.append([remark()])
+        assert len(list(made.entries())) == 1
+    assert not part.exists()
+
+
+def test_a_file_that_may_not_be_written_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that this user may read but not write stops with exit 30 before anything."""
+    filled(path)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(StateNotWritable, match="is read-only") as caught:
+        journals.open_(path, HandClock())
+    assert caught.value.exit_code == 30

@@ -32,7 +32,9 @@ with lock.held(Path(sys.argv[1]), json.loads(sys.argv[2])):
 def another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the lock."""
     command = [sys.executable, "-c", HOLD, str(path), json.dumps(HOLDER)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         try:
@@ -89,7 +91,10 @@ def test_a_holder_without_words_is_still_a_holder(tmp_path: Path, words: bytes) 
     """A lock whose file says nothing readable is refused all the same."""
     with another_process(tmp_path / "lock"):
         (tmp_path / "lock").write_bytes(words)
-        with pytest.raises(LockHeld, match="another process on this machine"), lock.held(tmp_path / "lock", {}):
+        with (
+            pytest.raises(LockHeld, match="another process on this machine"),
+            lock.held(tmp_path / "lock", {}),
+        ):
             pass
 
 
@@ -107,6 +112,9 @@ def test_the_lock_file_is_private(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     """A lock file that cannot be opened stops the run before anything, with exit 30."""
     (tmp_path / "lock").mkdir()
-    with pytest.raises(StateNotWritable, match="cannot be opened") as caught, lock.held(tmp_path / "lock", {}):
+    with (
+        pytest.raises(StateNotWritable, match="cannot be opened") as caught,
+        lock.held(tmp_path / "lock", {}),
+    ):
         pass
     assert caught.value.exit_code == 30

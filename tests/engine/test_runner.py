@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,14 @@ from migrate.errors import (
     FailedMidway,
     GateClosed,
     PlanMismatch,
+    Stopped,
     StoppedAtBorder,
 )
 from migrate.model.action import Outcome, OutcomeState
 from migrate.model.ids import BatchName, GateName, Phase, StepId
-from migrate.model.migration import GateSpec
+from migrate.model.migration import GateSpec, Window
 from migrate.model.plan import Plan
-from tests.engine.doubles import LOST, HandClock, Shelf, plan_of, planned, put, stage
+from tests.engine.doubles import LOST, HandClock, Shelf, Stage, plan_of, planned, put, stage
 from tests.engine.plans import ONE_STEP, TWO_STEPS
 
 GATED = plan_of(planned("one"), planned("two", gate="before-start"), planned("three", Phase.CUTOVER))
@@ -271,3 +273,43 @@ def test_a_revocation_from_another_terminal_is_heard_at_the_gate(tmp_path: Path)
             other.append([gates.event(seen, "revoked", by="ana")])
         with pytest.raises(GateClosed):
             opened.run(gates=APPROVAL)
+
+
+def in_window(opened: Stage, start: str, end: str) -> Stage:
+    """The same stage under a migration file with a change window."""
+    migration = opened.scene.migration.model_copy(update={"window": Window(start=start, end=end)})
+    opened.scene = replace(opened.scene, migration=migration)
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "opens"),
+    [
+        ("2026-01-05T09:00+00:00", "2026-01-05T10:00+00:00", True),
+        ("2026-01-05T05:00-03:00", "2026-01-05T06:01-03:00", True),
+        ("2026-01-05T09:01+00:00", "2026-01-05T10:00+00:00", False),
+        ("2026-01-05T08:00+00:00", "2026-01-05T09:00+00:00", False),
+    ],
+)
+def test_the_cutover_keeps_to_its_window(tmp_path: Path, start: str, end: str, *, opens: bool) -> None:
+    """Outside the change window the cutover is refused with exit 30; what comes before it is not."""
+    with stage(tmp_path / "j", GATED, TODO) as opened:
+        in_window(opened, start, end)
+        if opens:
+            assert opened.run()
+            return
+        with pytest.raises(Stopped, match="outside the window") as caught:
+            opened.run()
+        assert caught.value.exit_code == 30
+        assert opened.shelf.effects == ["a=1", "b=1"]
+
+
+def test_a_window_that_closes_during_the_waiting(tmp_path: Path) -> None:
+    """An approval that comes when the window has closed opens no cutover."""
+    plan = plan_of(planned("three", Phase.CUTOVER, gate="before-cutover"))
+    with stage(tmp_path / "j", plan, TODO) as opened:
+        in_window(opened, "2026-01-05T08:00+00:00", "2026-01-05T09:00:03+00:00")
+        opened.clock.woken = lambda: opened.approve("before-cutover")
+        with pytest.raises(Stopped, match="outside the window"):
+            opened.run(gates={"before-cutover": GateSpec()}, wait=True)
+        assert opened.shelf.effects == []

@@ -15,6 +15,12 @@ from tests.engine.doubles import Shelf, put, stage
 from tests.engine.plans import ONE_STEP, TWO_STEPS
 
 
+def sent(*numbers: signal.Signals) -> None:
+    """Send this very process signals, one after the other."""
+    for number in numbers:
+        os.kill(os.getpid(), number)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_is_remembered_and_told(number: signal.Signals) -> None:
     """SIGINT, SIGTERM and SIGHUP each set the stop, by name, and end nothing at once."""
@@ -29,8 +35,7 @@ def test_a_second_signal_ends_at_once() -> None:
     """The second signal, of whichever kind, raises where the run is."""
     stop = Stop()
     with pytest.raises(Interrupted, match="SIGTERM"), listening(stop):
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGTERM)
+        sent(signal.SIGINT, signal.SIGTERM)
     assert stop.name == "SIGINT"
 
 
@@ -38,8 +43,7 @@ def test_former_handlers_come_back() -> None:
     """Behind the block the handlers of before are in place, even after the second signal."""
     before = [signal.getsignal(number) for number in SIGNALS]
     with pytest.raises(Interrupted), listening(Stop()):
-        os.kill(os.getpid(), signal.SIGHUP)
-        os.kill(os.getpid(), signal.SIGHUP)
+        sent(signal.SIGHUP, signal.SIGHUP)
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
@@ -100,4 +104,3 @@ class Signalling(Shelf):
             self._left -= 1
             os.kill(os.getpid(), signal.SIGINT)
         return outcome
-

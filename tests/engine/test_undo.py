@@ -231,7 +231,9 @@ def test_kinds_are_not_mixed_in_a_batch(tmp_path: Path) -> None:
 
     shelf = Kinds()
     shelf.batches = []
-    with stage(tmp_path / "j", plan, {"one": [[put("a"), put("b")], [lifted], [put("c")]]}, shelf=shelf) as opened:
+    with stage(
+        tmp_path / "j", plan, {"one": [[put("a"), put("b")], [lifted], [put("c")]]}, shelf=shelf
+    ) as opened:
         opened.run()
         shelf.batches.clear()
         back(opened)
@@ -251,5 +253,3 @@ def test_an_undo_of_what_is_in_doubt_is_looked_up(tmp_path: Path) -> None:
         again.acting.settle()
         back(again, accept=True)
         assert shelf.things["d"] is None
-
-

@@ -13,6 +13,7 @@ from migrate.doors.cluster import FIELD_MANAGER
 from migrate.model.ids import Side
 from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of
 from migrate.simulation.world import World
+from tests.scenario.blue import CANARY_SPELLINGS
 from tests.scenario.moves import progress_of, world_of
 
 TIMES = frozenset(
@@ -66,7 +67,7 @@ def ending_of(project: Project) -> Ending:
 
 def weights(world: World) -> dict[str, int]:
     """Green's share of every route."""
-    return {name: green for name, green in world.store.rows("SELECT name, green FROM routes")}
+    return {str(name): int(green) for name, green in world.store.rows("SELECT name, green FROM routes")}
 
 
 def effects_of(world: World) -> dict[str, int]:
@@ -157,3 +158,20 @@ def _difference(one: Any, other: Any, path: str = "") -> str:
         ]
         return "; ".join(parts)
     return f"{path} {one!r} and {other!r}"
+
+
+def told(project: Project) -> list[str]:
+    """Where the Secret's value turned up outside of the Secrets of the world itself."""
+    found = []
+    for path in project.state.rglob("*"):
+        if path.is_file() and not path.name.startswith("world.db"):
+            raw = path.read_bytes()
+            found += [path.name for word in CANARY_SPELLINGS if word.encode() in raw]
+    with world_of(project) as world:
+        tables = [name for (name,) in world.store.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for row in world.store.rows(f"SELECT * FROM {table}"):
+                secret = table == "objects" and row[3] == "secrets"
+                if not secret and any(word in json.dumps(row, default=str) for word in CANARY_SPELLINGS):
+                    found.append(f"world: {table}")
+    return found

@@ -125,6 +125,7 @@ class Move:
         deadline = time.monotonic() + within
         while self.intents(point) < point.count:
             if runner.process.poll() is not None or time.monotonic() > deadline:
+                runner.kill()
                 pytest.fail(f"the run never came to {point}:\n{runner.said()[-4000:]}")
             time.sleep(0.005)
 

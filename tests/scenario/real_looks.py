@@ -35,6 +35,7 @@ REPLICASETS = User("system:serviceaccount:kube-system:replicaset-controller")
 
 def application(plane: ControlPlane, namespace: str = "shop") -> dict[str, Any]:
     """Every object of the application with what a person wrote of it, by `resource/name`."""
+    plane.api.close()  # a connection kept through a whole move may have been closed by the server
     found = {}
     for root, plural in APPLICATION:
         for obj in plane.api.get(f"{root}/namespaces/{namespace}/{plural}")["items"]:
@@ -62,10 +63,9 @@ def _written(plural: str, obj: Mapping[str, Any]) -> dict[str, Any]:
 def everything(plane: ControlPlane) -> Iterator[dict[str, Any]]:
     """Every object that the server lists, found by the server's own discovery, kind by kind."""
     api = plane.api
+    api.close()
     roots = ["/api/v1"]
-    roots += [
-        f"/apis/{group['preferredVersion']['groupVersion']}" for group in api.get("/apis")["groups"]
-    ]
+    roots += [f"/apis/{group['preferredVersion']['groupVersion']}" for group in api.get("/apis")["groups"]]
     for root in roots:
         for resource in api.get(root)["resources"]:
             if "list" in resource["verbs"] and "/" not in resource["name"]:
@@ -149,26 +149,31 @@ def writers(plane: ControlPlane) -> dict[str, Any]:
 
 def at_finish(move: Move, before: Mapping[str, Any]) -> None:
     """Insist on what must hold when a move is over; `before` is the application as blue had it."""
-    assert not (found := different(application(move.green), before)), found
-    assert (found := writers(move.blue)) == {"ledger": 0, "report": True}, found
-    assert not (found := marks(move.green)), found
-    assert not (found := marks(move.blue)), found
+    must_be(different(application(move.green), before), [])
+    must_be(writers(move.blue), {"ledger": 0, "report": True})
+    must_be(marks(move.green), [])
+    must_be(marks(move.blue), [])
     assert policies_came_first(move.green)
-    assert (found := move.green_share()) == 100, found
-    assert not (found := leaks(move.written())), found
+    must_be(move.green_share(), 100)
+    must_be(leaks(move.written()), [])
 
 
 def as_before(move: Move, before: Mapping[str, Any]) -> None:
     """Insist that a move was taken back whole: blue as it was, nothing of the application or of Calico on green."""
-    assert not (found := different(application(move.blue), before)), found
-    assert not (found := application(move.green)), found
+    must_be(different(application(move.blue), before), [])
+    must_be(application(move.green), {})
     namespaces = {o["metadata"]["name"] for o in move.green.api.get("/api/v1/namespaces")["items"]}
     assert "shop" not in namespaces
     groups = {group["name"] for group in move.green.api.get("/apis")["groups"]}
-    assert not (found := {g for g in groups if g.endswith("projectcalico.org")}), found
-    assert not (found := marks(move.green)), found
-    assert not (found := marks(move.blue)), found
-    assert (found := move.green_share()) == 0, found
+    must_be({g for g in groups if g.endswith("projectcalico.org")}, set())
+    must_be(marks(move.green), [])
+    must_be(marks(move.blue), [])
+    must_be(move.green_share(), 0)
+
+
+def must_be(found: object, wanted: object) -> None:
+    """Insist, and show what was found: assertions are rewritten by pytest in test modules only."""
+    assert found == wanted, found
 
 
 def different(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 
 from migrate import assess, replay
 from migrate.actions.judging import Seen, Thresholds, judge
-from migrate.cli.aborting import abort
 from migrate.cli.commands.rehearse import rehearsal
 from migrate.cli.project import Project, load
 from migrate.cli.screen import listener
-from migrate.cli.session import open_journal
 from migrate.cli.wiring import wired
 from migrate.doors.reading import read_inventory
 from migrate.engine import journal as journals
@@ -27,22 +23,20 @@ from migrate.errors import (
     CheckFailed,
     Fenced,
     ForeignObject,
-    GateClosed,
     LockHeld,
     PlanMismatch,
-    TrafficReturned,
 )
 from migrate.model import marks
 from migrate.model.action import OutcomeState
 from migrate.model.entry import EntryKind
-from migrate.model.ids import GateName, Phase, Side
-from migrate.model.migration import GateSpec
-from migrate.model.objects import annotations_of, dig, kind_of, labels_of, name_of, namespace_of
+from migrate.model.ids import Phase, Side
+from migrate.model.objects import annotations_of, kind_of, labels_of, name_of, namespace_of
 from migrate.model.verdict import Result
-from migrate.simulation.faults import Fuse, Killed
+from migrate.simulation.faults import Killed
 from migrate.simulation.world import World
-from tests.scenario.blue import CANARY_SPELLINGS, CRON, WORKER, small_blue
-from tests.scenario.endings import bodies, difference, effects_of, ending_of, plain, weights
+from tests.scenario.blue import CANARY_SPELLINGS, CRON, small_blue
+from tests.scenario.endings import bodies, difference, effects_of, ending_of, told, weights
+from tests.scenario.looks import Watching, alive, workings
 from tests.scenario.moves import (
     FILE,
     Death,
@@ -50,56 +44,11 @@ from tests.scenario.moves import (
     copied,
     effects_only,
     entries_of,
-    everything,
     opened,
     progress_of,
-    roll_back_to,
     run,
-    seeded,
     world_of,
 )
-from tests.scenario.test_kill_anywhere import told
-
-_Result = TypeVar("_Result")
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project that was not begun."""
-    return seeded(tmp_path_factory.mktemp("invariants") / "fresh")
-
-
-@pytest.fixture
-def project(fresh: Project, tmp_path: Path) -> Project:
-    """A project of the test's own."""
-    return copied(fresh, tmp_path / "move")
-
-
-@pytest.fixture(scope="module")
-def finished(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A move that was carried out whole; read it, or copy it."""
-    project = copied(fresh, tmp_path_factory.mktemp("finished") / "move")
-    assert run(project)
-    return project
-
-
-@dataclass
-class Watching(Fuse):
-    """Looks on at every call of every door, before it is made."""
-
-    before: Callable[[str], None] = lambda _: None
-    after_each: Callable[[str], None] = lambda _: None
-    only: Callable[[str], bool] = everything
-    seen: list[str] = field(default_factory=list)
-
-    def around(self, words: str, call: Callable[[], _Result]) -> _Result:
-        """Look, make the call, look."""
-        self.before(words)
-        result = call()
-        self.seen.append(words)
-        self.after_each(words)
-        return result
-
 
 # --- 1 -----------------------------------------------------------------------------------------------------------
 
@@ -124,7 +73,7 @@ def test_invariant_2_intent_before_the_act_and_outcome_after(project: Project) -
         if not words.startswith(("write ", "traffic set ", "provisioner create")) or " leases." in words:
             return
         open_intents = {json.dumps(i.action.params) for i in progress_of(project).in_doubt()}
-        name = words.split()[-1] if words.startswith("traffic") else words.rpartition("/")[2]
+        name = words.rsplit(maxsplit=1)[-1] if words.startswith("traffic") else words.rpartition("/")[2]
         if not any(name in params for params in open_intents) and "provisioner" not in words:
             unannounced.append(words)
         if not open_intents:
@@ -180,7 +129,9 @@ def everything_in(project: Project) -> tuple[object, ...]:
     """Every object of both sides, whole, and what was written and weighed."""
     with world_of(project) as world:
         world.settle()
-        objects = {(side, kind_of(o), namespace_of(o), name_of(o)): o for side in Side for o in bodies(world, side)}
+        objects = {
+            (side, kind_of(o), namespace_of(o), name_of(o)): o for side in Side for o in bodies(world, side)
+        }
         return objects, dict(world.effects()), weights(world), [world.requests(side) for side in Side]
 
 
@@ -248,7 +199,11 @@ def test_invariant_4_another_contract_version_is_refused(project: Project) -> No
 
 def test_invariant_5_a_second_operator_on_this_machine(project: Project) -> None:
     """Whoever runs the same state directory a second time is told who holds it: exit 40."""
-    with opened(project), pytest.raises(LockHeld, match=r"process \d+\), since 20") as caught, opened(project):
+    with (
+        opened(project),
+        pytest.raises(LockHeld, match=r"process \d+\), since 20") as caught,
+        opened(project),
+    ):
         pass
     assert caught.value.exit_code == 40
 
@@ -289,7 +244,10 @@ def test_invariant_6_every_object_is_decided(project: Project) -> None:
     with wired(project) as live:
         blue = read_inventory(live.doors.blue)
         decisions = replay.decide_all(
-            blue, project.migration, residue=assess.residue(blue), green_resources=live.doors.green.resources()
+            blue,
+            project.migration,
+            residue=assess.residue(blue),
+            green_resources=live.doors.green.resources(),
         )
     assert len(decisions) == len(blue)
     assert all(d.rule and d.reason for d in decisions.all)
@@ -343,22 +301,6 @@ def test_invariant_7_nothing_exclusive_runs_on_both_sides(project: Project) -> N
         assert {s for s in Side if any(f[:2] == CRON for f in world.firings(s))} == set(Side)
 
 
-def alive(world: World, side: Side) -> bool:
-    """Whether a side wants replicas of the worker, or still has a pod of it."""
-    found = False
-    for (body,) in world.store.rows(
-        "SELECT body FROM objects WHERE side = ? AND ns = ? AND plural IN ('deployments', 'pods')",
-        side.value,
-        WORKER[0],
-    ):
-        obj = json.loads(body)
-        if kind_of(obj) == "Pod":
-            found |= labels_of(obj).get("app") == WORKER[1]
-        elif name_of(obj) == WORKER[1]:
-            found |= bool(dig(obj, "spec", "replicas"))
-    return found
-
-
 # --- 8 -----------------------------------------------------------------------------------------------------------
 
 
@@ -375,26 +317,12 @@ def test_invariant_8_blue_is_untouched_until_the_cutover(project: Project) -> No
     with world_of(project) as world:
         on_blue = [key for key in effects_of(world) if " blue " in key]
     assert on_blue == ["patch blue cronjobs.batch back/nightly", "patch blue deployments.apps back/worker"]
-    changed = [i for i in progress_of(project).intents() if i.action.params.get("side") == "blue" and i.action.kind == "patch"]
+    changed = [
+        i
+        for i in progress_of(project).intents()
+        if i.action.params.get("side") == "blue" and i.action.kind == "patch"
+    ]
     assert [i.action.inverse is not None for i in changed] == [True, True]
-
-
-def workings(world: World, side: Side) -> dict[str, Any]:
-    """What a side is asked to do: every object that people wrote, without status and traces of revisions."""
-    found = {}
-    for obj in bodies(world, side):
-        made = {"Pod", "ReplicaSet", "Job", "Endpoints", "EndpointSlice", "Event", "Lease", "ControllerRevision"}
-        calico = {"IPAMBlock", "IPAMHandle", "BlockAffinity"}
-        if kind_of(obj) in made | calico:
-            continue
-        kept = {k: v for k, v in plain(obj).items() if k != "status"}
-        metadata = {k: v for k, v in kept["metadata"].items() if k != "managedFields"}
-        annotations = {
-            k: v for k, v in (metadata.get("annotations") or {}).items() if not k.startswith("deployment.kubernetes.io/")
-        }
-        kept["metadata"] = {**{k: v for k, v in metadata.items() if k != "annotations"}, **({"annotations": annotations} if annotations else {})}
-        found[f"{obj['apiVersion']} {kind_of(obj)} {namespace_of(obj)}/{name_of(obj)}"] = kept
-    return found
 
 
 # --- 9 -----------------------------------------------------------------------------------------------------------
@@ -431,9 +359,8 @@ def test_invariant_10_state_files_are_private(project: Project) -> None:
     wide: list[str] = []
 
     def look(_: str) -> None:
-        for path in project.state.rglob("*"):
-            if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-                wide.append(path.name)
+        files = (path for path in project.state.rglob("*") if path.is_file())
+        wide.extend(path.name for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077)
 
     watching = Watching(before=lambda w: look(w) if w.startswith("journal") else None)
     assert run(project, Life(watching))
@@ -465,148 +392,3 @@ def test_invariant_11_what_is_paused_is_listed(finished: Project) -> None:
     assert intent is not None
     assert intent.outcome is not None
     assert intent.outcome.state is OutcomeState.DONE
-
-
-# --- the way back ------------------------------------------------------------------------------------------------
-
-PHASES = [Phase.PREPARE, Phase.BUILD, Phase.REPLAY, Phase.START, Phase.VERIFY, Phase.CUTOVER, Phase.SOAK, Phase.FINISH]
-
-
-@pytest.mark.parametrize("phase", PHASES)
-def test_rollback_from_every_phase_restores_both_sides(project: Project, phase: Phase) -> None:
-    """From the end of any phase everything can be taken back: blue as it was, green gone, traffic on blue."""
-    with world_of(project) as world:
-        world.settle()
-        before = workings(world, Side.BLUE)
-    run(project, Life(until=Until(phase=phase)))
-    roll_back_to(project, None)
-    with world_of(project) as world:
-        world.clock().sleep(60)
-        assert workings(world, Side.BLUE) == before
-        assert list(bodies(world, Side.GREEN)) == []
-        assert set(weights(world).values()) == {0}
-        assert alive(world, Side.BLUE)
-    assert progress_of(project).steps_done == {}
-
-
-@pytest.mark.parametrize("phase", PHASES[:-1])
-def test_rollback_to_a_phase_is_where_the_run_stood_then(finished: Project, project: Project, phase: Phase, tmp_path: Path) -> None:
-    """A finished move rolled back to a phase has both sides as at that phase's end, and goes forward again."""
-    run(project, Life(until=Until(phase=phase)))
-    back = copied(finished, tmp_path / "back")
-    roll_back_to(back, phase)
-    with world_of(project) as then, world_of(back) as now:
-        for world in (then, now):
-            world.clock().sleep(60)
-        for side in Side:
-            assert settled(workings(now, side)) == settled(workings(then, side)), side
-        assert weights(now) == weights(then)
-    assert run(back)
-    assert [line for line in difference(ending_of(finished), ending_of(back)) if line.startswith(("weights", "steps"))] == []
-    with world_of(finished) as one, world_of(back) as other:
-        assert settled(workings(one, Side.GREEN)) == settled(workings(other, Side.GREEN))
-
-
-def settled(objects: Mapping[str, Any]) -> dict[str, Any]:
-    """Without volumes: a claim that was bound once stays bound, which is the point of a claim."""
-    kept = {}
-    for where, obj in objects.items():
-        if kind_of(obj) == "PersistentVolume":
-            continue
-        if kind_of(obj) == "PersistentVolumeClaim":
-            annotations = {k: v for k, v in annotations_of(obj).items() if "kubernetes.io/" not in k}
-            spec = {k: v for k, v in obj["spec"].items() if k != "volumeName"}
-            metadata = {k: v for k, v in obj["metadata"].items() if k not in {"finalizers", "annotations"}}
-            obj = {**obj, "spec": spec, "metadata": {**metadata, **({"annotations": annotations} if annotations else {})}}  # noqa: PLW2901
-        kept[where] = _renumbered(obj)
-    return kept
-
-
-GIVEN = frozenset({"clusterIP", "clusterIPs", "nodePort", "clusterGUID", "healthCheckNodePort", "projectcalico.org/metadata"})
-"""What a green that is made anew gives out anew."""
-
-
-def _renumbered(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _renumbered(v) for k, v in value.items() if k not in GIVEN}
-    return [_renumbered(item) for item in value] if isinstance(value, list) else value
-
-
-# --- the red button ----------------------------------------------------------------------------------------------
-
-
-def pressed(project: Project) -> list[str]:
-    """Abort from another terminal."""
-    with wired(project) as live:
-        journal, progress = open_journal(project, live.doors.clock)
-        with journal:
-            return abort(project, live, journal, progress).lines
-
-
-def test_abort_with_the_runner_dead(project: Project) -> None:
-    """After a runner died in the ramp, abort puts all traffic on blue; the run goes forward again to its end."""
-    run(project, Life(until=Until(gate=GateName("before-full"))))
-    with world_of(project) as world:
-        assert weights(world) == {"shop": 50}
-    assert pressed(project) == ["shop: 0 % on green"]
-    with world_of(project) as world:
-        assert weights(world) == {"shop": 0}
-    assert run(project)
-    with world_of(project) as world:
-        assert weights(world) == {"shop": 100}
-
-
-def test_abort_with_the_runner_alive(project: Project) -> None:
-    """A living runner is fenced by an abort: its next entry is refused with exit 41, and traffic stays on blue."""
-    aborted: list[str] = []
-
-    def look(words: str) -> None:
-        if words == "traffic set shop 50" and not aborted:
-            aborted.extend(pressed(project))
-
-    with pytest.raises(Fenced):
-        run(project, Life(Watching(after_each=look)))
-    assert aborted
-    with world_of(project) as world:
-        assert weights(world) == {"shop": 0}
-    assert run(project)
-
-
-def test_a_broken_green_sends_the_traffic_back(project: Project) -> None:
-    """Errors during the ramp send the traffic to the last good weight by itself: exit 30, and mended it goes on."""
-
-    def look(words: str) -> None:
-        if words == "traffic set shop 50":
-            with world_of(project) as world:
-                world.failures.break_side(Side.GREEN)
-
-    with pytest.raises(TrafficReturned, match="went back to 0 %") as caught:
-        run(project, Life(Watching(after_each=look)))
-    assert caught.value.exit_code == 30
-    with world_of(project) as world:
-        assert weights(world) == {"shop": 0}
-        world.failures.forgive()
-    assert run(project)
-    with world_of(project) as world:
-        assert weights(world) == {"shop": 100}
-
-
-def test_a_forgotten_journal_stops(project: Project) -> None:
-    """A state directory that was deleted is noticed by the marks on green: exit 33."""
-    run(project, Life(until=Until(phase=Phase.REPLAY)))
-    project.journal.unlink()
-    with pytest.raises(ForeignObject, match="green carries the marks of run") as caught:
-        run(project)
-    assert caught.value.exit_code == 33
-
-
-def test_a_closed_gate_leaves_with_20(project: Project) -> None:
-    """A gate that wants an approval ends the run with exit 20, the Lease given back."""
-    with pytest.raises(GateClosed) as caught:
-        run(project, Life(gates={"before-cutover": GateSpec()}))
-    assert (caught.value.exit_code, caught.value.gate) == (20, "all/before-cutover")
-    with world_of(project) as world:
-        leases = [o for o in bodies(world, Side.BLUE) if kind_of(o) == "Lease" and "cnimigrate" in name_of(o)]
-        assert leases == []
-
-

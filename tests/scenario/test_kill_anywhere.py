@@ -16,10 +16,9 @@ from hypothesis import Phase as Step
 from hypothesis import strategies as st
 
 from migrate.cli.project import Project
-from migrate.model.ids import Phase
+from migrate.model.ids import Phase, Side
 from migrate.simulation.faults import Fuse, Killed
-from tests.scenario.blue import CANARY_SPELLINGS
-from tests.scenario.endings import Ending, bodies, difference, ending_of
+from tests.scenario.endings import Ending, bodies, difference, ending_of, told
 from tests.scenario.moves import (
     Death,
     Life,
@@ -100,23 +99,7 @@ def check(project: Project, unbroken: Unbroken) -> None:
     assert told(project) == []
 
 
-def told(project: Project) -> list[str]:
-    """Where the Secret's value turned up outside of the Secrets of the world itself."""
-    found = []
-    for path in project.state.rglob("*"):
-        if path.is_file() and not path.name.startswith("world.db"):
-            raw = path.read_bytes()
-            found += [path.name for word in CANARY_SPELLINGS if word.encode() in raw]
-    with world_of(project) as world:
-        tables = [name for (name,) in world.store.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            for row in world.store.rows(f"SELECT * FROM {table}"):
-                secret = table == "objects" and row[3] == "secrets"
-                if not secret and any(word in json.dumps(row, default=str) for word in CANARY_SPELLINGS):
-                    found.append(f"world: {table}")
-    return found
-
-
+@pytest.mark.timeout(1200)  # a busy machine; alone it takes half a minute
 @settings(
     max_examples=40,
     phases=[Step.explicit, Step.reuse, Step.generate, Step.shrink],  # explaining reads all of both worlds
@@ -133,6 +116,7 @@ def test_killed_anywhere(unbroken: Unbroken, places: Iterator[Path], deaths: lis
     shutil.rmtree(project.state.parent.parent)
 
 
+@pytest.mark.timeout(600)
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kill=kills, to=st.sampled_from([None, Phase.PREPARE, Phase.BUILD, Phase.REPLAY, Phase.VERIFY]))
 def test_rollback_killed_anywhere(
@@ -181,7 +165,7 @@ def test_the_comparison_sees_what_it_should(unbroken: Unbroken, places: Iterator
     assert run(project)
     with world_of(project) as world:
         store = world.store
-        body = next(b for b in map(dict, bodies_of(project)) if b["metadata"]["name"] == "api-from-web")
+        body = next(dict(b) for b in bodies(world, Side.GREEN) if b["metadata"]["name"] == "api-from-web")
         body["spec"] = {**body["spec"], "policyTypes": ["Ingress", "Egress"]}
         store.run("UPDATE objects SET body = ? WHERE uid = ?", json.dumps(body), body["metadata"]["uid"])
         store.run("UPDATE routes SET green = 50")
@@ -192,14 +176,6 @@ def test_the_comparison_sees_what_it_should(unbroken: Unbroken, places: Iterator
     assert any(line.startswith("weights: shop") for line in found)
     assert any(line.startswith("effects: create green secrets shop/api-token") for line in found)
     assert any("green v1 Service shop/api" in line for line in found)
-
-
-def bodies_of(project: Project) -> list[object]:
-    """Green's objects."""
-    from migrate.model.ids import Side
-
-    with world_of(project) as world:
-        return list(bodies(world, Side.GREEN))  # type: ignore[arg-type]
 
 
 def test_a_kill_is_noticed_by_the_next_run(unbroken: Unbroken, places: Iterator[Path]) -> None:
@@ -214,9 +190,12 @@ def test_a_kill_is_noticed_by_the_next_run(unbroken: Unbroken, places: Iterator[
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(20))
 @pytest.mark.parametrize("after", [False, True])
-def test_killed_at_every_effect(unbroken: Unbroken, places: Iterator[Path], part: int, *, after: bool) -> None:
+def test_killed_at_every_effect(
+    unbroken: Unbroken, places: Iterator[Path], part: int, *, after: bool
+) -> None:
     """Every single journal write and effect is a place to die at."""
     for at in range(1 + part, unbroken.of(effects_only) + 1, 20):
         project = copied(unbroken.fresh, next(places))
@@ -226,6 +205,7 @@ def test_killed_at_every_effect(unbroken: Unbroken, places: Iterator[Path], part
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(20))
 def test_killed_at_every_call(unbroken: Unbroken, places: Iterator[Path], part: int) -> None:
     """Every single call, reads among them, is a place to die at."""

@@ -7,10 +7,10 @@ import getpass
 import click
 
 from migrate.cli import say
+from migrate.cli.begun import whoami
 from migrate.cli.bystander import beside, find_gate, remark
 from migrate.cli.options import migration
 from migrate.cli.project import Project
-from migrate.cli.session import whoami
 from migrate.cli.wiring import wired
 from migrate.engine import gates
 from migrate.errors import Stopped, UsageError

@@ -8,11 +8,12 @@ from difflib import get_close_matches
 import click
 
 from migrate.cli import planview, say, tables
+from migrate.cli.begun import open_journal
 from migrate.cli.looking import decided, looking, scene_of
 from migrate.cli.options import migration, output
 from migrate.cli.planview import Composed
 from migrate.cli.project import Project
-from migrate.cli.session import composed_of, open_journal
+from migrate.cli.session import composed_of
 from migrate.errors import UsageError
 from migrate.model.decision import Decision
 from migrate.model.inventory import Inventory

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from migrate.cli import say
+from migrate.cli.begun import whoami
 from migrate.cli.bystander import beside, find_gate
 from migrate.cli.options import migration
 from migrate.cli.project import Project
-from migrate.cli.session import whoami
 from migrate.engine import gates
 
 

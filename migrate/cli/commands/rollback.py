@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from migrate.cli import say
+from migrate.cli.begun import require_begun
 from migrate.cli.bystander import beside
 from migrate.cli.options import migration
 from migrate.cli.project import Project
 from migrate.cli.screen import listener
-from migrate.cli.session import require_begun, session
+from migrate.cli.session import session
 from migrate.cli.wiring import wired
 from migrate.engine.undo import WayBack, roll_back, way_back
 from migrate.errors import UsageError

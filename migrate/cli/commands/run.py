@@ -7,12 +7,13 @@ import sys
 import click
 
 from migrate.cli import say
+from migrate.cli.begun import whoami
 from migrate.cli.ending import ending
 from migrate.cli.options import migration, output
 from migrate.cli.project import Project
 from migrate.cli.rehearsed import rehearsed
 from migrate.cli.screen import listener
-from migrate.cli.session import compose, session, whoami
+from migrate.cli.session import compose, session
 from migrate.cli.wiring import Wired, wired
 from migrate.engine.runner import Until
 from migrate.errors import Stopped, UsageError

@@ -6,10 +6,10 @@ import click
 
 from migrate.actions.lease import BlueLease
 from migrate.cli import say
+from migrate.cli.begun import whoami
 from migrate.cli.bystander import beside, remark
 from migrate.cli.options import migration
 from migrate.cli.project import Project
-from migrate.cli.session import whoami
 from migrate.cli.wiring import wired
 from migrate.engine import lock
 from migrate.errors import LockHeld

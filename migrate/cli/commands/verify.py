@@ -13,10 +13,11 @@ from migrate.actions.conditions.workloads import ready, rollout
 from migrate.calico.pools import planned_pools
 from migrate.calico.readiness import readiness
 from migrate.cli import say, tables
+from migrate.cli.begun import open_journal
 from migrate.cli.looking import looking, scene_of
 from migrate.cli.options import migration, output
 from migrate.cli.project import Project
-from migrate.cli.session import composed_of, open_journal, same_green
+from migrate.cli.session import composed_of, same_green
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Scene
 from migrate.errors import CheckFailed, Stopped

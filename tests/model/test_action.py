@@ -1,0 +1,65 @@
+"""Actions, outcomes and observations as values."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from migrate.model.action import Action, Outcome, OutcomeState
+from migrate.model.ids import ActionKey
+from migrate.model.verdict import Result, Verdict
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+mappings = st.dictionaries(st.text(max_size=3), json_values, max_size=3)
+plain_actions = st.builds(
+    Action,
+    kind=st.sampled_from(["create", "patch"]),
+    key=st.builds(ActionKey, st.text(max_size=5)),
+    params=mappings,
+    command=st.text(max_size=5),
+    prior=json_values,
+    inverse=st.none(),
+    deadline=st.sampled_from([30.0, 60.0, 600.0]),
+)
+actions = st.recursive(
+    plain_actions, lambda inner: st.builds(Action.with_prior, plain_actions, json_values, inner)
+)
+outcomes = st.builds(
+    Outcome,
+    state=st.sampled_from(OutcomeState),
+    evidence=st.text(max_size=5),
+    remedy=st.text(max_size=5),
+    facts=mappings,
+    verdicts=st.lists(
+        st.builds(Verdict, st.text(max_size=3), st.sampled_from(Result), st.text(max_size=3)), max_size=2
+    ).map(tuple),
+)
+
+
+@settings(deadline=None)
+@given(action=actions)
+def test_actions_survive_the_journal(action: Action) -> None:
+    """An Action reads back as it was written, its inverse included, through JSON text."""
+    assert Action.of_json(json.loads(json.dumps(action.as_json()))) == action
+
+
+@settings(deadline=None)
+@given(outcome=outcomes)
+def test_outcomes_survive_the_journal(outcome: Outcome) -> None:
+    """An outcome reads back as it was written, and only what is done or adopted stands."""
+    assert Outcome.of_json(json.loads(json.dumps(outcome.as_json()))) == outcome
+    assert outcome.stands is (outcome.state in {OutcomeState.DONE, OutcomeState.ADOPTED})
+
+
+def test_defaults_are_left_out() -> None:
+    """The journal of a hundred thousand objects holds no empty parts."""
+    assert Action("create", ActionKey("k")).as_json() == {"kind": "create", "key": "k", "params": {}}
+    assert Outcome(OutcomeState.DONE).as_json() == {"state": "done"}
