@@ -70,6 +70,13 @@ def _errors(name: str, seen: Seen, limits: Thresholds) -> Verdict:
             f"{said}; {limits.min_samples} samples are needed",
             "Wait for more traffic, or lower cutover.minSamples.",
         )
+    # clean probes must not water down what clients saw: each kind keeps the limit by itself
+    if seen.errors > limits.error_rate * seen.requests or seen.probe_errors > limits.error_rate * seen.probes:
+        return inconclusive(
+            check,
+            f"{said}; too few of that kind to tell from the limit of {limits.error_rate:.3%}",
+            "Wait for more traffic, then run again; look at what failed meanwhile.",
+        )
     bad = seen.errors + seen.probe_errors
     # the rule of three bounds a rate of which no failure was seen; with failures only the rate itself is known
     known = (

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.model.objects import dig
+from migrate.simulation.shapes import copied
 
 Json = dict[str, Any]
 
@@ -60,7 +61,7 @@ def _shape(value: Any, schema: Mapping[str, Any], *, root: bool = False) -> None
             del value[key]
     for key, sub in (properties or {}).items():
         if key not in value and "default" in sub and not (root and key in _KEPT):
-            value[key] = sub["default"]
+            value[key] = copied(sub["default"])
             _shape(value[key], sub)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from migrate.doors.cluster import Verb, Write
@@ -332,7 +333,7 @@ class Writer:
                 f"{resource.plural}.{resource.group}",
             )
         )
-        found = conformed(json.loads(crd), resource.version, body) if crd else []
+        found = conformed(_definition(crd), resource.version, body) if crd else []
         if found:
             raise refusals.invalid(resource, body["metadata"].get("name", ""), *found)
 
@@ -350,6 +351,13 @@ class Writer:
         letters = "bcdfghjklmnpqrstvwxz2456789"
         digest = hashlib.sha256(f"{self._uid()}".encode()).digest()
         return "".join(letters[byte % len(letters)] for byte in digest[:5])
+
+
+@lru_cache(maxsize=64)
+def _definition(text: str) -> Json:
+    """A CRD, parsed once for thousands of its objects; nobody may change it."""
+    found: Json = json.loads(text)
+    return found
 
 
 def trimmed(body: Json) -> Json:

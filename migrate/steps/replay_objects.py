@@ -25,6 +25,9 @@ from migrate.planning.routes import closures
 from migrate.steps.base import BaseStep, blue_decided, chunks
 from migrate.steps.ledger import LEDGER, ledger, listed
 
+OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
+"""What binds an object to this run; held forms have further marks of their own."""
+
 DEADLINE = 600.0
 NAMESPACES_DEADLINE = 60.0
 WORKLOADS = 9
@@ -131,8 +134,11 @@ class _Writing:
         found = self.standing.find(decision.ref)
         marked = annotations_of(found) if found is not None else {}
         action = create(decision.ref, key_hash=wanted, rule=decision.rule, wave=decision.wave, command="")
-        if found is not None and self.scene.progress.vouched(action.key):
-            return  # it is of another hand, and a person has said that it is good as it stands
+        if found is not None and marks.RUN not in marked and self.scene.progress.vouched(action.key):
+            # of another hand, and a person has said that it is good as it stands: it gets our marks and nothing else
+            ours = {key: note for key, note in annotations_of(body).items() if key in OWN_MARKS}
+            yield patch(Side.GREEN, decision.ref, {"metadata": {"annotations": ours}}, why="adopt")
+            return
         if marked.get(marks.RUN) == self.scene.run and not metadata_of(found or {}).get("deletionTimestamp"):
             if marked.get(marks.SOURCE_HASH) == wanted:
                 return

@@ -208,12 +208,14 @@ def test_resolve_after_a_foreign_object(tmp_path: Path) -> None:
     with place.world() as world:
         other = SimulatedCluster(world.store, Side.GREEN, manager="kubectl")
         namespaces = next(r for r in other.resources() if r.kind == "Namespace")
-        foreign = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
+        theirs = world.cluster(Side.BLUE).get(namespaces, "shop") or {}
+        labels = {k: v for k, v in theirs["metadata"]["labels"].items() if k != "kubernetes.io/metadata.name"}
+        foreign = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}}
         other.write(Write(Verb.CREATE, namespaces, "shop", body=foreign))
     ended = place.run("run")
     assert ended.code == 33, ended.all
     assert "shop" in ended.err
-    assert "cnimigrate resolve" in ended.err
+    assert 'cnimigrate resolve "create green Namespace shop" --as done|absent' in ended.err
     nothing = place.run("resolve", "no such thing", "--as", "absent", "--reason", "x")
     assert nothing.code == 2
     assert "In doubt: " in nothing.err
@@ -222,7 +224,10 @@ def test_resolve_after_a_foreign_object(tmp_path: Path) -> None:
     assert settled.code == 0
     assert f"{key} is done; cnimigrate run goes on" in settled.out
     assert not place.progress().in_doubt()
-    assert place.run("run").code == 20
+    ended = place.run("run")
+    assert ended.code == 20, ended.all
+    assert place.effects()["patch green namespaces shop"] >= 1  # it has our marks now
+    assert "create green namespaces shop" not in place.effects()
 
 
 # --- looking -----------------------------------------------------------------------------------------------------

@@ -253,16 +253,16 @@ def test_a_lost_reply_after_a_create(place: Place, tmp_path: Path) -> None:
     assert set(created.values()) == {1}
 
 
-def test_green_goes_away_in_the_middle(tmp_path: Path) -> None:
-    """Exit 32 with what does not answer; when it answers again the run goes on and ends like any other."""
+def test_green_is_away_when_a_run_is_to_go_on(tmp_path: Path) -> None:
+    """Exit 30 with what does not answer, because this command did nothing; when it answers again the run goes on."""
     place = demo(tmp_path / "it")
     assert place.run("run", "--until", "build").code == 0
     with place.world() as world:
         world.failures.cut_api(Side.GREEN)
     ended = place.run("run")
-    assert ended.code == 32, ended.all
-    assert "no answer from the API server" in ended.err
-    assert "it looks before it acts again" in ended.err
+    assert ended.code == 30, ended.all
+    assert "green (demo): no answer from the API server" in ended.err
+    assert "Nothing was changed." in ended.err
     with place.world() as world:
         world.failures.forgive()
     assert place.run("run").code == 20

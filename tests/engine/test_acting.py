@@ -131,7 +131,7 @@ def test_an_act_that_can_neither_be_done_nor_seen_is_unknown(tmp_path: Path) -> 
         with pytest.raises(OutcomeUnknown, match="no answer about a") as caught:
             opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
         assert caught.value.exit_code == 33
-        assert "cnimigrate resolve put a" in caught.value.remedy
+        assert 'cnimigrate resolve "put a" --as done|absent' in caught.value.remedy
         assert [i.action.key for i in opened.progress.in_doubt()] == ["put a"]
         assert opened.progress.stands("put b")
 

@@ -20,7 +20,7 @@ class LabError(Exception):
     """Mark every error that the lab raises."""
 
 
-class LabUnavailable(LabError):  # noqa: N818 - reads as the reason of a skip
+class LabUnavailable(LabError):
     """Say why there can be no lab on this machine."""
 
 
@@ -28,7 +28,7 @@ class BuildFailed(LabUnavailable):
     """Say which program did not build, with the end of the compiler's words."""
 
 
-class ComponentFailed(LabError):  # noqa: N818 - names what happened
+class ComponentFailed(LabError):
     """Say which program of which control plane failed, and quote the end of its log."""
 
     def __init__(self, plane: str, component: str, problem: str, log: Path) -> None:
@@ -51,7 +51,7 @@ class ApiError(LabError):
         super().__init__(f"{method} {path}: {status} {message}")
 
 
-class ApiUnreachable(LabError):  # noqa: N818 - names what happened
+class ApiUnreachable(LabError):
     """Say that a request got no answer; whether it was carried out is unknown."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from migrate.doors.doors import Doors
 from migrate.doors.reading import read_inventory
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, controller_of, dig, name_of, namespace_of
+from migrate.model.objects import Object, Ref, controller_of, dig, name_of
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
 
 KINDS = (
@@ -20,6 +21,9 @@ KINDS = (
     ("", "ReplicationController"),
 )
 READ = (*KINDS, ("", "Pod"), ("batch", "Job"), ("batch", "CronJob"))
+
+Owned = Mapping[str, Sequence[Object]]
+"""What was read, by the uid of its controller."""
 
 HOPELESS = frozenset(
     {
@@ -36,14 +40,15 @@ HOPELESS = frozenset(
 def ready(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     """Each of `refs` on `side` has its replicas Ready; what `broken` names was broken on blue before."""
     inventory = read_inventory(doors.cluster(Side(params["side"])), only=READ)
-    broken = set(params.get("broken", ()))
-    return [_ready(inventory, Ref.of_json(ref), broken) for ref in params["refs"]]
+    owned, broken = _by_controller(inventory), set(params.get("broken", ()))
+    return [_ready(inventory, owned, Ref.of_json(ref), broken) for ref in params["refs"]]
 
 
 def off(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     """Each of `refs` on `side` is at rest, and its pods are gone."""
     inventory = read_inventory(doors.cluster(Side(params["side"])), only=READ)
-    return [_off(inventory, Ref.of_json(ref)) for ref in params["refs"]]
+    owned = _by_controller(inventory)
+    return [_off(inventory, owned, Ref.of_json(ref)) for ref in params["refs"]]
 
 
 def rollout(obj: Object) -> tuple[int, int]:
@@ -61,7 +66,7 @@ def observed(obj: Object) -> bool:
     )
 
 
-def _ready(inventory: Inventory, ref: Ref, broken: set[str]) -> Verdict:
+def _ready(inventory: Inventory, owned: Owned, ref: Ref, broken: set[str]) -> Verdict:
     check = f"{ref} ready"
     obj = inventory.find(ref)
     if obj is None:
@@ -71,21 +76,21 @@ def _ready(inventory: Inventory, ref: Ref, broken: set[str]) -> Verdict:
         return passed(check, f"{there} of {wanted} Ready")
     if str(ref) in broken:
         return passed(check, f"{there} of {wanted} Ready; it was not Ready on blue either")
-    trouble = [t for pod in _pods(inventory, obj) for t in _trouble(pod)]
+    trouble = [t for pod in _pods(owned, obj) for t in _trouble(pod)]
     said = f"{ref}: {there} of {wanted} Ready" + (f"; {trouble[0]}" if trouble else "")
     return inconclusive(
         check, said, "kubectl describe the pod named here; mend the image, the node or the volume"
     )
 
 
-def _off(inventory: Inventory, ref: Ref) -> Verdict:
+def _off(inventory: Inventory, owned: Owned, ref: Ref) -> Verdict:
     check = f"{ref} off"
     obj = inventory.find(ref)
     if obj is None:
         return passed(check, "not there")
     if ref.kind in {"CronJob", "Job"}:
-        return _suspended(inventory, obj, check)
-    alive = [name_of(pod) for pod in _pods(inventory, obj)]
+        return _suspended(owned, obj, check)
+    alive = [name_of(pod) for pod in _pods(owned, obj)]
     wanted, _ = rollout(obj)
     if wanted == 0 and not alive and observed(obj):
         return passed(check, "no replicas, no pods")
@@ -97,37 +102,37 @@ def _off(inventory: Inventory, ref: Ref) -> Verdict:
     )
 
 
-def _suspended(inventory: Inventory, obj: Object, check: str) -> Verdict:
-    running = [
-        j
-        for j in inventory.in_namespace("Job", namespace_of(obj), "batch")
-        if _owned(j, obj) and dig(j, "status", "active")
-    ]
+def _suspended(owned: Owned, obj: Object, check: str) -> Verdict:
+    jobs = sorted(owned.get(_uid(obj), ()), key=name_of)
+    running = [j for j in jobs if j["kind"] == "Job" and dig(j, "status", "active")]
     if not dig(obj, "spec", "suspend") or running or (dig(obj, "status", "active") and obj["kind"] == "Job"):
         names = ", ".join(name_of(j) for j in running[:2])
         return inconclusive(check, f"{obj['kind']} {name_of(obj)} is not at rest {names}".rstrip())
     return passed(check, "suspended, nothing active")
 
 
-def _owned(child: Object, owner: Object) -> bool:
-    reference = controller_of(child)
-    return reference is not None and reference.get("uid") == dig(owner, "metadata", "uid")
+def _uid(obj: Object) -> str:
+    return str(dig(obj, "metadata", "uid", default=""))
 
 
-def _pods(inventory: Inventory, obj: Object) -> list[Object]:
-    owners = {dig(obj, "metadata", "uid")}
-    namespace = namespace_of(obj)
-    owners |= {
-        dig(rs, "metadata", "uid")
-        for rs in inventory.of("ReplicaSet", "apps")
-        if namespace_of(rs) == namespace and _owned(rs, obj)
-    }
+def _by_controller(inventory: Inventory) -> Owned:
+    """Sort what was read by its controller once: thousands of workloads ask for theirs among ten thousand pods."""
+    found: dict[str, list[Object]] = defaultdict(list)
+    for _, obj in inventory:
+        owner = controller_of(obj)
+        if owner is not None:
+            found[str(owner.get("uid", ""))].append(obj)
+    return found
+
+
+def _pods(owned: Owned, obj: Object) -> list[Object]:
+    """The pods of a workload that have not ended, those of its ReplicaSets too."""
+    children = owned.get(_uid(obj), ())
+    sets = [child for child in children if child["kind"] == "ReplicaSet"]
     return [
         pod
-        for pod in inventory.of("Pod")
-        if namespace_of(pod) == namespace
-        and (controller_of(pod) or {}).get("uid") in owners
-        and dig(pod, "status", "phase") not in {"Succeeded", "Failed"}
+        for pod in (*children, *(pod for s in sets for pod in owned.get(_uid(s), ())))
+        if pod["kind"] == "Pod" and dig(pod, "status", "phase") not in {"Succeeded", "Failed"}
     ]
 
 
