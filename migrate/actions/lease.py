@@ -6,13 +6,23 @@ deadline, and every renewal is a compare-and-swap on the resourceVersion.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from migrate.doors.clock import Clock
 from migrate.doors.cluster import Cluster, Verb, Write
-from migrate.errors import AlreadyExists, Conflict, DoorError, Fenced, LockHeld, NotFound
+from migrate.errors import (
+    AlreadyExists,
+    Conflict,
+    DoorError,
+    Fenced,
+    LockHeld,
+    NotFound,
+    Transient,
+    Unreachable,
+)
 from migrate.model.ids import RunId
 from migrate.model.marks import PREFIX
 from migrate.model.objects import Object, Resource, annotations_of, dig
@@ -25,16 +35,32 @@ DURATION = 120
 MARGIN = 10.0
 """Seconds that must be left beyond an act's own deadline."""
 
+EARLY = 30.0
+"""Seconds before it must be that a Lease is renewed."""
+
 
 class BlueLease:
-    """The Lease of one migration; `here` says who holds it, for people."""
+    """The Lease of one migration; `here` says who holds it, for people.
 
-    def __init__(self, blue: Cluster, clock: Clock, name: str, run: RunId, here: str) -> None:
+    `dead` tells of a holder, as `here` would name it, whether it is known to be gone: then its Lease need not run out.
+    """
+
+    def __init__(
+        self,
+        blue: Cluster,
+        clock: Clock,
+        name: str,
+        run: RunId,
+        here: str,
+        dead: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._blue = blue
         self._clock = clock
         self._name = f"cnimigrate-{name}"
         self._run = run
         self._here = here
+        self._dead = dead
+        self._token = secrets.token_hex(8)  # two runs of one epoch, or two copies of one state, are still two
         self._epoch = 0
         self._held: Object | None = None
         self._until: datetime | None = None
@@ -52,19 +78,27 @@ class BlueLease:
             raise LockHeld(message, remedy="Look at it with cnimigrate status.") from error
 
     def renew(self, needed: float, head: str) -> None:
-        """Renew where less than `needed` seconds and a margin are left; raises Fenced where another took it."""
-        now = self._clock.now()
-        if self._until is not None and (self._until - now).total_seconds() > needed + MARGIN:
+        """Make sure that `needed` seconds and a margin are left; raises Fenced where another has taken the Lease.
+
+        It is renewed a while before it must be, so that an API server that is away for a moment ends no run.
+        """
+        left = (self._until - self._clock.now()).total_seconds() if self._until is not None else 0.0
+        if left > needed + MARGIN + EARLY:
             return
+        duration = max(DURATION, int(needed + 2 * (MARGIN + EARLY)))
         try:
-            self._write(self._held, max(DURATION, int(needed + 2 * MARGIN)), head)
-        except (Conflict, NotFound) as error:
-            self._rescue(error, max(DURATION, int(needed + 2 * MARGIN)), head)
+            try:
+                self._write(self._held, duration, head)
+            except (Conflict, NotFound) as error:
+                self._rescue(error, duration, head)
+        except (Unreachable, Transient):
+            if left <= needed + MARGIN:
+                raise
 
     def release(self) -> None:
         """Delete the Lease, if it is still this run's."""
         found = self._blue.get(LEASES, self._name, NAMESPACE)
-        if found is not None and annotations_of(found).get(f"{PREFIX}epoch") == str(self._epoch):
+        if found is not None and self._is_ours(found):
             uid = str(dig(found, "metadata", "uid", default=""))
             self._blue.write(Write(Verb.DELETE, LEASES, self._name, NAMESPACE, uid=uid))
         self._held = self._until = None
@@ -80,9 +114,9 @@ class BlueLease:
         return f"{dig(found, 'spec', 'holderIdentity')} held it since {dig(found, 'spec', 'acquireTime')}"
 
     def _rescue(self, error: DoorError, duration: int, head: str) -> None:
-        """A renewal whose reply was lost looks like somebody else's: it carries our epoch."""
+        """A renewal whose reply was lost looks like somebody else's: it carries our token."""
         found = self._blue.get(LEASES, self._name, NAMESPACE)
-        if found is not None and annotations_of(found).get(f"{PREFIX}epoch") == str(self._epoch):
+        if found is not None and self._is_ours(found):
             self._write(found, duration, head)
             return
         who = dig(found or {}, "spec", "holderIdentity", default="nobody")
@@ -91,14 +125,17 @@ class BlueLease:
         )
         raise Fenced(message, remedy="Nothing more was done here. See cnimigrate status.") from error
 
+    def _is_ours(self, found: Object) -> bool:
+        return annotations_of(found).get(f"{PREFIX}token") == self._token
+
     def _refuse_living(self, found: Object) -> None:
         run = annotations_of(found).get(f"{PREFIX}run")
         renewed, seconds = (
             dig(found, "spec", "renewTime"),
             int(dig(found, "spec", "leaseDurationSeconds", default=0)),
         )
-        if run == self._run or not renewed:
-            return  # the local lock is ours, so the runner that wrote it is dead
+        if not renewed or (run == self._run and self._dead(str(dig(found, "spec", "holderIdentity")))):
+            return  # the same run's runner before us; a copy of its state elsewhere may be alive, and is not taken so
         left = (_time(renewed) + timedelta(seconds=seconds) - self._clock.now()).total_seconds()
         if left <= 0:
             return
@@ -124,6 +161,7 @@ class BlueLease:
         metadata["annotations"] = {
             f"{PREFIX}epoch": str(self._epoch),
             f"{PREFIX}run": self._run,
+            f"{PREFIX}token": self._token,
             f"{PREFIX}journal-head": head or annotations_of(found or {}).get(f"{PREFIX}journal-head", ""),
         }
         acquired = dig(self._held or {}, "spec", "acquireTime") or _micro(now)

@@ -101,9 +101,22 @@ def apply(side: Side, ref: Ref, *, body_hash: str, command: str, source: str, fo
     return Action("apply", ActionKey(f"apply {side} {_path(ref)}"), params, command)
 
 
-def patch(side: Side, ref: Ref, change: Mapping[str, Any], *, why: str, command: str = "") -> Action:
-    """Merge-patch an object; its inverse puts the prior values back, absent ones included."""
-    params = {"side": side.value, "ref": ref.as_json(), "patch": dict(change), "why": why}
+def patch(
+    side: Side,
+    ref: Ref,
+    change: Mapping[str, Any],
+    *,
+    why: str,
+    command: str = "",
+    gone_is_fine: bool = False,
+) -> Action:
+    """Merge-patch an object; its inverse puts the prior values back, absent ones included.
+
+    With `gone_is_fine` an object that is not there any more needs no patch.
+    """
+    params: dict[str, Any] = {"side": side.value, "ref": ref.as_json(), "patch": dict(change), "why": why}
+    if gone_is_fine:
+        params["gone"] = "fine"
     return Action("patch", ActionKey(f"patch {side} {_path(ref)} {why}"), params, command)
 
 

@@ -32,9 +32,13 @@ def watch(
     rate: int,
     limits: Thresholds,
     attempt: int,
+    weight: int,
     patience: int = PATIENCE,
 ) -> Action:
-    """Watch a route for `pause` seconds (up to `patience` pauses while samples are missing), then judge it."""
+    """Watch a route for `pause` seconds (up to `patience` pauses while samples are missing), then judge it.
+
+    `weight` is the percentage that must stand all the while: a reload, or a hand, may turn it.
+    """
     params = {
         "name": name,
         "route": route,
@@ -42,6 +46,7 @@ def watch(
         "rate": rate,
         "limits": limits.as_json(),
         "patience": patience,
+        "weight": weight,
     }
     return Action("watch", ActionKey(f"watch {name} #{attempt}"), params, deadline=60.0)
 
@@ -61,7 +66,12 @@ class Watch(Looking):
         limits = Thresholds.of_json(action.params["limits"])
         clock = self._doors.clock
         began = clock.now()
-        looking = _Looking(self._doors, RouteName(action.params["route"]), int(action.params["rate"]))
+        looking = _Looking(
+            self._doors,
+            RouteName(action.params["route"]),
+            int(action.params["rate"]),
+            int(action.params["weight"]),
+        )
         tick = _tick(pause)
         while True:
             problem = looking.look(tick)
@@ -92,10 +102,11 @@ class Watch(Looking):
 class _Looking:
     """Adds up what ticks see; a balancer that began anew counts from zero."""
 
-    def __init__(self, doors: Doors, route: RouteName, rate: int) -> None:
+    def __init__(self, doors: Doors, route: RouteName, rate: int, weight: int) -> None:
         self._doors = doors
         self._route = route
         self._rate = rate
+        self._weight = weight
         self._base: Counts | None = None
         self._gathered = Counts(0, 0)
         self._green: list[Sample] = []
@@ -114,9 +125,12 @@ class _Looking:
             self._blue.append(traffic.probe(self._route, Side.BLUE, count=count, rate=self._rate))
             clock.sleep(max(0.0, tick - (clock.now() - began).total_seconds()))
             now = _green(traffic.counts(self._route))
+            stands = traffic.read(self._route).green
         except DoorError as error:
             return str(error)
         self._add(now)
+        if stands != self._weight:
+            return f"{self._route} has {stands} % on green, not {self._weight}: something else turned it"
         return ""
 
     def _add(self, now: Counts | None) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from migrate.actions.traffic import Weight, weigh
 from migrate.cli.bystander import remark
 from migrate.cli.project import Project
-from migrate.cli.wiring import Wired
+from migrate.doors.clock import Clock
+from migrate.doors.traffic import Traffic
 from migrate.engine.gates import gate_id
 from migrate.engine.journal import Journal
 from migrate.errors import DoorError
@@ -44,21 +45,23 @@ class Aborted:
     writers: int = 0
 
 
-def abort(project: Project, live: Wired, journal: Journal, progress: Progress) -> Aborted:
+def abort(project: Project, traffic: Traffic, clock: Clock, journal: Journal, progress: Progress) -> Aborted:
     """Abort the cutover; every weight has an intent and an outcome of its own in the journal."""
     epoch = journal.take_over()
     journal.append([remark("abort", epoch=epoch)])
+    # what the runner finished between our first look and its being fenced
+    progress.feed(journal.entries(after=progress.last.seq if progress.last else 0))
     ended = Aborted()
-    number = sum(entry.data.get("what") == "abort" for entry in progress.remarks) + 1
-    for route in live.doors.traffic.routes():
-        outcome = _back(project, live, journal, route, number)
+    number = sum(entry.data.get("what") == "abort" for entry in progress.remarks)
+    for route in traffic.routes():
+        outcome = _back(project, traffic, journal, route, number)
         ended.lines.append(outcome.evidence)
         if not outcome.stands:
             ended.failed.append(outcome.evidence)
     for _ in range(LOOKS):
-        live.doors.clock.sleep(PAUSE)
-        for route in live.doors.traffic.routes():
-            _again(live, route, ended)
+        clock.sleep(PAUSE)
+        for route in traffic.routes():
+            _again(traffic, route, ended)
     batch = batch_of(project.migration)
     ended.writers = sum(
         i.action.kind == "patch" and i.action.params["why"] == "rest"
@@ -68,13 +71,13 @@ def abort(project: Project, live: Wired, journal: Journal, progress: Progress) -
     return ended
 
 
-def turn_back(live: Wired) -> Aborted:
+def turn_back(traffic: Traffic) -> Aborted:
     """Put every route back where there is no journal to write to; weights are absolute, so once more does no harm."""
     ended = Aborted()
-    for route in live.doors.traffic.routes():
+    for route in traffic.routes():
         try:
-            live.doors.traffic.set(route, 0)
-            share = live.doors.traffic.read(route)
+            traffic.set(route, 0)
+            share = traffic.read(route)
             said = f"{route}: {share.green} % on green"
             (ended.failed if share.green else ended.lines).append(said)
         except (DoorError, OSError) as error:
@@ -82,8 +85,8 @@ def turn_back(live: Wired) -> Aborted:
     return ended
 
 
-def _back(project: Project, live: Wired, journal: Journal, route: RouteName, number: int) -> Outcome:
-    handler = Weight(live.doors.traffic)
+def _back(project: Project, traffic: Traffic, journal: Journal, route: RouteName, number: int) -> Outcome:
+    handler = Weight(traffic)
     action = weigh(route, 0, command=commands.weigh(project.migration, route, 0), attempt=number)
     batch = batch_of(project.migration)
     intent: dict[str, object] = {"action": Action.as_json(action)}
@@ -97,13 +100,15 @@ def _back(project: Project, live: Wired, journal: Journal, route: RouteName, num
     return outcome
 
 
-def _again(live: Wired, route: RouteName, ended: Aborted) -> None:
+def _again(traffic: Traffic, route: RouteName, ended: Aborted) -> None:
     """Set a weight once more that somebody raised after us."""
     try:
-        share = live.doors.traffic.read(route)
+        share = traffic.read(route)
         if share.green:
-            live.doors.traffic.set(route, 0)
+            traffic.set(route, 0)
             ended.lines.append(f"{route}: {share.green} % came back after the abort, and was set to 0 again")
+            if traffic.read(route).green:
+                ended.failed.append(f"{route}: something raises its weight again and again")
     except DoorError as error:
         ended.failed.append(f"{route}: {error}")
 
@@ -116,7 +121,8 @@ def _reopened(progress: Progress) -> list[Draft]:
     for planned in progress.plan.steps:
         if planned.step not in CARRYING:
             continue
-        if progress.done(planned.batch, planned.step):
+        begun = any(True for _ in progress.standing(planned.batch, planned.step))
+        if begun or progress.done(planned.batch, planned.step):
             drafts.append(Draft(EntryKind.STEP, {"state": "undone"}, planned.batch, planned.step))
         if planned.gate:
             gone = {"event": "revoked", "fingerprint": "", "verdicts": "", "by": "abort"}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from migrate import __version__, assess
 from migrate.actions.lease import BlueLease
@@ -34,6 +37,7 @@ from migrate.errors import (
     PlanMismatch,
     StateNotWritable,
     StoppedAtBorder,
+    UsageError,
 )
 from migrate.model import marks
 from migrate.model.action import State
@@ -96,6 +100,19 @@ def _same_blue(project: Project, wired: Wired, blue: ClusterFacts) -> None:
         raise PlanMismatch(message, remedy="Give the kubeconfig of the blue that this run began with.")
 
 
+def begun_plan(project: Project, wired: Wired) -> Plan:
+    """The journalled Plan, for going back: only the clusters must be the same, whatever became of file and facts."""
+    journal, progress = open_journal(project, wired.doors.clock)
+    journal.close()
+    if progress.plan is None:
+        message = f"{project.written.name} was begun, but nothing was composed: there is nothing to take back"
+        raise UsageError(message)
+    if progress.plan.identity.get("blue") != wired.doors.blue.identity().uid:
+        message = "blue is another cluster than the one that this run began with"
+        raise PlanMismatch(message, remedy="Give the kubeconfig of that blue.")
+    return progress.plan
+
+
 @contextmanager
 def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None) -> Iterator[Session]:
     """Hold the lock, open or begin the journal, take the Lease; gives the Lease back at every orderly end.
@@ -114,7 +131,7 @@ def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None
             epoch = journal.take_over()
             stop = Stop(lambda name: _stopping(clock, tell, name))
             who = f"{here['user']}@{here['host']}:{here['pid']}"
-            lease = BlueLease(wired.doors.blue, clock, project.written.name, progress.run, who)
+            lease = BlueLease(wired.doors.blue, clock, project.written.name, progress.run, who, _is_dead)
             lease.acquire(epoch, journal.head()[1])
             scene = Scene(
                 project.migration,
@@ -135,6 +152,14 @@ def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None
                 yield from _guarded(Session(scene, acting, agreed, journal, lease), lease)
 
 
+def _is_dead(holder: str) -> bool:
+    """Whether a Lease's holder, as `user@host:pid`, was a process of this machine that is gone (or this very one)."""
+    rest, _, pid = holder.rpartition(":")
+    if rest.rpartition("@")[2] != socket.gethostname() or not pid.isdigit():
+        return False
+    return int(pid) == os.getpid() or not Path(f"/proc/{pid}").exists()
+
+
 def _guarded(opened: Session, lease: BlueLease) -> Iterator[Session]:
     """Turn a second signal into its exit code, and give the Lease back whenever the runner is still itself."""
     try:
@@ -152,9 +177,9 @@ def _guarded(opened: Session, lease: BlueLease) -> Iterator[Session]:
         message = f"stopped at once ({signal}); nothing is half done"
         raise StoppedAtBorder(message, remedy="Run the same command to go on.") from None
     finally:
-        with suppress(DoorError, CnimigrateError):
+        with suppress(DoorError, CnimigrateError, OSError, sqlite3.Error):
             opened.acting.write([Draft(EntryKind.RUNNER, {**whoami(), "event": "left"})])
-        with suppress(DoorError, CnimigrateError):
+        with suppress(DoorError, CnimigrateError, OSError):
             lease.release()
 
 

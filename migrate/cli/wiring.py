@@ -22,6 +22,7 @@ from migrate.doors.cluster import Cluster
 from migrate.doors.doors import Doors
 from migrate.doors.provisioner import Provisioner
 from migrate.doors.reading import read_inventory
+from migrate.doors.traffic import Traffic
 from migrate.errors import StateNotWritable, Stopped, Unreachable, UsageError
 from migrate.model.action import State
 from migrate.model.ids import Side
@@ -107,15 +108,36 @@ class Wired:
 
 
 @contextmanager
-def wired(project: Project) -> Iterator[Wired]:
-    """Open the doors that the migration file asks for, real or simulated."""
+def wired(project: Project, *, installing: bool = True) -> Iterator[Wired]:
+    """Open the doors that the migration file asks for, real or simulated.
+
+    Without `installing` Calico's manifests are not read: going back needs none.
+    """
     migration = project.migration
-    calico, digests = manifests(migration)
+    calico, digests = manifests(migration) if installing else ((), {})
     if migration.blue.simulated is not None:
         with _simulated(project, migration) as doors:
             yield Wired(doors, real=False, calico=calico, digests=digests)
         return
     yield Wired(_real(project, migration), real=True, calico=calico, digests=digests)
+
+
+@contextmanager
+def turning(project: Project) -> Iterator[tuple[Traffic, Clock]]:
+    """Open the traffic alone, for the red button: it must not wait for a cluster, a download or a login."""
+    if project.migration.blue.simulated is not None:
+        with wired(project) as simulated:
+            yield simulated.doors.traffic, simulated.doors.clock
+        return
+    clock = SystemClock()
+    yield _traffic(project, clock), clock
+
+
+def _traffic(project: Project, clock: Clock) -> Traffic:
+    from migrate import cutovers
+
+    store = cutovers.FileStore(project.state / "traffic.json")
+    return cutovers.traffic(project.migration.cutover, clock, store)
 
 
 @contextmanager
@@ -208,7 +230,7 @@ def _text(source: str) -> str:
 
 
 def _real(project: Project, migration: Migration) -> Doors:
-    from migrate import cutovers, provisioners
+    from migrate import provisioners
     from migrate.kube.connect import connect
 
     clock = SystemClock()
@@ -217,8 +239,7 @@ def _real(project: Project, migration: Migration) -> Doors:
     blue = connect(Path(migration.blue.kubeconfig), migration.blue.context, Side.BLUE)
     provisioner = provisioners.provisioner(spec, directory=project.state / "green", name=migration.name)
     green: Any = LateCluster(provisioner, spec.context)
-    traffic = cutovers.traffic(migration.cutover, clock, cutovers.FileStore(project.state / "traffic.json"))
-    return Doors(blue, green, traffic, provisioner, clock)
+    return Doors(blue, green, _traffic(project, clock), provisioner, clock)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,14 +94,17 @@ class HAProxyTraffic:
             raise Refused(f"{green} is no percentage; a route takes 0 to 100")
         target, backend = self._look(route)
         _check(target, backend, green)
-        self._save()  # before anything changes: a state file that cannot be written is found out now
+        falling = green <= self.read(route).green
+        if not falling:
+            self._save()  # before anything changes: a state file that cannot be written is found out now
         self._make_ready(target, backend, green)
         target, backend = self._look(route)
         wanted = _wanted(target, backend, green)
         before = {name: backend.servers[name].weight for name in target.servers}
         relative = self._change(target, before, wanted)
         self._read_back(route, target, wanted, relative=relative)
-        self._save()
+        with suppress(Refused) if falling else nullcontext():
+            self._save()  # the way back to blue is never refused for a file's sake
         note = {"epoch": self._socket.process().epoch, "green": green, "at": self._clock.now().isoformat()}
         self._store[f"{KIND}/{route}"] = json.dumps(note, sort_keys=True)
 

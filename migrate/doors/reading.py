@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from migrate.doors.cluster import Cluster
-from migrate.errors import Refused, Unauthorized
+from migrate.errors import Refused
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Resource
 
 # Lists of these cost much and say nothing that is replayed or judged
 UNREAD = frozenset({"events", "events.events.k8s.io", "componentstatuses", "podmetrics", "nodemetrics"})
+
+
+FORBIDDEN = 403
+TOLERATED = frozenset({FORBIDDEN, 404, 405})
+"""Answers that say "not this resource": no right, not served, no such verb."""
 
 
 def listable(resources: Sequence[Resource]) -> tuple[Resource, ...]:
@@ -35,9 +40,10 @@ def read_inventory(cluster: Cluster, *, only: Collection[tuple[str, str]] = ()) 
     for resource in resources:
         try:
             objects[resource] = _all(cluster, resource)
-        except Unauthorized:
-            raise
         except Refused as error:
+            # a right or a verb that is missing is said; a server in trouble, or a kind that is needed, ends the reading
+            if error.status not in TOLERATED or (only and error.status == FORBIDDEN):
+                raise
             unreadable[resource.name] = str(error)
     return Inventory(resources, objects, cluster.identity().version, unreadable)
 

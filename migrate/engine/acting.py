@@ -162,6 +162,8 @@ class Acting:
         for index, outcome in enumerate(outcomes):
             if outcome.state is not OutcomeState.UNKNOWN:
                 continue
+            if outcome.facts.get("foreign"):
+                continue  # the handler has looked, and says more of it than a second look would
             try:
                 outcomes[index] = settled(handler.observe(actions[index]))
             except Refused as error:

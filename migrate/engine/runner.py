@@ -10,8 +10,9 @@ from migrate.engine import gates
 from migrate.engine.acting import Acting
 from migrate.engine.events import Event
 from migrate.engine.step import Batches, Scene, Step
-from migrate.errors import CheckFailed, DoorError, GateClosed, PlanMismatch, Stopped
-from migrate.model.action import Action, Outcome
+from migrate.engine.window import insist_on_window
+from migrate.errors import CheckFailed, DoorError, GateClosed, PlanMismatch
+from migrate.model.action import Action, Outcome, OutcomeState
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import GateName, Phase, StepId
 from migrate.model.migration import GateSpec
@@ -88,11 +89,16 @@ class Runner:
     def _carry_out(
         self, planned: PlannedStep, step: Step, batches: Batches, actions: Sequence[Action] | None
     ) -> None:
+        answering = False
         while actions is not None:
-            self._acting.border()
+            if not answering:
+                self._acting.border()
             outcomes = self._acting.do(planned.batch, planned.step, actions)
             self._batch_ended(planned, actions, outcomes)
-            self._acting.border()
+            # a step that answers a failure, as a ramp does by going back, is no safe border until it has
+            answering = step.handles_failures and any(o.state is OutcomeState.FAILED for o in outcomes)
+            if not answering:
+                self._acting.border()
             if not step.handles_failures:
                 _insist(planned, actions, outcomes)
             try:
@@ -101,17 +107,10 @@ class Runner:
                 return
 
     def _insist_on_window(self, planned: PlannedStep) -> None:
-        """Refuse to cut over outside the change window that the file gives."""
-        window = self._scene.migration.window
-        if window is None or planned.phase is not Phase.CUTOVER:
-            return
-        start, end = datetime.fromisoformat(window.start), datetime.fromisoformat(window.end)
-        if not start <= self._now() < end:
-            message = (
-                f"{planned.title}: it is {self._now().isoformat(timespec='minutes')}, outside the window"
-            )
-            remedy = f"The window is {window.start} to {window.end}; run again then, or change it and cnimigrate amend."
-            raise Stopped(message, remedy=remedy)
+        """Refuse to begin a gated part of the cutover outside the window; what was begun is brought to its end."""
+        begun = any(True for _ in self._scene.progress.standing(planned.batch, planned.step))
+        if planned.phase is Phase.CUTOVER and planned.gate and not begun:
+            insist_on_window(self._scene, planned.title)
 
     def _of(self, planned: PlannedStep) -> Step:
         step = self._steps.get(planned.step)

@@ -5,7 +5,7 @@ Nothing but the journal is needed: the inverse was computed with the prior value
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from migrate.engine.acting import Acting
@@ -52,14 +52,25 @@ def way_back(plan: Plan, progress: Progress, to: Phase | None) -> WayBack:
     return WayBack(tuple(found))
 
 
-def roll_back(way: WayBack, acting: Acting, plan: Plan, *, accept_data_loss: bool) -> None:
-    """Take back what `way` names; raises Stopped before a point of no return unless the loss is accepted."""
+def roll_back(
+    way: WayBack,
+    acting: Acting,
+    plan: Plan,
+    *,
+    accept_data_loss: bool,
+    guard: Callable[[PlannedStep], None] = lambda _: None,
+) -> None:
+    """Take back what `way` names; raises Stopped before a point of no return unless the loss is accepted.
+
+    `guard` is asked before each step is gone back over, and raises where that would do harm.
+    """
     acting.settle()
     if way.one_way and not accept_data_loss:
         step = way.one_way[0]
         message = f"going back over {step.step} loses data: {step.one_way}"
         raise Stopped(message, remedy="If that is what you want: cnimigrate rollback --accept-data-loss")
     for planned, intents in way.steps:
+        guard(planned)
         acting.tell(
             Event("undo-began", f"back over {planned.title}", planned.batch, planned.phase, planned.step)
         )

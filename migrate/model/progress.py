@@ -159,10 +159,10 @@ class Progress:
         return intent is not None and intent.stands
 
     def recorded(self, name: str) -> Mapping[str, Any]:
-        """The facts of the latest record of that name, as the step wrote them; empty where there is none."""
+        """The facts of the latest record of that name, as the step wrote them; empty where none stands."""
         intent = self.of_key(f"record {name}")
         facts: Mapping[str, Any] = (
-            intent.action.params["facts"] if intent is not None and intent.outcome else {}
+            intent.action.params["facts"] if intent is not None and intent.stands else {}
         )
         return facts
 

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate import replay
+from migrate.actions.conditions.workloads import rollout
 from migrate.model.ids import RouteName
-from migrate.model.objects import Object, Ref
+from migrate.model.inventory import Inventory
+from migrate.model.objects import Object, Ref, ref_of
 from migrate.model.progress import Progress
 from migrate.planning.routes import Closure
 
 LEDGER = "ledger of held objects"
+
+ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
+"""Kinds that keep pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +46,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything held, and each route with its closure."""
+    """Everything held, each route with its closure, and the workloads that were not Ready on blue to begin with."""
 
     held: tuple[Held, ...]
     routes: tuple[Closure, ...]
+    broken: tuple[str, ...] = ()
 
     @property
     def early(self) -> tuple[Held, ...]:
@@ -127,7 +133,8 @@ def read_ledger(progress: Progress) -> Ledger:
         )
         for h in facts.get("held", ())
     )
-    return Ledger(held, tuple(Closure.of_json(r) for r in facts.get("routes", ())))
+    routes = tuple(Closure.of_json(r) for r in facts.get("routes", ()))
+    return Ledger(held, routes, tuple(facts.get("broken", ())))
 
 
 SHOWN = 8
@@ -138,3 +145,14 @@ def listed(title: str, lines: Sequence[object]) -> list[str]:
     shown = [f"  {line}" for line in lines[:SHOWN]]
     more = [f"  and {len(lines) - SHOWN} more: cnimigrate plan --objects"] if len(lines) > SHOWN else []
     return [f"{title}: {len(lines)}", *shown, *more] if lines else []
+
+
+def broken_on_blue(blue: Inventory) -> list[str]:
+    """Workloads that blue wants and does not have Ready: the baseline, read before anything of blue is put to rest."""
+    found = []
+    for resource, obj in blue:
+        if resource.kind in ROLLING:
+            wanted, there = rollout(obj)
+            if there < wanted:
+                found.append(str(ref_of(obj)))
+    return sorted(found)

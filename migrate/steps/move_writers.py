@@ -68,7 +68,7 @@ class ReleaseLate(BaseStep):
 
 def _move(scene: Scene, group: Sequence[Held]) -> Batches:
     twins = [h for h in group if h.rest_blue is not None]
-    resting = [patch(Side.BLUE, h.ref, h.rest_blue or {}, why="rest") for h in twins]
+    resting = [patch(Side.BLUE, h.ref, h.rest_blue or {}, why="rest", gone_is_fine=True) for h in twins]
     todo = [a for a in resting if not scene.progress.stands(a.key)]
     if todo:
         yield todo

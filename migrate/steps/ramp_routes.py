@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from migrate.actions.judging import Thresholds
 from migrate.actions.ramping import watch
-from migrate.actions.traffic import weigh
+from migrate.actions.traffic import DEADLINE, weigh
 from migrate.engine.step import Batches, Scene
+from migrate.engine.window import insist_on_window
 from migrate.errors import CheckFailed, GateClosed, TrafficReturned
 from migrate.model.action import Action, Outcome
 from migrate.model.ids import Phase, RouteName, StepId
@@ -54,10 +55,11 @@ class FullRoutes(BaseStep):
             yield from climb(scene, route, FULL)
 
 
-def climb(scene: Scene, route: RouteName, green: int) -> Batches:
+def climb(scene: Scene, route: RouteName, green: int, *, may_return: bool = True) -> Batches:
     """Set one weight and judge it; a failed verdict goes back to the weight that stood before.
 
-    Raises TrafficReturned after going back, CheckFailed where the verdict is inconclusive and the weight holds.
+    With `may_return` False the weight holds whatever is judged: what the route needs is off on blue. Raises
+    TrafficReturned after going back, CheckFailed where the weight holds, Stopped outside the change window.
     """
     judgement = f"{route} at {green} %"
     now = scene.doors.traffic.read(route).green
@@ -65,19 +67,27 @@ def climb(scene: Scene, route: RouteName, green: int) -> Batches:
         return
     last_good = _last_good(scene, route, green)
     if now != green:
+        if may_return:
+            insist_on_window(scene, f"{route} to {green} %")
         setting = weigh(
             route,
             green,
             command=commands.weigh(scene.migration, route, green),
             attempt=1 + _count(scene, f"weight {route} {green} #"),
+            deadline=_deadline(scene.migration.cutover),
         )
         outcomes = yield [setting]
         _ask(route, green, setting.command, outcomes[0])
-        _insist(outcomes)
+        insist(outcomes)
     cutover = scene.migration.cutover
-    watching = _watching(cutover, route, judgement, 1 + _count(scene, f"watch {judgement} #"))
+    watching = _watching(cutover, route, green, judgement, 1 + _count(scene, f"watch {judgement} #"))
     outcomes = yield [watching]
-    yield from _answer(scene, route, outcomes[0], last_good)
+    yield from _answer(scene, route, outcomes[0], last_good if may_return else None)
+
+
+def _deadline(cutover: Cutover) -> float:
+    """Seconds that a weight may take: an operator's program is called to set, to read before and to read after."""
+    return 3 * seconds(cutover.command.deadline) if cutover.command is not None else DEADLINE
 
 
 def thresholds(cutover: Cutover) -> Thresholds:
@@ -86,7 +96,7 @@ def thresholds(cutover: Cutover) -> Thresholds:
     return Thresholds(rate, float(cutover.abort.latency_p99.rstrip("x")), cutover.min_samples)
 
 
-def _watching(cutover: Cutover, route: RouteName, judgement: str, attempt: int) -> Action:
+def _watching(cutover: Cutover, route: RouteName, green: int, judgement: str, attempt: int) -> Action:
     return watch(
         judgement,
         route,
@@ -94,16 +104,22 @@ def _watching(cutover: Cutover, route: RouteName, judgement: str, attempt: int) 
         rate=cutover.probe_rate,
         limits=thresholds(cutover),
         attempt=attempt,
+        weight=green,
     )
 
 
-def _answer(scene: Scene, route: RouteName, outcome: Outcome, last_good: int) -> Batches:
+def _answer(scene: Scene, route: RouteName, outcome: Outcome, last_good: int | None) -> Batches:
     if outcome.stands or not outcome.verdicts:
         return
     lost = any(v.result is Result.FAIL for v in outcome.verdicts)
     if not lost and scene.migration.cutover.on_inconclusive == "hold":
         held = f"{route} holds its weight: {outcome.evidence}"
         raise CheckFailed(held, remedy=outcome.remedy or "Run the same command to judge it again.")
+    if last_good is None:
+        held = f"{route} stays on green, because what it needs is off on blue: {outcome.evidence}"
+        raise CheckFailed(
+            held, remedy="Mend green and run again; or go back whole: cnimigrate rollback --to verify"
+        )
     stays = yield from _go_back(scene, route, last_good)
     message = f"{route} went back to {stays} % on green by itself: {outcome.evidence}"
     raise TrafficReturned(message, remedy=outcome.remedy or "Mend green, then run the same command to go on.")
@@ -116,7 +132,7 @@ def _go_back(
     command = commands.weigh(scene.migration, route, green)
     attempt = 1 + _count(scene, f"weight {route} {green} #")
     outcomes = yield [weigh(route, green, command=command, attempt=attempt)]
-    _insist(outcomes)
+    insist(outcomes)
     if not green:
         return green
     cutover = scene.migration.cutover
@@ -128,6 +144,7 @@ def _go_back(
         rate=cutover.probe_rate,
         limits=replace(thresholds(cutover), min_samples=max(1, cutover.min_samples // 10)),
         attempt=1 + _count(scene, f"watch {name} #"),
+        weight=green,
         patience=1,
     )
     outcomes = yield [again]
@@ -144,7 +161,8 @@ def _ask(route: RouteName, green: int, command: str, outcome: Outcome) -> None:
         raise GateClosed(f"{command}", gate=gate, remedy=remedy)
 
 
-def _insist(outcomes: Sequence[Outcome]) -> None:
+def insist(outcomes: Sequence[Outcome]) -> None:
+    """Stop where an Action of a batch did not come to stand."""
     for outcome in outcomes:
         if not outcome.stands:
             raise CheckFailed(outcome.evidence, remedy=outcome.remedy or "Run the same command to go on.")

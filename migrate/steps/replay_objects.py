@@ -23,7 +23,7 @@ from migrate.model.objects import Object, Ref, annotations_of, group_of, metadat
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import closures
 from migrate.steps.base import BaseStep, blue_decided, chunks
-from migrate.steps.ledger import LEDGER, ledger, listed
+from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
 
 OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
 """What binds an object to this run; held forms have further marks of their own."""
@@ -50,7 +50,9 @@ class ReplayObjects(BaseStep):
         routes = closures(blue, decisions, scene.migration)
         yield [
             record(
-                LEDGER, [passed("ledger", "what is held is written down")], facts=ledger(decisions, routes)
+                LEDGER,
+                [passed("ledger", "what is held is written down")],
+                facts={**ledger(decisions, routes), "broken": broken_on_blue(blue)},
             )
         ]
         for wave in decisions.waves:

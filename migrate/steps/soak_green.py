@@ -15,10 +15,13 @@ from migrate.model.migration import seconds
 from migrate.model.verdict import passed
 from migrate.planning.routes import route_names
 from migrate.steps.base import BaseStep
-from migrate.steps.ramp_routes import thresholds
+from migrate.steps.ramp_routes import FULL, thresholds
 
 SLICES = 24
 """Slices of a soak: a killed runner loses one of them, not the days before it."""
+
+LEAST = 60.0
+"""Seconds of the last piece, where the soak is long enough for it."""
 
 BEGAN = "soak began"
 
@@ -31,7 +34,7 @@ class SoakGreen(BaseStep):
     title: ClassVar[str] = "watch green carry everything"
 
     def batches(self, scene: Scene) -> Batches:
-        """Watch every route for a slice, again and again; a dead runner's time counts, its errors do too."""
+        """Watch every route for a piece, again and again; a dead runner's time counts, if the last piece is clean."""
         if not scene.progress.stands(f"record {BEGAN}"):
             yield [record(BEGAN, [passed(BEGAN, "green carries everything")])]
         began = scene.progress.of_key(f"record {BEGAN}")
@@ -41,12 +44,19 @@ class SoakGreen(BaseStep):
         limits = thresholds(scene.migration.cutover)
         limits = Thresholds(limits.error_rate, 0.0, 1)
         number = _done(scene)
-        while (left := (end - scene.doors.clock.now()).total_seconds()) > 0:
+        piece = max(1.0, total / SLICES)
+        over = False
+        while not over:
             number += 1
+            left = (end - scene.doors.clock.now()).total_seconds()
+            # time that passed unwatched proves nothing: however late it is, one piece is watched to its end
+            pause = min(piece, max(left, LEAST))
             for route in route_names(scene.migration):
                 name = f"{route} soaks #{number}"
-                pause = min(left, max(1.0, total / SLICES))
-                yield [watch(name, route, pause=pause, rate=1, limits=limits, attempt=1, patience=1)]
+                yield [
+                    watch(name, route, pause=pause, rate=1, limits=limits, attempt=1, weight=FULL, patience=1)
+                ]
+            over = scene.doors.clock.now() >= end
 
 
 def _done(scene: Scene) -> int:

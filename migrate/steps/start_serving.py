@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from migrate.actions.conditions.workloads import READ, rollout
 from migrate.actions.merging import stands
 from migrate.actions.objects import patch
 from migrate.actions.wait import wait
@@ -15,10 +14,9 @@ from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
 from migrate.model.objects import Ref
 from migrate.steps.base import BaseStep, chunks
-from migrate.steps.ledger import listed, read_ledger
+from migrate.steps.ledger import ROLLING, listed, read_ledger
 
 WHY = "start"
-ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
 
 
 class StartServing(BaseStep):
@@ -55,21 +53,6 @@ def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:
                 seconds(scene.migration.verify.budget),
                 side=Side.GREEN.value,
                 refs=[ref.as_json() for ref in rolling],
-                broken=broken_on_blue(scene),
+                broken=list(read_ledger(scene.progress).broken),
             )
         ]
-
-
-def broken_on_blue(scene: Scene) -> list[str]:
-    """Workloads that blue wants and does not have Ready: the baseline that green is held against."""
-    blue = read_inventory(scene.doors.blue, only=READ)
-    found = []
-    for resource, obj in blue:
-        if resource.kind in ROLLING:
-            wanted, there = rollout(obj)
-            if there < wanted:
-                metadata = obj["metadata"]
-                found.append(
-                    str(Ref(resource.group, resource.kind, metadata.get("namespace", ""), metadata["name"]))
-                )
-    return sorted(found)

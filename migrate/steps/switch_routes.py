@@ -10,7 +10,7 @@ from migrate.model.ids import Phase, StepId
 from migrate.steps.base import BaseStep
 from migrate.steps.ledger import read_ledger
 from migrate.steps.probe_routes import probe
-from migrate.steps.ramp_routes import FULL, climb
+from migrate.steps.ramp_routes import FULL, climb, insist
 
 
 class SwitchRoutes(BaseStep):
@@ -26,5 +26,6 @@ class SwitchRoutes(BaseStep):
         """Switch every route of the ledger that is not ramped."""
         for route in read_ledger(scene.progress).switched():
             if scene.doors.traffic.read(route).green != FULL:
-                yield [record(f"route {route} before its switch", [probe(scene, route)])]
-            yield from climb(scene, route, FULL)
+                outcomes = yield [record(f"route {route} before its switch", [probe(scene, route)])]
+                insist(outcomes)
+            yield from climb(scene, route, FULL, may_return=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.lab.control_plane import ControlPlane
@@ -96,12 +96,21 @@ def persisted(plane: ControlPlane, user: User | None = None) -> list[str]:
 
 
 def policies_came_first(plane: ControlPlane, namespace: str = "shop") -> bool:
-    """Whether the last NetworkPolicy stood before a controller asked for the first pod of the namespace."""
-    policies = [_at(e) for e in _creates(plane, None, "networkpolicies", namespace)]
-    pods = [_at(e) for e in _creates(plane, REPLICASETS, "pods", namespace)]
+    """Whether the last NetworkPolicy stood before a controller asked for the first pod of the namespace.
+
+    Of a namespace that a rollback took away and that was made again, the last one counts.
+    """
+    gone = [_at(e) for e in plane.writes() if e["verb"] == "delete" and _is_namespace(e, namespace)]
+    since = max(gone, default=datetime.min.replace(tzinfo=UTC))
+    policies = [at for e in _creates(plane, None, "networkpolicies", namespace) if (at := _at(e)) > since]
+    pods = [at for e in _creates(plane, REPLICASETS, "pods", namespace) if (at := _at(e)) > since]
     assert policies, "no policy was ever written"
     assert pods, "no pod was ever asked for"
     return max(policies) < min(pods)
+
+
+def _is_namespace(event: Mapping[str, Any], name: str) -> bool:
+    return bool(event["objectRef"].get("resource") == "namespaces" and event["objectRef"].get("name") == name)
 
 
 def _creates(plane: ControlPlane, user: User | None, plural: str, namespace: str) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def pressed(project: Project) -> list[str]:
     with wired(project) as live:
         journal, progress = open_journal(project, live.doors.clock)
         with journal:
-            return abort(project, live, journal, progress).lines
+            return abort(project, live.doors.traffic, live.doors.clock, journal, progress).lines
 
 
 def test_abort_with_the_runner_dead(project: Project) -> None:

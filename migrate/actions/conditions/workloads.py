@@ -103,12 +103,21 @@ def _off(inventory: Inventory, owned: Owned, ref: Ref) -> Verdict:
 
 
 def _suspended(owned: Owned, obj: Object, check: str) -> Verdict:
-    jobs = sorted(owned.get(_uid(obj), ()), key=name_of)
-    running = [j for j in jobs if j["kind"] == "Job" and dig(j, "status", "active")]
-    if not dig(obj, "spec", "suspend") or running or (dig(obj, "status", "active") and obj["kind"] == "Job"):
+    children = sorted((c for c in owned.get(_uid(obj), ()) if c["kind"] == "Job"), key=name_of)
+    jobs = [obj] if obj["kind"] == "Job" else children
+    # `active` leaves out pods that are still terminating, and a Job's first status comes after its pods
+    running = [j for j in jobs if _pods(owned, j) or (j is not obj and not _ended(j))]
+    if not dig(obj, "spec", "suspend") or running:
         names = ", ".join(name_of(j) for j in running[:2])
         return inconclusive(check, f"{obj['kind']} {name_of(obj)} is not at rest {names}".rstrip())
-    return passed(check, "suspended, nothing active")
+    return passed(check, "suspended, no pods")
+
+
+def _ended(job: Object) -> bool:
+    """Whether a Job is over, or suspended so that it starts nothing more."""
+    conditions = dig(job, "status", "conditions") or ()
+    over = any(c.get("type") in {"Complete", "Failed"} and c.get("status") == "True" for c in conditions)
+    return over or bool(dig(job, "spec", "suspend"))
 
 
 def _uid(obj: Object) -> str:

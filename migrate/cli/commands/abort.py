@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 
 import click
@@ -11,9 +12,16 @@ from migrate.cli.aborting import Aborted, abort, turn_back
 from migrate.cli.bystander import beside
 from migrate.cli.options import migration
 from migrate.cli.project import Project
-from migrate.cli.wiring import wired
+from migrate.cli.wiring import turning
 from migrate.engine.signals import Stop, listening
-from migrate.errors import FailedMidway, JournalDamaged, StateNotWritable
+from migrate.errors import (
+    CnimigrateError,
+    FailedMidway,
+    JournalDamaged,
+    PlanMismatch,
+    StateNotWritable,
+    UsageError,
+)
 
 
 @click.command("abort")
@@ -28,21 +36,29 @@ def command(project: Project, batch: str | None) -> None:
     Workloads stay where they are: what was moved by before-writers goes back with cnimigrate rollback.
     """
     _ = batch
-    with listening(Stop(_goes_on)), wired(project) as live:
+    with listening(Stop(_goes_on)), turning(project) as (traffic, clock):
         try:
             with beside(project) as (journal, progress):
-                ended = abort(project, live, journal, progress)
-        except (JournalDamaged, StateNotWritable) as error:
+                ended = abort(project, traffic, clock, journal, progress)
+        except (CnimigrateError, OSError, sqlite3.Error) as error:
             # whoever presses this needs the traffic back, not a journal; a runner that cannot write acts no more
-            _show(turn_back(live))
-            message = f"the traffic was put back without being journalled, because {error.message}"
-            raise type(error)(message, remedy=error.remedy.removeprefix("Nothing was done. ")) from error
+            _show(turn_back(traffic))
+            raise _unwritten(error) from error
     _show(ended)
     if ended.writers:
         say.note(
             f"{say.sign('bad', sys.stderr)} {ended.writers} workloads have moved to green and are off on blue; "
             "bring them back with cnimigrate rollback --to verify --accept-data-loss"
         )
+
+
+def _unwritten(error: Exception) -> CnimigrateError:
+    """The error that kept the abort from being journalled, after the traffic went back all the same."""
+    said = "the traffic was put back without being journalled, because "
+    if isinstance(error, JournalDamaged | PlanMismatch | UsageError):
+        return type(error)(f"{said}{error.message}", remedy=error.remedy.removeprefix("Nothing was done. "))
+    remedy = "Mend it; the runner, if one lives, stops at its next look."
+    return StateNotWritable(f"{said}{error}", remedy=remedy)
 
 
 def _show(ended: Aborted) -> None:

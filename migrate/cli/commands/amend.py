@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -13,9 +14,12 @@ from migrate.cli.project import Project
 from migrate.cli.session import compose
 from migrate.cli.wiring import wired
 from migrate.engine import lock
-from migrate.errors import LockHeld, UsageError
+from migrate.errors import LockHeld, Stopped, UsageError
 from migrate.model.entry import Draft, EntryKind
+from migrate.model.plan import Plan
+from migrate.model.progress import Progress
 from migrate.planning.compose import amended, changes
+from migrate.steps.replay_objects import ReplayObjects
 
 
 @click.command("amend")
@@ -44,6 +48,7 @@ def command(project: Project, *, yes: bool) -> None:
             return
         for line in different:
             say.line(f"  {line}")
+        _insist_on_effect(progress, fresh, different)
         if not yes:
             if not sys.stdin.isatty():
                 message = "amend asks before it records, and there is no terminal to ask at"
@@ -55,3 +60,14 @@ def command(project: Project, *, yes: bool) -> None:
             [remark("amend", changes=list(different)), Draft(EntryKind.REVISION, {"plan": fresh.as_json()})]
         )
         say.line(f"revision {fresh.revision}, plan {fresh.short}; cnimigrate run goes on")
+
+
+def _insist_on_effect(progress: Progress, fresh: Plan, different: Sequence[str]) -> None:
+    """Refuse a change that would be recorded and change nothing: objects are decided when they are replayed."""
+    late = [line for line in different if line.startswith("workloads.")]
+    replayed = any(s.step == ReplayObjects.id and progress.done(s.batch, s.step) for s in fresh.steps)
+    if late and replayed:
+        message = "rules, hold and start are decided at the replay, which is done: " + "; ".join(late)
+        raise Stopped(
+            message, remedy="cnimigrate rollback --to build, then amend and run; or put the file back."
+        )

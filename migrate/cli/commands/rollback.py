@@ -10,11 +10,14 @@ from migrate.cli.bystander import beside
 from migrate.cli.options import migration
 from migrate.cli.project import Project
 from migrate.cli.screen import listener
-from migrate.cli.session import session
+from migrate.cli.session import Session, begun_plan, session
 from migrate.cli.wiring import wired
 from migrate.engine.undo import WayBack, roll_back, way_back
-from migrate.errors import UsageError
+from migrate.errors import DoorError, Stopped, UsageError
 from migrate.model.ids import Phase
+from migrate.model.plan import PlannedStep
+from migrate.steps.ledger import read_ledger
+from migrate.steps.move_writers import MoveWriters
 
 
 @click.command("rollback")
@@ -47,13 +50,41 @@ def command(
             show(way_back(progress.plan, progress, phase), would=True)
         return
     require_begun(project)
-    with wired(project) as live:
+    with wired(project, installing=False) as live:
         tell = listener("text", live.doors.clock)
-        with session(project, live, tell) as opened:
+        with session(project, live, tell, begun_plan(project, live)) as opened:
             opened.acting.settle()  # what turns out to stand is on the way back, too
             way = way_back(opened.plan, opened.scene.progress, phase)
-            roll_back(way, opened.acting, opened.plan, accept_data_loss=accept_data_loss)
+            try:
+                roll_back(
+                    way,
+                    opened.acting,
+                    opened.plan,
+                    accept_data_loss=accept_data_loss,
+                    guard=lambda planned: _insist_on_blue(opened, planned),
+                )
+            except DoorError as error:
+                raise opened.acting.lost(error) from error
     show(way, would=False)
+
+
+def _insist_on_blue(opened: Session, planned: PlannedStep) -> None:
+    """Refuse to take green's workloads away while clients are there: a hand, or a person, may have turned them."""
+    if planned.step == MoveWriters.id:
+        routes = read_ledger(opened.scene.progress).switched()
+    elif planned.phase in {Phase.START, Phase.REPLAY, Phase.BUILD}:
+        routes = opened.scene.doors.traffic.routes()
+    else:
+        return
+    for route in routes:
+        share = opened.scene.doors.traffic.read(route)
+        if share.green:
+            message = (
+                f"{route} has {share.green} % of its traffic on green, so {planned.title} is not taken back"
+            )
+            raise Stopped(
+                message, remedy="Put the traffic back first: cnimigrate abort; then rollback again."
+            )
 
 
 def show(way: WayBack, *, would: bool) -> None:

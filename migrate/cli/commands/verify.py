@@ -32,7 +32,7 @@ from migrate.planning.compose import agree
 from migrate.steps.assess_sides import facts_of
 from migrate.steps.base import blue_decided
 from migrate.steps.finish import Finish
-from migrate.steps.start_serving import ROLLING
+from migrate.steps.ledger import ROLLING
 from migrate.steps.verify_green import services
 
 SHOWN = 5
