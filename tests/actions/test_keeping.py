@@ -140,9 +140,11 @@ def test_success_is_what_is_seen(bench: Bench) -> None:
 # --- lease -------------------------------------------------------------------------------------------------------
 
 
-def lease(bench: Bench, run: str = RUN, here: str = "ana@ops1:1") -> BlueLease:
-    """A Lease of one runner."""
-    return BlueLease(bench.doors.blue, bench.doors.clock, "small", RunId(run), here)
+def lease(bench: Bench, run: str = RUN, here: str = "ana@ops1:1", dead: str = "") -> BlueLease:
+    """A Lease of one runner; `dead` names the holder that is known to be gone."""
+    return BlueLease(
+        bench.doors.blue, bench.doors.clock, "small", RunId(run), here, lambda holder: holder == dead
+    )
 
 
 def standing(bench: Bench) -> dict[str, object] | None:
@@ -157,7 +159,9 @@ def test_a_lease_says_who_and_what(bench: Bench) -> None:
     held.acquire(3, "head-1")
     found = standing(bench)
     assert dig(found, "spec", "holderIdentity") == "ana@ops1:1"
-    assert annotations_of(found or {}) == {
+    told = dict(annotations_of(found or {}))
+    assert told.pop("cnimigrate.io/token")
+    assert told == {
         "cnimigrate.io/epoch": "3", "cnimigrate.io/run": RUN, "cnimigrate.io/journal-head": "head-1",
     }  # fmt: skip
     held.release()
@@ -179,7 +183,6 @@ def test_a_lease_that_ran_out_is_taken_over_and_fences(bench: Bench) -> None:
     bench.doors.clock.sleep(DURATION + 1)
     second.acquire(1, "")
     assert dig(standing(bench), "spec", "holderIdentity") == "bea@ops2:2"
-    second.acquire(2, "")
     with pytest.raises(Fenced, match="held by bea@ops2:2") as caught:
         first.renew(60, "")
     assert caught.value.exit_code == 41
@@ -188,8 +191,42 @@ def test_a_lease_that_ran_out_is_taken_over_and_fences(bench: Bench) -> None:
 def test_the_same_run_takes_its_own_over(bench: Bench) -> None:
     """A dead runner's Lease does not keep its own resumption waiting."""
     lease(bench).acquire(1, "")
-    lease(bench, here="ana@ops1:2").acquire(2, "")
+    lease(bench, here="ana@ops1:2", dead="ana@ops1:1").acquire(2, "")
     assert dig(standing(bench), "spec", "holderIdentity") == "ana@ops1:2"
+
+
+def test_a_copy_of_the_state_elsewhere_is_held_off(bench: Bench) -> None:
+    """The same run id does not open a living Lease: a state directory that was copied is another runner."""
+    lease(bench).acquire(1, "")
+    with pytest.raises(LockHeld, match="held by ana@ops1:1"):
+        lease(bench, here="ana@ops2:1").acquire(1, "")
+
+
+def test_two_runs_of_one_epoch_do_not_take_turns(bench: Bench) -> None:
+    """Both are in their first epoch; the one that slept past its time is fenced, and stays so."""
+    first, second = lease(bench), lease(bench, "run-2", "bea@ops2:2")
+    first.acquire(1, "")
+    bench.doors.clock.sleep(DURATION + 1)
+    second.acquire(1, "")
+    for _ in range(2):
+        with pytest.raises(Fenced):
+            first.renew(600, "")
+        second.renew(600, "")
+    first.release()
+    assert dig(standing(bench), "spec", "holderIdentity") == "bea@ops2:2"
+
+
+def test_an_api_server_away_for_a_moment_ends_no_run(bench: Bench) -> None:
+    """A Lease is renewed before it must be, so that one lost renewal is tried again later."""
+    held = lease(bench)
+    held.acquire(1, "")
+    bench.doors.clock.sleep(30)
+    bench.world.failures.cut_api(Side.BLUE)
+    held.renew(60, "")
+    with pytest.raises(Unreachable):
+        held.renew(100, "")
+    bench.world.failures.cut_api(Side.BLUE, cut=False)
+    held.renew(100, "")
 
 
 def test_a_lease_is_renewed_when_it_must(bench: Bench) -> None:
@@ -197,10 +234,10 @@ def test_a_lease_is_renewed_when_it_must(bench: Bench) -> None:
     held = lease(bench)
     held.acquire(1, "h1")
     before = bench.world.requests(Side.BLUE)
-    held.renew(60, "h2")
+    held.renew(30, "h2")
     assert bench.world.requests(Side.BLUE) == before
     held.renew(600, "h3")
-    assert dig(standing(bench), "spec", "leaseDurationSeconds") == 620
+    assert dig(standing(bench), "spec", "leaseDurationSeconds") == 680
     assert annotations_of(standing(bench) or {})["cnimigrate.io/journal-head"] == "h3"
     bench.doors.clock.sleep(600)
     held.renew(0, "")
@@ -208,7 +245,7 @@ def test_a_lease_is_renewed_when_it_must(bench: Bench) -> None:
 
 
 def test_a_lost_renewal_is_no_takeover(bench: Bench) -> None:
-    """A renewal whose reply was lost is recognised as one's own by its epoch."""
+    """A renewal whose reply was lost is recognised as one's own by its token."""
     held = lease(bench)
     held.acquire(1, "")
     found = bench.doors.blue.get(LEASES, "cnimigrate-small", NAMESPACE) or {}
@@ -254,9 +291,9 @@ def test_a_race_for_the_lease_has_one_winner(bench: Bench) -> None:
 
 
 def test_only_ones_own_lease_is_released(bench: Bench) -> None:
-    """A release leaves a Lease alone that another epoch has taken."""
+    """A release leaves a Lease alone that another runner has taken."""
     first = lease(bench)
     first.acquire(1, "")
-    lease(bench).acquire(2, "")
+    lease(bench, here="ana@ops1:2", dead="ana@ops1:1").acquire(2, "")
     first.release()
     assert standing(bench) is not None

@@ -27,6 +27,7 @@ from tests.engine.doubles import LOST, HandClock, Shelf, Stage, plan_of, planned
 from tests.engine.plans import ONE_STEP, TWO_STEPS
 
 GATED = plan_of(planned("one"), planned("two", gate="before-start"), planned("three", Phase.CUTOVER))
+WINDOWED = plan_of(planned("one"), planned("two"), planned("three", Phase.CUTOVER, gate="before-cutover"))
 TODO = {"one": [[put("a")]], "two": [[put("b")]], "three": [[put("c")]]}
 APPROVAL = {"before-start": GateSpec()}
 
@@ -293,7 +294,7 @@ def in_window(opened: Stage, start: str, end: str) -> Stage:
 )
 def test_the_cutover_keeps_to_its_window(tmp_path: Path, start: str, end: str, *, opens: bool) -> None:
     """Outside the change window the cutover is refused with exit 30; what comes before it is not."""
-    with stage(tmp_path / "j", GATED, TODO) as opened:
+    with stage(tmp_path / "j", WINDOWED, TODO) as opened:
         in_window(opened, start, end)
         if opens:
             assert opened.run()
