@@ -134,7 +134,11 @@ class BlueLease:
             dig(found, "spec", "renewTime"),
             int(dig(found, "spec", "leaseDurationSeconds", default=0)),
         )
-        if not renewed or self._is_ours(found) or (run == self._run and self._dead(str(dig(found, "spec", "holderIdentity")))):
+        if (
+            not renewed
+            or self._is_ours(found)
+            or (run == self._run and self._dead(str(dig(found, "spec", "holderIdentity"))))
+        ):
             return  # the same run's runner before us; a copy of its state elsewhere may be alive, and is not taken so
         left = (_time(renewed) + timedelta(seconds=seconds) - self._clock.now()).total_seconds()
         if left <= 0:

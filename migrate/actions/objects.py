@@ -173,8 +173,11 @@ class Create:
             return Outcome(
                 OutcomeState.UNKNOWN,
                 seen.evidence,
-                f"Take it away, or decide for it: workloads.rules: [{{kind: {ref.kind}, namespace: "
-                f"{ref.namespace or '*'}, name: {ref.name}, skip: true, reason: ...}}], then cnimigrate amend",
+                f"Take it away and run again; or say how it stands: "
+                f'cnimigrate resolve "{action.key}" --as done|absent --reason TEXT '
+                f"(done: it stays and becomes ours; absent: with a rule that leaves ours out, workloads.rules: "
+                f"[{{kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}, skip: true, reason: ...}}], "
+                "then cnimigrate amend)",
                 facts={"foreign": True},
             )
         if isinstance(answer, DoorError):

@@ -104,7 +104,14 @@ def test_a_signal_ends_a_wait(bench: Bench) -> None:
 def watched(bench: Bench, doors: Doors | None = None, **more: Any) -> Outcome:
     """Watch the route with everything on green."""
     handler = Watch(doors or bench.doors, bench.events.append, bench.stop, bench.lock)
-    params: dict[str, Any] = {"pause": 30.0, "rate": 10, "limits": LIMITS, "attempt": 1, "weight": 100, **more}
+    params: dict[str, Any] = {
+        "pause": 30.0,
+        "rate": 10,
+        "limits": LIMITS,
+        "attempt": 1,
+        "weight": 100,
+        **more,
+    }
     action = watch("shop at 100 %", SHOP, **params)
     (outcome,) = handler.act(handler.prepare([action]))
     assert handler.observe(action).state is State.ABSENT

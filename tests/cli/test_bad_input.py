@@ -266,5 +266,5 @@ def test_another_cluster_behind_the_kubeconfig(weave_plane: ControlPlane, tmp_pa
         refused(
             place.run("run", "--yes"),
             50,
-            "blue is another cluster (kube-system UID 00000000-aaaa-bbbb-cccc-000000000000)",
+            "blue is another cluster now (kube-system UID 00000000-aaaa-bbbb-cccc-000000000000",
         )

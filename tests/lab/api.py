@@ -82,7 +82,13 @@ class Api:
             data, headers["Content-Type"] = json.dumps(body), content
         with self._lock:
             try:
-                status, text = self._exchange(method, path, data, headers)
+                try:
+                    status, text = self._exchange(method, path, data, headers)
+                except http.client.RemoteDisconnected:
+                    if method != "GET":
+                        raise
+                    self._drop()  # a kept connection that the server has closed meanwhile
+                    status, text = self._exchange(method, path, data, headers)
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
                 raise ApiUnreachable(f"{method} {path}: {error!r}") from error
