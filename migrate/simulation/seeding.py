@@ -11,7 +11,7 @@ from typing import Any
 from migrate.doors.cluster import ClusterIdentity, Verb, Write
 from migrate.errors import AlreadyExists
 from migrate.model.ids import Side
-from migrate.model.objects import Object, Resource
+from migrate.model.objects import Object, Resource, dig
 from migrate.simulation.allocation import Allocator
 from migrate.simulation.defaults import defaulted
 from migrate.simulation.served import (
@@ -126,6 +126,17 @@ def schedule_cron_jobs(store: Store, side: Side) -> None:
         metadata = json.loads(body)["metadata"]
         row = (side.value, "cronjobs", metadata["namespace"], metadata["name"], to_micros(store.now()))
         store.run("INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?)", *row)
+
+
+def wake_what_ends(store: Store, side: Side) -> None:
+    """Wake the kubelet for every seeded pod that runs to an end: a Job that runs on blue must end in the world, too."""
+    for body in store.page(side.value, "", "pods", "", ("", ""), 1_000_000):
+        pod = json.loads(body)
+        running = dig(pod, "status", "phase") == "Running"
+        if running and dig(pod, "spec", "restartPolicy", default="Always") != "Always":
+            metadata = pod["metadata"]
+            row = (side.value, "kubelet", metadata["namespace"], metadata["name"], to_micros(store.now()))
+            store.run("INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?)", *row)
 
 
 def fresh_cluster(

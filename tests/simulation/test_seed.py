@@ -142,6 +142,26 @@ def test_a_seeded_cron_job_goes_on_firing(tmp_path: Path) -> None:
         assert [moment.hour for _, _, moment in world.firings(Side.BLUE)] == [10, 11, 12]
 
 
+def test_a_pod_that_runs_to_an_end_on_blue_ends_in_the_world(tmp_path: Path) -> None:
+    """A Job that ran when blue was read is over some time later, so that a rehearsal does not wait for it for ever."""
+    pod = named("v1", "Pod", "report-1-abc", "shop")
+    pod["metadata"] |= {"uid": "p", "creationTimestamp": "2026-01-05T08:59:00Z"}
+    pod["spec"] = {
+        "nodeName": "n1",
+        "restartPolicy": "Never",
+        "containers": [{"name": "main", "image": "registry.example/report:1"}],
+    }
+    pod["status"] = {"phase": "Running", "startTime": "2026-01-05T08:59:00Z"}
+    objects = (pod, named("v1", "Namespace", "shop"), named("v1", "ServiceAccount", "default", "shop"))
+    resources = tuple(served.resource for served in builtin())
+    inventory = Inventory(resources, {resource_for(obj): [obj] for obj in objects}, "v1.30.2")
+    with World.create(tmp_path / "world.db") as world:
+        seed.seed(world, Side.BLUE, inventory, name="old")
+        world.clock().sleep(3600)
+        pods = world.cluster(Side.BLUE)
+        assert (pods.get(resource_for(pod), "report-1-abc", "shop") or {})["status"]["phase"] == "Succeeded"
+
+
 def test_a_fresh_green_waits_for_its_pod_network(tmp_path: Path) -> None:
     """Nodes are not Ready, CoreDNS is Pending, host-network pods run; brought classes stand there."""
     storage = named("storage.k8s.io/v1", "StorageClass", "fast", provisioner="csi.example.com")
