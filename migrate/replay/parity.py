@@ -114,7 +114,11 @@ def _verdict(wave: int, decisions: Sequence[Decision], found: Sequence[Differenc
     evidence = f"{total - len(found)} of {total} equal; {shown}"
     if all(difference.what == UNREAD for difference in found):
         return inconclusive(check, evidence, "give the credentials the right to list them on green")
-    return failed(check, evidence, "run again: what is missing or changed is written again")
+    return failed(
+        check,
+        evidence,
+        "where blue changed since the replay: cnimigrate rollback --to build, then run writes today's blue",
+    )
 
 
 def _unread(ref: Ref, green: Inventory) -> bool:

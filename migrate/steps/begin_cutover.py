@@ -8,7 +8,7 @@ from typing import ClassVar
 from migrate.actions.record import record
 from migrate.engine.step import Batches, Scene
 from migrate.model.ids import Phase, StepId
-from migrate.model.verdict import passed
+from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import Closure
 from migrate.steps.base import BaseStep
 from migrate.steps.ledger import listed, read_ledger
@@ -27,8 +27,7 @@ class BeginCutover(BaseStep):
         yield [
             record(
                 "routes",
-                [passed(f"route {c.route} moves", manner(c)) for c in routes]
-                or [passed("routes", "no routes")],
+                [_on_blue(scene, c) for c in routes] or [passed("routes", "no routes")],
             )
         ]
 
@@ -41,6 +40,16 @@ class BeginCutover(BaseStep):
             *listed("would move behind before-writers, off on blue first", moving),
             "way back: none is needed yet; after the cutover cnimigrate abort puts weights back in seconds",
         ]
+
+
+def _on_blue(scene: Scene, closure: Closure) -> Verdict:
+    """Pass where all of a route is on blue: a weight that stood before the ramp would never be judged."""
+    check = f"route {closure.route} moves"
+    green = scene.doors.traffic.read(closure.route).green
+    if green:
+        said = f"{closure.route} has {green} % of its traffic on green before the cutover has begun"
+        return failed(check, said, "Put all of it on blue, then run again: the ramp judges every weight.")
+    return passed(check, manner(closure))
 
 
 def manner(closure: Closure) -> str:
