@@ -99,10 +99,16 @@ def bodies(world: World, side: Side) -> Iterator[Object]:
         yield json.loads(body)
 
 
+V3_METADATA = "projectcalico.org/metadata"
+
+
 def plain(value: Any) -> Any:
     """A value without what no two runs have in common."""
     if isinstance(value, Mapping):
         kept = {k: plain(v) for k, v in value.items() if k not in TIMES | IDENTITIES | {"active"}}
+        if V3_METADATA in kept:
+            # Calico keeps the v3 metadata, its time included, as JSON in an annotation
+            kept[V3_METADATA] = plain(json.loads(kept[V3_METADATA]))
         return {k: v for k, v in kept.items() if not k.startswith("cnimigrate.io/")}
     if isinstance(value, list):
         # fields that controllers own come with their status, at their time
