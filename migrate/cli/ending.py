@@ -15,7 +15,7 @@ from migrate.steps.ledger import read_ledger
 
 def ending(plan: Plan, progress: Progress, *, real: bool) -> Iterator[str]:
     """The last lines of a run whose steps are all done; every figure is read from the journal."""
-    traffic = ", ".join(f"{route} {green} % on green" for route, green in weights(progress).items())
+    traffic = ", ".join(f"{route} {green} % on green" for route, green in progress.weights().items())
     if traffic:
         yield f"  traffic  {traffic}"
     yield f"  objects  {_objects(progress)}"
@@ -25,15 +25,6 @@ def ending(plan: Plan, progress: Progress, *, real: bool) -> Iterator[str]:
     loss = f"; LOSES {way.one_way[0].one_way}" if way.one_way else ""
     yield f"  back     cnimigrate rollback: {way.acts} acts{loss}"
     yield "  next     keep blue until you trust green; cnimigrate export --out FILE keeps the evidence"
-
-
-def weights(progress: Progress) -> dict[str, int]:
-    """Where the run last put each route, in percent on green."""
-    return {
-        str(i.action.params["route"]): int(i.action.params["green"])
-        for i in progress.intents()
-        if i.action.kind == "weight" and i.outcome is not None and i.outcome.stands
-    }
 
 
 def _objects(progress: Progress) -> str:

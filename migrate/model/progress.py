@@ -171,6 +171,14 @@ class Progress:
         said = [r.data for r in self.remarks if r.data.get("what") == "resolve" and r.data.get("key") == key]
         return bool(said) and said[-1].get("as_") == "done"
 
+    def weights(self) -> dict[str, int]:
+        """Where the run last put each route, in percent on green."""
+        return {
+            str(i.action.params["route"]): int(i.action.params["green"])
+            for i in self.intents()
+            if i.action.kind == "weight" and i.outcome is not None and i.outcome.stands
+        }
+
     def attempts(self, key: str) -> int:
         """How often an Action of that key was intended."""
         return self._attempts.get(ActionKey(key), 0)

@@ -51,11 +51,6 @@ def state(project: Project, progress: Progress) -> dict[str, Any]:
     if plan is None:
         return {"name": project.written.name, "state": "begun, not composed"}
     following = [s for s in plan.steps if not progress.done(s.batch, s.step)]
-    weights = {
-        i.action.params["route"]: i.action.params["green"]
-        for i in progress.intents()
-        if i.action.kind == "weight" and i.outcome is not None and i.outcome.stands
-    }
     return {
         "name": plan.name,
         "run": progress.run,
@@ -67,7 +62,7 @@ def state(project: Project, progress: Progress) -> dict[str, Any]:
         "phase": following[0].phase.value if following else "done",
         "waitsFor": _waits(project, progress, following),
         "inDoubt": [i.action.key for i in progress.in_doubt()],
-        "traffic": weights,
+        "traffic": progress.weights(),
         "lastChecks": _checks(progress),
         "wayBack": _back(plan, progress),
         "head": progress.last.hash if progress.last else "",
