@@ -18,9 +18,8 @@ from migrate.simulation.seeding import (
     fresh_cluster,
     loaded,
     minor_of,
-    schedule_cron_jobs,
     serve,
-    wake_what_ends,
+    wake_what_moves,
 )
 from migrate.simulation.served import DEFAULT_VERSION, Registry, Served, builtin, of_crd
 from migrate.simulation.world import World
@@ -54,8 +53,7 @@ def seed(world: World, side: Side, inventory: Inventory, *, name: str) -> None:
             if name_of(obj):
                 loader.load(resource, redacted(obj))
         store.set_number(f"seen:{side.value}", store.revision())
-        schedule_cron_jobs(store, side)
-        wake_what_ends(store, side)
+        wake_what_moves(store, side)
 
 
 def seed_yaml(world: World, side: Side, text: str, name: str) -> None:

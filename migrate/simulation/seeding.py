@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate.doors.cluster import ClusterIdentity, Verb, Write
 from migrate.errors import AlreadyExists
 from migrate.model.ids import Side
-from migrate.model.objects import Object, Resource, dig
+from migrate.model.objects import Object, Resource, dig, name_of, namespace_of
 from migrate.simulation.allocation import Allocator
+from migrate.simulation.controllers.cronjobs import CronJobs
+from migrate.simulation.controllers.jobs import Jobs, finished
+from migrate.simulation.controllers.kubelet import Kubelet
 from migrate.simulation.defaults import defaulted
 from migrate.simulation.served import (
     DEFAULT_VERSION,
@@ -120,23 +123,27 @@ def serve(
     registry.add(rows)
 
 
-def schedule_cron_jobs(store: Store, side: Side) -> None:
-    """Wake the controller for every CronJob that was seeded: nothing has changed of it, and yet it will fire."""
-    for body in store.page(side.value, "batch", "cronjobs", "", ("", ""), 1_000_000):
-        metadata = json.loads(body)["metadata"]
-        row = (side.value, "cronjobs", metadata["namespace"], metadata["name"], to_micros(store.now()))
-        store.run("INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?)", *row)
-
-
-def wake_what_ends(store: Store, side: Side) -> None:
-    """Wake the kubelet for every seeded pod that runs to an end: a Job that runs on blue must end in the world, too."""
-    for body in store.page(side.value, "", "pods", "", ("", ""), 1_000_000):
-        pod = json.loads(body)
+def wake_what_moves(store: Store, side: Side) -> None:
+    """Wake the controllers of what time moves on: CronJobs fire, Jobs and their pods end, though nothing has changed."""
+    for cron_job in _stored(store, side, "batch", "cronjobs"):
+        _wake(store, side, CronJobs.name, cron_job)
+    for job in _stored(store, side, "batch", "jobs"):
+        if not finished(job):
+            _wake(store, side, Jobs.name, job)
+    for pod in _stored(store, side, "", "pods"):
         running = dig(pod, "status", "phase") == "Running"
         if running and dig(pod, "spec", "restartPolicy", default="Always") != "Always":
-            metadata = pod["metadata"]
-            row = (side.value, "kubelet", metadata["namespace"], metadata["name"], to_micros(store.now()))
-            store.run("INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?)", *row)
+            _wake(store, side, Kubelet.name, pod)
+
+
+def _stored(store: Store, side: Side, group: str, plural: str) -> Iterator[Object]:
+    for body in store.page(side.value, group, plural, "", ("", ""), 1_000_000):
+        yield json.loads(body)
+
+
+def _wake(store: Store, side: Side, controller: str, obj: Object) -> None:
+    row = (side.value, controller, namespace_of(obj), name_of(obj), to_micros(store.now()))
+    store.run("INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?)", *row)
 
 
 def fresh_cluster(
