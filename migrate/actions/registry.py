@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from migrate.actions.apply import Apply
 from migrate.actions.conditions import CONDITIONS
+from migrate.actions.create import Create
+from migrate.actions.delete import Delete
 from migrate.actions.directory import Directory
-from migrate.actions.objects import Apply, Create, Delete, Patch, Reach
+from migrate.actions.patch import Patch
 from migrate.actions.provision import Provision, Unprovision
 from migrate.actions.ramping import Watch
+from migrate.actions.reach import Reach
 from migrate.actions.record import Record
 from migrate.actions.snapshot import Snapshot
 from migrate.actions.traffic import Weight
@@ -25,7 +29,7 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
     reach = Reach(Directory(doors), scene.bodies, scene.run)
     return {
         "create": Create(reach),
-        "delete": Delete(reach, doors.clock),
+        "delete": Delete(reach, doors.clock, stop),
         "apply": Apply(reach),
         "patch": Patch(reach),
         "record": Record(),

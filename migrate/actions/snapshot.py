@@ -1,5 +1,6 @@
 """Blue as it was, in files: one line of JSON an object, one file a resource, and a table of contents with hashes.
 
+The table lists what is not in a file as well, and why.
 Secrets are left out, or encrypted to the operator's key; the way back from a mistake never depends on the tool.
 """
 
@@ -9,22 +10,30 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from cryptography.fernet import Fernet
 
 from migrate.doors.cluster import Cluster
-from migrate.doors.reading import listable
-from migrate.errors import DoorError, Forbidden, Stopped
+from migrate.doors.reading import TOLERATED, listable
+from migrate.errors import DoorError, Refused, Stopped
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.canonical import canonical
 from migrate.model.ids import ActionKey
 from migrate.model.objects import Object, Resource
 
 CONTENTS = "contents.json"
-"""Written last: a snapshot without it is unfinished."""
+"""Written last: a snapshot without it is unfinished.
+
+Each kind of blue that has objects is in it: `objects` and the file's `sha256`; or `objects` and why they are `leftOut`;
+or why it is `unread`, in the server's words.
+"""
+
+NO_KEY = "the migration file names no snapshot.secretsKey"
+
+Contents = Mapping[str, Mapping[str, Any]]
 
 
 def snapshot(secrets_key: str | None) -> Action:
@@ -73,24 +82,9 @@ class Snapshot:
         fernet = read_key(key) if key else None
         fresh = self._place.with_name("snapshot.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        contents, left_out = {}, 0
         try:
             fresh.mkdir(mode=0o700)
-            for resource in listable(self._blue.resources()):
-                secret = resource.name == "secrets"
-                try:
-                    count, digest = _write(
-                        fresh,
-                        resource,
-                        self._objects(resource),
-                        fernet if secret else None,
-                        leave=secret and not fernet,
-                    )
-                except Forbidden:
-                    continue
-                left_out += count if secret and not fernet else 0
-                if count:
-                    contents[resource.name] = {"objects": count, "sha256": digest}
+            contents = self._written(fresh, fernet)
             with _private(fresh / CONTENTS) as file:
                 file.write(json.dumps(contents, indent=1, sort_keys=True).encode() + b"\n")
             shutil.rmtree(self._place, ignore_errors=True)
@@ -103,9 +97,26 @@ class Snapshot:
             return Outcome(
                 OutcomeState.FAILED, said, "Make room or mend the disk, then run the same command."
             )
-        total = sum(int(str(c["objects"])) for c in contents.values()) - left_out
-        words = f"snapshot of {total} objects" + (f" ({left_out} Secrets left out)" if left_out else "")
-        return Outcome(OutcomeState.DONE, words, facts={"objects": total, "leftOut": left_out})
+        return _told(contents)
+
+    def _written(self, place: Path, fernet: Fernet | None) -> Contents:
+        """Write every resource's file; what is not in one is listed with the reason."""
+        contents: dict[str, Mapping[str, Any]] = {}
+        for resource in listable(self._blue.resources()):
+            secret = resource.name == "secrets"
+            entry: Mapping[str, Any]
+            try:
+                if secret and fernet is None:
+                    entry = {"objects": sum(1 for _ in self._objects(resource)), "leftOut": NO_KEY}
+                else:
+                    entry = _write(place, resource, self._objects(resource), fernet if secret else None)
+            except Refused as error:
+                if error.status not in TOLERATED:
+                    raise
+                entry = {"unread": str(error)}
+            if entry.get("objects") != 0:
+                contents[resource.name] = entry
+        return contents
 
     def _objects(self, resource: Resource) -> Iterator[Object]:
         for page in self._blue.pages(resource):
@@ -118,20 +129,35 @@ def _private(path: Path) -> BinaryIO:
 
 
 def _write(
-    place: Path, resource: Resource, objects: Iterator[Object], fernet: Fernet | None, *, leave: bool
-) -> tuple[int, str]:
-    """Write one resource's file, 0600; Secrets are encrypted, or only counted."""
+    place: Path, resource: Resource, objects: Iterator[Object], fernet: Fernet | None
+) -> Mapping[str, Any]:
+    """Write one resource's file, 0600, encrypted with a key; no file where there is no object, or no right to list."""
     count, digest = 0, hashlib.sha256()
     path = place / f"{resource.name}.jsonl"
-    with _private(path) as file:
-        for obj in objects:
-            count += 1
-            if leave:
-                continue
-            line = canonical(obj).encode()
-            line = (fernet.encrypt(line) if fernet else line) + b"\n"
-            digest.update(line)
-            file.write(line)
-    if leave or not count:
+    try:
+        with _private(path) as file:
+            for obj in objects:
+                line = canonical(obj).encode()
+                line = (fernet.encrypt(line) if fernet else line) + b"\n"
+                digest.update(line)
+                file.write(line)
+                count += 1
+    except DoorError:
+        path.unlink()  # a right may go between two pages: half a kind must not look like all of it
+        raise
+    if not count:
         path.unlink()
-    return count, digest.hexdigest()
+    return {"objects": count, "sha256": digest.hexdigest()}
+
+
+def _told(contents: Contents) -> Outcome:
+    """Say what the snapshot has, and name what it has not."""
+    total = sum(e["objects"] for e in contents.values() if "sha256" in e)
+    secrets = sum(e["objects"] for e in contents.values() if "leftOut" in e)
+    unread = sorted(name for name, e in contents.items() if "unread" in e)
+    missing = [f"{secrets} Secrets left out"] if secrets else []
+    if unread:
+        kinds = "kind" if len(unread) == 1 else "kinds"
+        missing.append(f"{len(unread)} {kinds} could not be read: {', '.join(unread)}")
+    words = f"snapshot of {total} objects" + (f" ({'; '.join(missing)})" if missing else "")
+    return Outcome(OutcomeState.DONE, words, facts={"objects": total, "leftOut": secrets, "unread": unread})

@@ -1,4 +1,4 @@
-"""What commands at another terminal share: the journal without the lock, and rows that name their writer."""
+"""What commands beside a run share: the journal with a living runner or without, and rows that name their writer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from migrate.cli.begun import open_journal, whoami
+from migrate.cli.begun import open_journal, require_begun, whoami
 from migrate.cli.project import Project
 from migrate.engine import gates
+from migrate.engine import lock as locks
 from migrate.engine.journal import Journal
 from migrate.errors import UsageError
 from migrate.model.entry import Draft, EntryKind
@@ -32,6 +33,18 @@ def beside(project: Project) -> Iterator[tuple[Journal, Progress]]:
     journal, progress = open_journal(project, LocalClock())
     with journal:
         yield journal, progress
+
+
+@contextmanager
+def alone(project: Project, doing: str) -> Iterator[tuple[Journal, Progress]]:
+    """Open the journal of a run that nobody is carrying out, and keep it so: who runs meanwhile is told `doing`.
+
+    Raises LockHeld naming who has the lock, UsageError where nothing was begun.
+    """
+    require_begun(project)
+    now = LocalClock().now().isoformat(timespec="seconds")
+    with locks.held(project.lock, {**whoami(), "since": now, "doing": doing}), beside(project) as opened:
+        yield opened
 
 
 def find_gate(project: Project, progress: Progress, name: str) -> gates.GateView:

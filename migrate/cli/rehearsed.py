@@ -1,13 +1,63 @@
-"""Whether a Plan has been rehearsed to its end."""
+"""The rehearsal of a move: carry it out on the simulated world, and tell afterwards whether a Plan had one."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from migrate.cli import say
 from migrate.cli.project import Project
+from migrate.cli.screen import WRITING, head, listener
+from migrate.cli.session import Session, compose, session
+from migrate.cli.wiring import SystemClock, rehearsing, wired
 from migrate.engine import journal as journals
 from migrate.engine.journal import Now
 from migrate.errors import CnimigrateError
 from migrate.model.plan import Plan
 from migrate.model.progress import Progress
+from migrate.planning.grades import grade
+
+
+def rehearsal(project: Project, output: str) -> None:
+    """Rehearse: same file, same kinds, simulated doors; gates open by themselves and say that they would wait."""
+    project.make_state()
+    with wired(project) as live:
+        plan, _ = compose(project, live)
+        with rehearsing(project, live) as stage:
+            staged = replace(project, state=project.rehearsal)
+            tell = listener(output, stage.doors.clock, would=True)
+            with session(staged, stage, tell, plan) as opened:
+                if output == "text":
+                    head(stage, project, opened.plan, opened.scene.run)
+                opened.rehearse()
+                _sum(opened, output, real=live.real)
+
+
+def _sum(opened: Session, form: str, *, real: bool) -> None:
+    """The grade of every step, and what would have been done."""
+    progress = opened.scene.progress
+    rows = []
+    for planned in opened.plan.steps:
+        acts = progress.standing(planned.batch, planned.step)
+        written = sum(i.action.kind in WRITING for i in acts)
+        rows.append(
+            {
+                "phase": planned.phase.value,
+                "step": planned.step,
+                "writes": written,
+                "grade": grade(planned.step, real=real),
+            }
+        )
+    if form == "json":
+        say.document({"plan": opened.plan.fingerprint, "steps": rows}, "json")
+        return
+    say.line(f"rehearsed plan {opened.plan.short} to its end; nothing was changed")
+    for row in rows:
+        say.line(f"  {row['phase']:<9} {row['step']:<18} would write {row['writes']:>6}   {row['grade']}")
+    decided = progress.recorded("decisions")
+    if decided:
+        counts = ", ".join(f"{count} {form}" for form, count in decided.items())
+        say.line(f"objects of blue: {counts}")
+    say.line("durations: no measurement (time was simulated)")
 
 
 def rehearsal_of(project: Project, clock: Now) -> Progress | None:
@@ -24,8 +74,6 @@ def rehearsal_of(project: Project, clock: Now) -> Progress | None:
 
 def rehearsed(project: Project, plan: Plan) -> bool:
     """Whether the latest rehearsal was of this very Plan and came to its end."""
-    from migrate.cli.wiring import SystemClock
-
     progress = rehearsal_of(project, SystemClock())
     if progress is None or progress.plan is None:
         return False

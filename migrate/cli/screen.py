@@ -5,19 +5,33 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+import time
 from contextlib import suppress
-from datetime import datetime
 
-from migrate.cli import say
+from migrate.cli import say, tables
+from migrate.cli.begun import whoami
+from migrate.cli.project import Project
+from migrate.cli.wiring import Wired
 from migrate.doors.clock import Clock
 from migrate.engine.events import Event, Tell
+from migrate.model.plan import Plan
 
 WRITING = frozenset({"apply", "create", "delete", "patch", "provision", "weight"})
 """Kinds of Actions that change something."""
 
-LOUD = frozenset({"batch-ended", "watching"})
-"""Events that come often: they renew the last line of a terminal, and are left out of plain lines unless they say more."""
+PASSING = frozenset({"waiting", "watching"})
+"""Events that say how it stands at this moment: the next one takes their place on a terminal."""
+
+
+def head(live: Wired, project: Project, plan: Plan, run: str) -> None:
+    """The first line of a run: what moves from where to where, and which run of which Plan this is."""
+    blue, green = live.doors.blue.name, live.doors.green.name if live.real else project.written.name
+    kind = "" if live.real else "   (simulated: no cluster is touched)"
+    cni, who = plan.pinned["cni"], whoami()
+    say.note(
+        f"{plan.name}   blue ({blue}) {cni} {say.sign('next', sys.stderr)} green ({green}) calico"
+        f"   run {run[:4]}   plan {plan.short} rev {plan.revision}   by {who['user']} on {who['host']}{kind}"
+    )
 
 
 def listener(form: str, clock: Clock, *, would: bool = False) -> Tell:
@@ -75,57 +89,50 @@ class _Terminal:
         self._would = would
         self._open = False
         self._counted = 0
-        self._began = datetime.now().astimezone()
+        self._began = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         """Show it in its place."""
-        shown: dict[str, Callable[[Event], None]] = {
-            "step-began": self._step,
-            "step-done": self._done,
-            "batch-ended": self._batch,
-        }
-        shown.get(event.what, self._other)(event)
+        match event.what:
+            case "step-began":
+                self._begin()
+                self._fact("now", event)
+            case "batch-ended":
+                self._counted += int(event.fields.get("actions", 0))
+                self._fact("now", event, *self._acts(f"{self._counted / max(0.001, self._took()):.0f}/s"))
+            case "step-done":
+                self._fact("ok", event, *self._acts(), f"{self._took():.1f} s", last=True)
+                self._begin()  # a step that has nothing to do never says that it began
+            case _:
+                self._renew(f"  {mood(event, would=self._would)}", last=event.what not in PASSING)
 
-    def _step(self, event: Event) -> None:
-        self._counted, self._began = 0, datetime.now().astimezone()
-        self._renew(f"{say.sign('now', sys.stderr)} {event.phase or '':<9} {mood(event, would=self._would)}")
+    def _begin(self) -> None:
+        self._counted, self._began = 0, time.monotonic()
 
-    def _done(self, event: Event) -> None:
-        took = (datetime.now().astimezone() - self._began).total_seconds()
-        count = f"  {self._counted} acts" if self._counted > 1 else ""
-        self._renew(f"{say.sign('ok', sys.stderr)} {event.phase or '':<9} {event.text}{count}  {took:.1f} s")
-        self._end()
-        self._counted, self._began = 0, datetime.now().astimezone()  # a step with nothing to do never begins
+    def _took(self) -> float:
+        return time.monotonic() - self._began
 
-    def _batch(self, event: Event) -> None:
-        self._counted += int(event.fields.get("actions", 0))
-        took = max(0.001, (datetime.now().astimezone() - self._began).total_seconds())
-        rate = f"  {self._counted / took:.0f}/s" if self._counted > 1 else ""
-        sign = say.sign("now", sys.stderr)
-        self._renew(
-            f"{sign} {event.phase or '':<9} {mood(event, would=self._would)}  {self._counted} acts{rate}"
-        )
+    def _acts(self, *rate: str) -> tuple[str, ...]:
+        """How many acts there were, and at which rate; one alone is told by its own words."""
+        return (f"{self._counted} acts", *rate) if self._counted > 1 else ()
 
-    def _other(self, event: Event) -> None:
-        keeps = event.what not in LOUD and event.what != "waiting"
-        self._renew(f"  {event.text}")
-        if keeps:
-            self._end()
+    def _fact(self, sign: str, event: Event, *figures: str, last: bool = False) -> None:
+        """Show what a step came to, with its mark in front and figures behind."""
+        said = f"{say.sign(sign, sys.stderr)} {event.phase or '':<9} {mood(event, would=self._would)}"
+        self._renew("  ".join([said, *figures]), last=last)
 
-    def _renew(self, text: str) -> None:
+    def _renew(self, text: str, *, last: bool = False) -> None:
+        """Put a line in the place of the one that is renewed; the `last` one stays, and what follows goes below it.
+
+        The cursor is left below the line, so that whatever ends a run is said on a line of its own.
+        """
         wide = shutil.get_terminal_size().columns - 1  # a line that wraps could not be taken back
-        self._write(f"\r\x1b[2K{text[:wide]}")
-        self._open = True
-
-    def _end(self) -> None:
-        if self._open:
-            self._write("\n")
-        self._open = False
-
-    @staticmethod
-    def _write(text: str) -> None:
+        up = "\x1b[A" if self._open else ""
+        below = "\x1b[K"  # where a terminal shows the ^C that was typed
         with suppress(OSError):  # a terminal that has gone hears nothing; the signal says so, too
-            os.write(sys.stderr.fileno(), text.encode())
+            shown = f"{up}\r\x1b[2K{text[:wide]}\n{below}"
+            os.write(sys.stderr.fileno(), shown.encode())
+        self._open = not last
 
 
 def mood(event: Event, *, would: bool) -> str:
@@ -133,4 +140,5 @@ def mood(event: Event, *, would: bool) -> str:
     acted = event.what == "step-began" or (
         event.what == "batch-ended" and event.fields.get("kind") in WRITING
     )
-    return f"would: {event.text}" if would and acted else event.text
+    text = tables.one_line(event.text)
+    return f"would: {text}" if would and acted else text

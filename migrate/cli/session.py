@@ -68,6 +68,10 @@ class Session:
         """Drive the Plan; True when all of it is done."""
         return Runner(self.scene, STEPS, self.acting, gates, wait=wait).run(self.plan, until)
 
+    def rehearse(self) -> None:
+        """Drive the Plan to its end with every gate open, as only simulated clusters may be."""
+        self.run(None, dict.fromkeys(composing.gate_specs(self.scene.migration.gates), GateSpec(mode="auto")))
+
 
 def compose(project: Project, wired: Wired) -> tuple[Plan, ClusterFacts]:
     """Compose the Plan from the file and from what blue says now; refuses a blue without a route to Calico."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +88,7 @@ class HAProxyTraffic:
 
         On a refusal on the way, what was changed is put back before Refused is raised; where that is not possible, or
         an answer is missing, Unreachable says what stands. A split that has no way to serve is refused beforehand.
+        Where the weights stand and only their saving failed, Refused says so.
         """
         if not 0 <= green <= 100:
             raise Refused(f"{green} is no percentage; a route takes 0 to 100")
@@ -96,17 +96,20 @@ class HAProxyTraffic:
         _check(target, backend, green)
         falling = green <= self.read(route).green
         if not falling:
-            self._save()  # before anything changes: a state file that cannot be written is found out now
+            # before anything changes: a state file that cannot be written is found out now; the way back to blue is
+            # never refused for a file's sake
+            self._save("a reload of HAProxy would forget the weights")
         self._make_ready(target, backend, green)
         target, backend = self._look(route)
         wanted = _wanted(target, backend, green)
         before = {name: backend.servers[name].weight for name in target.servers}
         relative = self._change(target, before, wanted)
         self._read_back(route, target, wanted, relative=relative)
-        with suppress(Refused) if falling else nullcontext():
-            self._save()  # the way back to blue is never refused for a file's sake
         note = {"epoch": self._socket.process().epoch, "green": green, "at": self._clock.now().isoformat()}
         self._store[f"{KIND}/{route}"] = json.dumps(note, sort_keys=True)
+        self._save(
+            f"the weights of {green} % stand, but a reload of HAProxy would take those that the file has"
+        )
 
     def counts(self, route: RouteName) -> Mapping[Side, Counts] | None:
         """Sum the servers' own counters: sessions in `requests`; failed connections, bad replies and 5xx in `errors`.
@@ -216,15 +219,15 @@ class HAProxyTraffic:
                     "read back a moment ago: something else changes it too (an agent check, another tool)"
                 )
 
-    def _save(self) -> None:
+    def _save(self, otherwise: str) -> None:
         if self._state_file is None:
             return
         try:
             replace(self._state_file, self._socket.states(), mode=0o644)
         except OSError as error:
             raise Refused(
-                f"the servers' state cannot be saved to {self._state_file}: {error.strerror or error}; a reload of "
-                "HAProxy would forget the weights. Mend it, or leave haproxy.stateFile out",
+                f"the servers' state cannot be saved to {self._state_file}: {error.strerror or error}; {otherwise}. "
+                "Mend it, or leave haproxy.stateFile out",
                 reason=type(error).__name__,
             ) from error
 

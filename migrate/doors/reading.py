@@ -32,14 +32,19 @@ def listable(resources: Sequence[Resource]) -> tuple[Resource, ...]:
     )
 
 
-def read_inventory(cluster: Cluster, *, only: Collection[tuple[str, str]] = ()) -> Inventory:
-    """Read every object, or those of the (group, kind) pairs in `only`; what may not be listed is named, not dropped."""
+def read_inventory(
+    cluster: Cluster, *, only: Collection[tuple[str, str]] = (), namespaces: Collection[str] = ("",)
+) -> Inventory:
+    """Read every object, or those of the (group, kind) pairs in `only`; what may not be listed is named, not dropped.
+
+    `namespaces` narrows namespaced kinds; an empty name is every namespace.
+    """
     resources = tuple(r for r in listable(cluster.resources()) if not only or (r.group, r.kind) in only)
     objects: dict[Resource, list[Object]] = {}
     unreadable: dict[str, str] = {}
     for resource in resources:
         try:
-            objects[resource] = _all(cluster, resource)
+            objects[resource] = _all(cluster, resource, namespaces if resource.namespaced else ("",))
         except Refused as error:
             # a right or a verb that is missing is said; a server in trouble, or a kind that is needed, ends the reading
             if error.status not in TOLERATED or (only and error.status == FORBIDDEN):
@@ -48,11 +53,12 @@ def read_inventory(cluster: Cluster, *, only: Collection[tuple[str, str]] = ()) 
     return Inventory(resources, objects, cluster.identity().version, unreadable)
 
 
-def _all(cluster: Cluster, resource: Resource) -> list[Object]:
+def _all(cluster: Cluster, resource: Resource, namespaces: Collection[str]) -> list[Object]:
     # a list that begins again after an expired token may bring an object twice
     found: dict[tuple[str, str], Object] = {}
-    for page in cluster.pages(resource):
-        for obj in page:
-            metadata = obj["metadata"]
-            found[metadata.get("namespace", ""), metadata["name"]] = obj
+    for namespace in namespaces:
+        for page in cluster.pages(resource, namespace=namespace):
+            for obj in page:
+                metadata = obj["metadata"]
+                found[metadata.get("namespace", ""), metadata["name"]] = obj
     return list(found.values())

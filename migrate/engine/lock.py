@@ -1,4 +1,4 @@
-"""One runner at a time: the kernel's lock on this machine, and a lock that other machines see.
+"""One writer of a run's acts at a time: the kernel's lock on this machine, and a lock that other machines see.
 
 The local lock is held by an open file and vanishes with the process, so a killed runner leaves none behind.
 """
@@ -34,7 +34,11 @@ class SharedLock(Protocol):
 
 @contextmanager
 def held(path: Path, holder: Mapping[str, Any]) -> Iterator[None]:
-    """Hold the local lock inside the block; raises LockHeld naming who has it, StateNotWritable for a bad disk."""
+    """Hold the local lock inside the block; raises LockHeld naming who has it, StateNotWritable for a bad disk.
+
+    `holder` is what others are told: `user`, `host`, `pid`, `since`, and in `doing` what becomes of the migration
+    meanwhile, such as "amended"; without it the migration is being run.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
@@ -71,10 +75,12 @@ def is_held(path: Path) -> bool:
 def _held_by(raw: bytes) -> LockHeld:
     try:
         holder = json.loads(raw)
+        doing = str(holder.get("doing", "run"))
         who = f"{holder['user']} on {holder['host']} (process {holder['pid']}), since {holder['since']}"
-    except (ValueError, KeyError, TypeError):
-        who = "another process on this machine"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        doing, who = "run", "another process on this machine"
     return LockHeld(
-        f"this migration is being run by {who}",
-        remedy="Look at it with cnimigrate status --watch; to put traffic back at once: cnimigrate abort",
+        f"this migration is being {doing} by {who}",
+        remedy="Wait, or stop it with Ctrl-C where it is; look at it with cnimigrate status --watch; to put traffic "
+        "back at once: cnimigrate abort",
     )

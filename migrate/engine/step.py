@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from migrate.doors.doors import Doors
 from migrate.engine.bodies import Bodies
@@ -24,7 +24,8 @@ class Scene:
     """What a step sees: the file, the doors, what the journal adds up to, and the run's identity.
 
     `state` is the state directory, where snapshots and evidence go; `bodies` carries objects from the step to the
-    handler without passing through the journal; `calico` are the manifests that the file names, as read.
+    handler without passing through the journal; `calico` are the manifests that the file names, as read. `made` keeps
+    what steps work out of much that they read, each beside what tells whether that is still the same.
     """
 
     migration: Migration
@@ -36,6 +37,7 @@ class Scene:
     state: Path
     bodies: Bodies
     calico: tuple[Object, ...] = ()
+    made: dict[str, tuple[object, Any]] = field(default_factory=dict)
 
 
 class Step(Protocol):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import urllib3
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -65,7 +65,7 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON; ValueError where it is none. Integers stay exact, which a float would not hold."""
-        return json.loads(self.body)
+        return orjson.loads(self.body)
 
 
 class Transport:
@@ -109,7 +109,7 @@ class Transport:
         body = None
         if request.body is not None:
             headers["Content-Type"] = request.content_type
-            body = json.dumps(request.body, separators=(",", ":"), ensure_ascii=False).encode()
+            body = orjson.dumps(request.body)
         if (
             request.large
         ):  # worth the server's time for a page of a list, not for one object on a near network

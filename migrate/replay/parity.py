@@ -78,23 +78,38 @@ def unequal(target: Any, found: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
+def unread(ref: Ref, side: Inventory) -> bool:
+    """Whether the object's kind could not be listed; `unreadable` has names such as "deployments.apps"."""
+    resource = side.resource(ref.kind, ref.group)
+    if resource is not None:
+        return resource.name in side.unreadable
+    stem = ref.kind.lower()[:-1]  # the last letter may change in the plural: policy, policies
+    names = (name.partition(".") for name in side.unreadable)
+    return any(group == ref.group and plural.startswith(stem) for plural, _, group in names)
+
+
 def _difference(decision: Decision, green: Inventory, key: bytes, run: RunId) -> Difference | None:
     target = decision.target
     assert target is not None  # what is written has a target
     found = green.find(decision.ref)
     if found is None:
-        return Difference(decision.ref, decision.wave, UNREAD if _unread(decision.ref, green) else MISSING)
+        return Difference(decision.ref, decision.wave, UNREAD if unread(decision.ref, green) else MISSING)
+    paths = _departures(decision, unmarked(target), found)
     if decision.rule not in MERGED_RULES:  # what green made itself carries no marks of ours
         marks = annotations_of(found)
         if marks.get(RUN) != run:
             return Difference(decision.ref, decision.wave, FOREIGN)
         if marks.get(SOURCE_HASH) != source_hash(target, key):
-            return Difference(decision.ref, decision.wave, STALE)
-    wanted = unmarked(target)
-    if decision.hold is not None and not _paths(merged(wanted, decision.hold.release), found):
-        return None
-    paths = _paths(wanted, found)
+            return Difference(decision.ref, decision.wave, STALE, paths)
     return Difference(decision.ref, decision.wave, DIFFERS, paths) if paths else None
+
+
+def _departures(decision: Decision, wanted: Object, found: Object) -> tuple[str, ...]:
+    """The differences from the form that the object is nearer to: as written, or as its release leaves it."""
+    paths = _paths(wanted, found)
+    if paths and decision.hold is not None:
+        return min(_paths(merged(wanted, decision.hold.release), found), paths, key=len)
+    return paths
 
 
 def _paths(wanted: Object, found: Object) -> tuple[str, ...]:
@@ -119,16 +134,6 @@ def _verdict(wave: int, decisions: Sequence[Decision], found: Sequence[Differenc
         evidence,
         "where blue changed since the replay: cnimigrate rollback --to build, then run writes today's blue",
     )
-
-
-def _unread(ref: Ref, green: Inventory) -> bool:
-    """Whether the object's kind could not be listed; `unreadable` has names such as "deployments.apps"."""
-    resource = green.resource(ref.kind, ref.group)
-    if resource is not None:
-        return resource.name in green.unreadable
-    stem = ref.kind.lower()[:-1]  # the last letter may change in the plural: policy, policies
-    names = (name.partition(".") for name in green.unreadable)
-    return any(group == ref.group and plural.startswith(stem) for plural, _, group in names)
 
 
 def _nothing(path: str, value: Any) -> bool:

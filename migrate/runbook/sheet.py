@@ -7,11 +7,13 @@ from typing import Any
 
 from migrate.model.ids import Phase, RouteName, Side
 from migrate.model.migration import RouteSpec
+from migrate.model.objects import Ref
 from migrate.planning import commands
 from migrate.planning.commands import word
 from migrate.planning.routes import route_names
 from migrate.runbook.acts import back
 from migrate.runbook.source import Source
+from migrate.runbook.stops import moves
 from migrate.runbook.typed import Hands, named
 
 
@@ -21,7 +23,9 @@ def sheet(source: Source, hands: Hands) -> dict[str, Any]:
         "routes": [_route(source, route) for route in route_names(source.written)],
         "workloads": list(_moved_back(source, hands)),
         "look": list(_looks(source, hands)),
-        "known": any(source.known(step) for step in source.plan.steps if step.phase is Phase.CUTOVER),
+        "moving": [str(Ref.of_json(h["ref"])) for h in source.ledger.get("held", ()) if moves(h)],
+        "known": bool(source.ledger),
+        "resume": list(_resumed(source, hands)),
     }
 
 
@@ -75,6 +79,14 @@ def _moved_back(source: Source, hands: Hands) -> Iterator[str]:
     acts = [i for step in steps for i in source.told(step)[0] if i.action.kind != "weight"]
     for intent in reversed(acts):
         if command := back(hands, intent.action):
+            yield command
+
+
+def _resumed(source: Source, hands: Hands) -> Iterator[str]:
+    """The way back of what was paused on blue before the move."""
+    acts = [i.action for i in source.acts() if i.action.kind == "patch" and i.action.params["why"] == "pause"]
+    for action in reversed(acts):
+        if command := back(hands, action):
             yield command
 
 

@@ -54,8 +54,14 @@ class Source:
         return self.origin is Origin.RUN
 
     def told(self, step: PlannedStep) -> tuple[tuple[Intent, ...], bool]:
-        """The standing acts of a step, and whether they are only rehearsed."""
-        own = tuple(self.progress.standing(step.batch, step.step))
+        """The acts of a step that stand, or may stand because they are in doubt, and whether they are only rehearsed."""
+        doubtful = (
+            i
+            for i in self.progress.in_doubt()
+            if (i.batch, i.step) == (step.batch, step.step) and not i.undoes
+        )
+        standing = self.progress.standing(step.batch, step.step)
+        own = tuple(sorted((*standing, *doubtful), key=lambda intent: intent.seq))
         if own or self.progress.done(step.batch, step.step) or self.rehearsal is None:
             return own, self.origin in {Origin.RECORDED, Origin.REHEARSAL}
         return tuple(self.rehearsal.standing(step.batch, step.step)), True
@@ -66,7 +72,7 @@ class Source:
         return bool(self.told(step)[0]) or any(j.done(step.batch, step.step) for j in journals)
 
     def acts(self) -> Iterator[Intent]:
-        """The standing acts of every step, in the Plan's order."""
+        """The acts of every step, in the Plan's order."""
         for step in self.plan.steps:
             yield from self.told(step)[0]
 

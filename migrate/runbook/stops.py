@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from migrate.model.ids import NO_BATCH
@@ -73,10 +74,15 @@ def _shows(source: Source, step: PlannedStep) -> list[str]:
             return [
                 f"moves, off on blue before on on green: {_name(h)} ({h['class'] or h['form']})"
                 for h in held
-                if h["rest"] is not None and not h["early"]
+                if moves(h)
             ]
         case _:
             return []
+
+
+def moves(held: Mapping[str, Any]) -> bool:
+    """Whether an entry of the ledger must be off on blue before it is on on green."""
+    return held["rest"] is not None and not held["early"]
 
 
 def _binds(source: Source, step: PlannedStep) -> list[str]:

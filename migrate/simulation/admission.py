@@ -6,9 +6,10 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-contro
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import orjson
 
 from migrate.errors import DoorError, NotFound, Transient
 from migrate.model.objects import Resource, dig
@@ -103,7 +104,7 @@ class Admission:
                 for body in self._store.page(
                     self._side, "admissionregistration.k8s.io", plural, "", ("", ""), 1000
                 )
-                for hook in json.loads(body).get("webhooks") or ()
+                for hook in orjson.loads(body).get("webhooks") or ()
             ]
         return self._hooks
 
@@ -157,7 +158,7 @@ class Admission:
             raise forbidden(resource, name, f"no PriorityClass with name {wanted} was found")
         for body in self._store.page(self._side, "scheduling.k8s.io", "priorityclasses", "", ("", ""), 1000):
             if '"globalDefault":true' in body:
-                default = json.loads(body)
+                default = orjson.loads(body)
                 spec["priorityClassName"] = default["metadata"]["name"]
                 return int(default["value"])
         return 0
@@ -189,14 +190,14 @@ class Admission:
 
     def _default(self, group: str, plural: str, annotation: str) -> str:
         for body in self._store.page(self._side, group, plural, "", ("", ""), 1000):
-            found = json.loads(body)
+            found = orjson.loads(body)
             if (found["metadata"].get("annotations") or {}).get(annotation) == "true":
                 return str(found["metadata"]["name"])
         return ""
 
     def _read(self, group: str, plural: str, namespace: str, name: str) -> Json | None:
         body = self._store.body(Key(self._side, group, plural, namespace, name))
-        return json.loads(body) if body is not None else None
+        return orjson.loads(body) if body is not None else None
 
 
 def ready_addresses(store: Store, side: str, namespace: str, service: str) -> list[str]:
@@ -207,13 +208,13 @@ def ready_addresses(store: Store, side: str, namespace: str, service: str) -> li
         if f'"kubernetes.io/service-name":"{service}"' not in body:
             continue
         sliced = True
-        for endpoint in json.loads(body).get("endpoints") or ():
+        for endpoint in orjson.loads(body).get("endpoints") or ():
             if (endpoint.get("conditions") or {}).get("ready") is not False:
                 found.extend(endpoint.get("addresses") or ())
     if sliced:
         return found
     body_of = store.body(Key(side, "", "endpoints", namespace, service))
-    for subset in (json.loads(body_of).get("subsets") or ()) if body_of else ():
+    for subset in (orjson.loads(body_of).get("subsets") or ()) if body_of else ():
         found.extend(address["ip"] for address in subset.get("addresses") or ())
     return found
 

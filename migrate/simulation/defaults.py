@@ -7,9 +7,10 @@ common fields, not every one.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from typing import Any
+
+import orjson
 
 Json = dict[str, Any]
 
@@ -24,7 +25,7 @@ def defaulted(obj: Json) -> None:
 def initial_status(group: str, kind: str) -> Json | None:
     """The status that the server writes into a new object of a built-in kind; None where it writes none."""
     found = _STATUS.get((group, kind))
-    return None if found is None else json.loads(found)
+    return None if found is None else orjson.loads(found)
 
 
 _STATUS = {

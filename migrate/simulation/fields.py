@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from migrate.model.canonical import canonical
+import orjson
+
 from migrate.simulation.listkeys import DEFAULTS, SET, Node, keys_of
 from migrate.simulation.shapes import copied, without
 
@@ -32,7 +33,7 @@ def fields_of(obj: Mapping[str, Any], group: str, kind: str) -> Fields:
 def _fields(value: Any, node: Node) -> Fields:
     if node.atomic:
         return {}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {f"f:{key}": _fields(item, node.child(key)) for key, item in value.items()}
     if isinstance(value, list) and node.keys:
         item_node = node.child("*")
@@ -48,9 +49,13 @@ def _item_fields(item: Any, node: Node, item_node: Node) -> Fields:
 
 def item_key(item: Any, keys: tuple[str, ...]) -> str:
     """The word for one item of a merged list: `v:` for a set's, `k:` with its keys otherwise."""
-    if keys == SET or not isinstance(item, Mapping):
-        return f"v:{canonical(item)}"
-    return f"k:{canonical({key: item.get(key, DEFAULTS.get(key, '')) for key in keys})}"
+    if keys == SET or not isinstance(item, dict):
+        return f"v:{_word(item)}"
+    return f"k:{_word({key: item.get(key, DEFAULTS.get(key, '')) for key in keys})}"
+
+
+def _word(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def union(one: Fields, other: Fields) -> Fields:
@@ -87,7 +92,7 @@ def changed(before: Any, after: Any, node: Node) -> Fields:
     """The fields whose value differs between two states, those that went included."""
     if before == after:
         return {}
-    if isinstance(before, Mapping) and isinstance(after, Mapping) and not node.atomic:
+    if isinstance(before, dict) and isinstance(after, dict) and not node.atomic:
         return _changed_items(
             {f"f:{key}": (before[key], node.child(key)) for key in before},
             {f"f:{key}": (after[key], node.child(key)) for key in after},
@@ -121,7 +126,7 @@ def _changed_items(
 
 def surviving(fields: Fields, value: Any, node: Node) -> Fields:
     """The fields of a set that a value still has."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         result: Fields = {}
         for word, below in fields.items():
             name = word.removeprefix("f:")
@@ -163,7 +168,7 @@ def merged(live: Any, applied: Any, node: Node) -> Any:
     """The live value with an applied one merged in: maps by key, lists by their declared keys, the rest replaced."""
     if node.atomic:
         return copied(applied)
-    if isinstance(live, Mapping) and isinstance(applied, Mapping):
+    if isinstance(live, dict) and isinstance(applied, dict):
         result = dict(live)
         for key, value in applied.items():
             result[key] = merged(live[key], value, node.child(key)) if key in live else copied(value)
@@ -182,7 +187,7 @@ def merged(live: Any, applied: Any, node: Node) -> Any:
 
 def pruned(value: Any, fields: Fields, node: Node) -> Any:
     """The value without the leaves of a set; a map or an item left empty by it goes, too."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         result = dict(value)
         for key, below in fields.items():
             name = key.removeprefix("f:")

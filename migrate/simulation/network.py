@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
+
+import orjson
 
 from migrate.model.ids import Side
 from migrate.simulation.admission import ready_addresses
@@ -55,7 +56,7 @@ class Network:
     def services(self, route: str) -> list[str]:
         """The Services behind a route, as "namespace/name"."""
         rows = self._store.rows("SELECT services FROM routes WHERE name = ?", route)
-        found: list[str] = json.loads(rows[0][0]) if rows else []
+        found: list[str] = orjson.loads(rows[0][0]) if rows else []
         return found
 
     def routes(self) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from migrate.doors.cluster import ClusterIdentity, Verb, Write
 from migrate.errors import AlreadyExists
@@ -83,7 +84,7 @@ class Loader:
         if what.namespaced:
             metadata["namespace"] = namespace
         metadata.setdefault("uid", self._uid(what, namespace, metadata["name"]))
-        metadata.setdefault("creationTimestamp", self._store.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+        metadata.setdefault("creationTimestamp", self._store.stamp())
         metadata["resourceVersion"] = str(self._store.next_number("revision"))
         key = Key(self._side, what.group, what.plural, namespace, metadata["name"])
         self._store.put(key, body)
@@ -138,7 +139,7 @@ def wake_what_moves(store: Store, side: Side) -> None:
 
 def _stored(store: Store, side: Side, group: str, plural: str) -> Iterator[Object]:
     for body in store.page(side.value, group, plural, "", ("", ""), 1_000_000):
-        yield json.loads(body)
+        yield orjson.loads(body)
 
 
 def _wake(store: Store, side: Side, controller: str, obj: Object) -> None:

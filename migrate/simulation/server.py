@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+
+import orjson
 
 from migrate.doors.cluster import FIELD_MANAGER, PAGE, ClusterIdentity, Write
 from migrate.errors import DoorError, NotFound, Unreachable
@@ -60,7 +61,7 @@ class SimulatedCluster:
         self._called()
         about = self._store.value(f"cluster:{self._side.value}")
         body = self._store.body(Key(self._side.value, "", "namespaces", "", "kube-system"))
-        uid = json.loads(body)["metadata"]["uid"] if body else ""
+        uid = orjson.loads(body)["metadata"]["uid"] if body else ""
         name = about["name"]
         digest = hashlib.sha256(f"{name} {uid}".encode()).hexdigest()
         return ClusterIdentity(uid, about["version"], f"simulated://{self._side.value}/{name}", digest)
@@ -85,7 +86,7 @@ class SimulatedCluster:
             bodies = self._store.page(
                 self._side.value, served.group, served.plural, namespace, after, max(limit, 1)
             )
-            objects = [self._as_served(served, json.loads(body)) for body in bodies]
+            objects = [self._as_served(served, orjson.loads(body)) for body in bodies]
             yield [obj for obj in objects if not label_selector or test(obj["metadata"].get("labels") or {})]
             if len(bodies) < max(limit, 1):
                 return
@@ -101,7 +102,7 @@ class SimulatedCluster:
             return None
         where = namespace if served.namespaced else ""
         body = self._store.body(Key(self._side.value, served.group, served.plural, where, name))
-        return self._as_served(served, json.loads(body)) if body is not None else None
+        return self._as_served(served, orjson.loads(body)) if body is not None else None
 
     def write(self, write: Write) -> Object:
         """Do one write in one transaction; a dry run does everything and takes it back."""

@@ -5,14 +5,16 @@ Write-ahead log with synchronous=OFF: what was committed survives a killed proce
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import orjson
 
 SCHEMA_VERSION = 1
 
@@ -85,9 +87,15 @@ def from_micros(micros: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
 
 
+@lru_cache(maxsize=4)
+def stamp(micros: int) -> str:
+    """A moment as the API writes it: RFC 3339, UTC, whole seconds."""
+    return from_micros(micros).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def dump(value: Any) -> str:
     """Render JSON as it is stored: compact, keys in their order, integers exact."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
 class Store:
@@ -197,7 +205,7 @@ class Store:
         if self._depth and f"={key}" in self._small:
             return self._small[f"={key}"]
         found = self.rows("SELECT value FROM meta WHERE key = ?", key)
-        value = json.loads(found[0][0]) if found else None
+        value = orjson.loads(found[0][0]) if found else None
         self._small[f"={key}"] = value
         return value
 
@@ -212,6 +220,10 @@ class Store:
     def now(self) -> datetime:
         """The world's time."""
         return from_micros(self.number("clock"))
+
+    def stamp(self) -> str:
+        """The world's time as the API writes it."""
+        return stamp(self.number("clock"))
 
     # --- objects -----------------------------------------------------------------------------------------------
 

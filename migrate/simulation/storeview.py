@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
+
+import orjson
 
 from migrate.model.objects import Object, Resource
 from migrate.simulation.controllers.view import Event
@@ -24,13 +25,13 @@ class StoreView:
     def get(self, what: Resource, name: str, namespace: str = "") -> Object | None:
         """One object, or None."""
         body = self._store.body(Key(self._side, what.group, what.plural, namespace, name))
-        found: Object | None = json.loads(body) if body is not None else None
+        found: Object | None = orjson.loads(body) if body is not None else None
         return found
 
     def list(self, what: Resource, namespace: str = "") -> Sequence[Object]:
         """All objects of a resource, or of one namespace."""
         bodies = self._store.page(self._side, what.group, what.plural, namespace, ("", ""), 1_000_000)
-        return [json.loads(body) for body in bodies]
+        return [orjson.loads(body) for body in bodies]
 
     def owned(self, uid: str) -> Sequence[tuple[Resource, Object]]:
         """Every object that names `uid` among its owners."""
@@ -38,7 +39,7 @@ class StoreView:
         for group, plural, body in self._store.owned(self._side, uid):
             served = self._registry.named(group, plural)
             if served is not None:
-                found.append((served.resource, json.loads(body)))
+                found.append((served.resource, orjson.loads(body)))
         return found
 
     def has_uid(self, uid: str) -> bool:

@@ -13,7 +13,7 @@ from migrate.model.objects import Object
 from migrate.simulation.clock import SimulatedClock, jumped_from
 from migrate.simulation.controllers.context import Context
 from migrate.simulation.controllers.index import Index
-from migrate.simulation.controllers.kubelet import POD_IP
+from migrate.simulation.controllers.kubelet import CALICO_NAMESPACES, POD_IP
 from migrate.simulation.controllers.manager import Manager
 from migrate.simulation.controllers.view import Event, Key
 from migrate.simulation.failures import Failures
@@ -35,7 +35,6 @@ _CONCERNS_CALICO = "concerns-calico"
 _SEEN = f"seen:{Side.GREEN.value}"
 _CALICO_GROUPS = ("projectcalico.org", "operator.tigera.io")
 _CALICO_LEDGER = {"ipamblocks", "ipamhandles", "blockaffinities"}  # only the stand-in itself writes them
-_CALICO_NAMESPACES = {"kube-system", "calico-system", "tigera-operator"}
 
 
 class World:
@@ -264,7 +263,7 @@ def _concerns_calico(event: Event, index: Index) -> bool:
             return True
         return bool(pod.node) and not pod.host_network and f'"{POD_IP}":' not in event.text
     if event.plural in {"deployments", "daemonsets"}:
-        return event.namespace in _CALICO_NAMESPACES
+        return event.namespace in CALICO_NAMESPACES
     if event.plural in _CALICO_LEDGER:
         return False
     return event.group.endswith(_CALICO_GROUPS) or event.plural in {

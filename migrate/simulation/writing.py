@@ -6,10 +6,11 @@ Everything here runs inside the caller's transaction and raises the server's ref
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Conflict
@@ -149,7 +150,7 @@ class Writer:
             if write.subresource:
                 raise refusals.not_found(resource, write.name)
             return self._create(served, write, body, "Apply"), True
-        live: Json = json.loads(text)
+        live: Json = orjson.loads(text)
         self._preconditions(resource, live, write, body)
         after, lost = self._ownership.applied(live, trimmed(body), wanted, write)
         return self._updated(served, write, live, after, (wanted, lost))
@@ -266,7 +267,7 @@ class Writer:
         if key.plural == "customresourcedefinitions":
             group, plural = body["spec"]["group"], body["spec"]["names"]["plural"]
             for text in self._store.page(self._side, group, plural, "", ("", ""), 1_000_000):
-                metadata = json.loads(text)["metadata"]
+                metadata = orjson.loads(text)["metadata"]
                 gone = Key(self._side, group, plural, metadata.get("namespace") or "", metadata["name"])
                 self._store.remove(gone, self._store.next_number("revision"))
             self._registry.drop(group, plural)
@@ -287,7 +288,7 @@ class Writer:
         text = self._store.body(self._key(served, write))
         if text is None:
             raise refusals.not_found(served.resource, write.name)
-        live: Json = json.loads(text)
+        live: Json = orjson.loads(text)
         return live
 
     def _body(self, served: Served, write: Write) -> Json:
@@ -338,7 +339,7 @@ class Writer:
             raise refusals.invalid(resource, body["metadata"].get("name", ""), *found)
 
     def _now(self) -> str:
-        return self._store.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._store.stamp()
 
     def _uid(self) -> str:
         number = self._store.next_number("uids")
@@ -356,7 +357,7 @@ class Writer:
 @lru_cache(maxsize=64)
 def _definition(text: str) -> Json:
     """A CRD, parsed once for thousands of its objects; nobody may change it."""
-    found: Json = json.loads(text)
+    found: Json = orjson.loads(text)
     return found
 
 

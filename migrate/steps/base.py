@@ -16,7 +16,7 @@ from migrate.model.action import Action
 from migrate.model.decision import Decision, Form
 from migrate.model.ids import Phase, RuleId, Side, StepId
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, annotations_of, ref_of
+from migrate.model.objects import Object, Ref, annotations_of, metadata_of, ref_of
 from migrate.model.progress import Progress
 
 BATCH = 200
@@ -33,6 +33,7 @@ PROVIDED = frozenset(
         ("gateway.networking.k8s.io", "GatewayClass"),
     }
 )
+DECIDED = "blue decided"
 PROVIDED_RULE = RuleId("green.provides")
 
 
@@ -79,18 +80,30 @@ def blue_decided(scene: Scene, inventory: Inventory | None = None) -> tuple[Inve
 
     Decisions are taken against what green serves and has of its own.
     """
-    blue = as_it_was(inventory if inventory is not None else read_inventory(scene.doors.blue), scene.progress)
-    decisions = replay.decide_all(
-        blue,
-        scene.migration,
-        residue=assess.residue(blue),
-        green_resources=scene.doors.green.resources(),
-    )
+    read = inventory if inventory is not None else read_inventory(scene.doors.blue)
+    green, priors = scene.doors.green.resources(), _priors(scene.progress)
+    versions = tuple((r, metadata_of(o).get("uid"), metadata_of(o).get("resourceVersion")) for r, o in read)
+    made_of = versions, frozenset(green), priors, read.unreadable
+    if scene.made.get(DECIDED, ((), None))[0] != made_of:
+        scene.made.pop(DECIDED, None)  # the objects of a cluster more would not fit beside
+        blue = _as_it_was(read, priors)
+        residue = assess.residue(blue)
+        decisions = replay.decide_all(blue, scene.migration, residue=residue, green_resources=green)
+        scene.made[DECIDED] = made_of, (blue, decisions)
+    blue, decisions = scene.made[DECIDED][1]
     return blue, _without(decisions, _provided(scene))
 
 
 def as_it_was(blue: Inventory, progress: Progress) -> Inventory:
     """Blue without our own changes: what we paused or put to rest there must not move as paused or at rest."""
+    return _as_it_was(blue, _priors(progress))
+
+
+_Priors = Mapping[Ref, Sequence[Mapping[str, Any]]]
+"""What our standing patches of blue found there, in their order."""
+
+
+def _priors(progress: Progress) -> _Priors:
     back: dict[Ref, list[Mapping[str, Any]]] = defaultdict(list)
     for intent in progress.intents():
         action = intent.action
@@ -101,6 +114,10 @@ def as_it_was(blue: Inventory, progress: Progress) -> Inventory:
             and action.params["side"] == Side.BLUE
         ):
             back[Ref.of_json(action.params["ref"])].append(action.prior)
+    return back
+
+
+def _as_it_was(blue: Inventory, back: _Priors) -> Inventory:
     if not back:
         return blue
     objects = {

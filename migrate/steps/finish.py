@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from migrate.actions.objects import patch
+from migrate.actions.patch import patch
 from migrate.actions.record import record
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model import marks
-from migrate.model.action import Action
+from migrate.model.action import Action, Outcome
 from migrate.model.ids import NO_BATCH, Phase, Side, StepId
+from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, annotations_of, controller_of, ref_of
-from migrate.model.verdict import Verdict, passed
+from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import BaseStep, chunks
 from migrate.steps.freeze_blue import FreezeBlue
 
 ROUNDS = 5
 """Looks for marks that a controller copied while we were taking them off."""
+
+CHECK = "marks on green"
+
+SHOWN = 5
+"""Objects that a verdict names."""
 
 PAUSE = 1.0
 """Seconds between two looks."""
@@ -39,11 +45,12 @@ class Finish(BaseStep):
             return
         green = read_inventory(scene.doors.green)
         yield from chunks(_unmarking(obj for _, obj in green if controller_of(obj) is None))
-        yield from _unmark_copies(scene)
+        green = yield from _unmark_copies(scene)
+        yield [record(CHECK, [unmarked(green)])]
 
 
-def _unmark_copies(scene: Scene) -> Batches:
-    """Unmark what controllers made, after what they made it from.
+def _unmark_copies(scene: Scene) -> Generator[Sequence[Action], Sequence[Outcome], Inventory]:
+    """Unmark what controllers made, after what they made it from; returns green as it was seen last.
 
     A Deployment's controller copies annotations to its ReplicaSets and never takes one away there; a pass of it that
     was under way meanwhile may copy ours once more.
@@ -52,9 +59,25 @@ def _unmark_copies(scene: Scene) -> Batches:
         green = read_inventory(scene.doors.green)
         copies = list(_unmarking(obj for _, obj in green if controller_of(obj) is not None))
         if not copies:
-            return
+            return green
         yield from chunks(copies)
         scene.doors.clock.sleep(PAUSE)
+    return read_inventory(scene.doors.green)
+
+
+def unmarked(green: Inventory) -> Verdict:
+    """Nothing on green carries an annotation of ours; what still does is named."""
+    left = [obj for _, obj in green if _ours(obj)]
+    if not left:
+        return passed(CHECK, "nothing on green carries our marks")
+    names = ", ".join(str(ref_of(obj)) for obj in left[:SHOWN])
+    more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+    keys = " ".join(sorted({f"{key}-" for obj in left for key in _ours(obj)}))
+    remedy = (
+        "Something writes them back: stop it and run the same command again, which takes them off once more; "
+        f"or kubectl annotate them by hand: {keys}"
+    )
+    return failed(CHECK, f"our marks are still on green's {names}{more}", remedy)
 
 
 def paused(scene: Scene) -> list[Verdict]:
@@ -72,7 +95,11 @@ def paused(scene: Scene) -> list[Verdict]:
 
 def _unmarking(objects: Iterable[Object]) -> Iterator[Action]:
     for obj in objects:
-        ours = [key for key in annotations_of(obj) if marks.is_ours(key)]
+        ours = _ours(obj)
         if ours:
             change = {"metadata": {"annotations": dict.fromkeys(ours)}}
             yield patch(Side.GREEN, ref_of(obj), change, why="unmark")
+
+
+def _ours(obj: Object) -> list[str]:
+    return [key for key in annotations_of(obj) if marks.is_ours(key)]

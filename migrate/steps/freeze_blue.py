@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from migrate.actions.merging import stands
-from migrate.actions.objects import patch
+from migrate.actions.patch import patch
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model.action import Action

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from migrate.actions.objects import apply
+from migrate.actions.apply import apply
 from migrate.actions.wait import wait
 from migrate.calico.manifests import Group, plan_install
 from migrate.calico.pools import CRD_V1, ip_pool, planned_pools

@@ -8,16 +8,19 @@ from typing import ClassVar
 
 from migrate import replay
 from migrate.actions.conditions.workloads import READ
-from migrate.actions.objects import create, patch
+from migrate.actions.create import create
+from migrate.actions.patch import patch
 from migrate.actions.wait import wait
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model import marks
+from migrate.model.action import Action
 from migrate.model.decision import Form
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
 from migrate.model.objects import annotations_of, metadata_of
 from migrate.steps.base import BaseStep, blue_decided
+from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.ledger import Held, listed, read_ledger
 from migrate.steps.start_serving import wait_ready
 
@@ -35,9 +38,15 @@ class MoveWriters(BaseStep):
     one_way: ClassVar[str] = "what green's writers wrote since is not on blue"
 
     def batches(self, scene: Scene) -> Batches:
-        """Move group after group; what has moved is not moved again."""
-        ledger = read_ledger(scene.progress)
-        for group in ledger.moving():
+        """Move group after group; what has moved is not moved again.
+
+        While blue is still whole it is held against what was replayed: once its writers are off it is no source any
+        more, and what green lacks then would be lost.
+        """
+        moving = read_ledger(scene.progress).moving()
+        if moving and not any(_begun(scene, held) for group in moving for held in group):
+            yield [unchanged(scene)]
+        for group in moving:
             todo = [h for h in group if not _moved(scene, h)]
             for start in range(0, len(todo), TOGETHER):
                 yield from _move(scene, todo[start : start + TOGETHER])
@@ -47,6 +56,7 @@ class MoveWriters(BaseStep):
         """What goes off on blue and on on green, and what that makes of the way back."""
         moving = [held for group in read_ledger(scene.progress).moving() for held in group]
         return [
+            *drift_lines(scene),
             *listed("goes off on blue, then on on green", moving),
             f"way back after this: cnimigrate rollback --accept-data-loss; {self.one_way}",
         ]
@@ -68,7 +78,7 @@ class ReleaseLate(BaseStep):
 
 def _move(scene: Scene, group: Sequence[Held]) -> Batches:
     twins = [h for h in group if h.rest_blue is not None]
-    resting = [patch(Side.BLUE, h.ref, h.rest_blue or {}, why="rest", gone_is_fine=True) for h in twins]
+    resting = [_rest(h) for h in twins]
     todo = [a for a in resting if not scene.progress.stands(a.key)]
     if todo:
         yield todo
@@ -83,6 +93,10 @@ def _move(scene: Scene, group: Sequence[Held]) -> Batches:
         off = wait("workloads-off", f"{names} to be off on blue", deadline, side=Side.BLUE.value, refs=refs)
         yield [replace(off, inverse=back)]
     yield from _release(scene, group)
+
+
+def _rest(held: Held) -> Action:
+    return patch(Side.BLUE, held.ref, held.rest_blue or {}, why="rest", gone_is_fine=True)
 
 
 def _release(scene: Scene, group: Sequence[Held]) -> Batches:
@@ -115,6 +129,11 @@ def _create(scene: Scene, deferred: Sequence[Held]) -> Batches:
     if actions:
         scene.bodies.offer(bodies)
         yield actions
+
+
+def _begun(scene: Scene, held: Held) -> bool:
+    """Whether this run has touched it on either side."""
+    return scene.progress.stands(_rest(held).key) or _moved(scene, held)
 
 
 def _moved(scene: Scene, held: Held) -> bool:

@@ -23,14 +23,19 @@ from migrate.steps.ledger import read_ledger
 FULL = 100
 
 
-class RampRoutes(BaseStep):
+class RouteStep(BaseStep):
+    """A step that climbs with routes: it answers a failed verdict itself, and its way back is their weights."""
+
+    phase: ClassVar[Phase] = Phase.CUTOVER
+    undo: ClassVar[str] = "weights back, newest first"
+    handles_failures: ClassVar[bool] = True
+
+
+class RampRoutes(RouteStep):
     """Raise each ramped route, weight by weight, up to the last one below 100."""
 
     id: ClassVar[StepId] = StepId("cutover.ramp")
-    phase: ClassVar[Phase] = Phase.CUTOVER
     title: ClassVar[str] = "ramp routes whose closure runs on both sides"
-    undo: ClassVar[str] = "weights back, newest first"
-    handles_failures: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
         """Climb with every ramped route in turn."""
@@ -40,14 +45,11 @@ class RampRoutes(BaseStep):
                     yield from climb(scene, route, weight)
 
 
-class FullRoutes(BaseStep):
+class FullRoutes(RouteStep):
     """Give green all of what was ramped."""
 
     id: ClassVar[StepId] = StepId("cutover.full")
-    phase: ClassVar[Phase] = Phase.CUTOVER
     title: ClassVar[str] = "give green all of the ramped routes"
-    undo: ClassVar[str] = "weights back, newest first"
-    handles_failures: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
         """Climb to 100 with every ramped route in turn."""
@@ -69,20 +71,24 @@ def climb(scene: Scene, route: RouteName, green: int, *, may_return: bool = True
     if now != green:
         if may_return:
             insist_on_window(scene, f"{route} to {green} %")
-        setting = weigh(
-            route,
-            green,
-            command=commands.weigh(scene.migration, route, green),
-            attempt=1 + _count(scene, f"weight {route} {green} #"),
-            deadline=_deadline(scene.migration.cutover),
-        )
-        outcomes = yield [setting]
-        _ask(route, green, setting.command, outcomes[0])
-        insist(outcomes)
+        yield from _set(scene, route, green)
     cutover = scene.migration.cutover
     watching = _watching(cutover, route, green, judgement, 1 + _count(scene, f"watch {judgement} #"))
     outcomes = yield [watching]
     yield from _answer(scene, route, outcomes[0], last_good if may_return else None)
+
+
+def _set(scene: Scene, route: RouteName, green: int, why: str = "") -> Batches:
+    """Set one weight; where a person has to turn the traffic, leave the run at a gate of its own, and say why."""
+    command = commands.weigh(scene.migration, route, green)
+    attempt = 1 + _count(scene, f"weight {route} {green} #")
+    deadline = _deadline(scene.migration.cutover)
+    outcomes = yield [weigh(route, green, command=command, attempt=attempt, deadline=deadline)]
+    if outcomes[0].facts.get("byHand"):
+        gate = f"weight {route} {green}"
+        remedy = f'When it is done: cnimigrate approve "{gate}" --by YOU, then cnimigrate run'
+        raise GateClosed("\n   ".join(filter(None, (command, why))), gate=gate, remedy=remedy)
+    insist(outcomes)
 
 
 def _deadline(cutover: Cutover) -> float:
@@ -120,19 +126,16 @@ def _answer(scene: Scene, route: RouteName, outcome: Outcome, last_good: int | N
         raise CheckFailed(
             held, remedy="Mend green and run again; or go back whole: cnimigrate rollback --to verify"
         )
-    stays = yield from _go_back(scene, route, last_good)
+    stays = yield from _go_back(scene, route, last_good, outcome.evidence)
     message = f"{route} went back to {stays} % on green by itself: {outcome.evidence}"
     raise TrafficReturned(message, remedy=outcome.remedy or "Mend green, then run the same command to go on.")
 
 
 def _go_back(
-    scene: Scene, route: RouteName, green: int
+    scene: Scene, route: RouteName, green: int, why: str
 ) -> Generator[Sequence[Action], Sequence[Outcome], int]:
     """Set a weight that was good before, look whether it still is, and leave green altogether if not."""
-    command = commands.weigh(scene.migration, route, green)
-    attempt = 1 + _count(scene, f"weight {route} {green} #")
-    outcomes = yield [weigh(route, green, command=command, attempt=attempt)]
-    insist(outcomes)
+    yield from _set(scene, route, green, why)
     if not green:
         return green
     cutover = scene.migration.cutover
@@ -149,16 +152,8 @@ def _go_back(
     )
     outcomes = yield [again]
     if any(v.result is Result.FAIL for v in outcomes[0].verdicts):
-        return (yield from _go_back(scene, route, 0))
+        return (yield from _go_back(scene, route, 0, outcomes[0].evidence))
     return green
-
-
-def _ask(route: RouteName, green: int, command: str, outcome: Outcome) -> None:
-    """Leave the run at a gate of its own where a person has to turn the traffic."""
-    if outcome.facts.get("byHand"):
-        gate = f"weight {route} {green}"
-        remedy = f'When it is done: cnimigrate approve "{gate}" --by YOU, then cnimigrate run'
-        raise GateClosed(f"{command}", gate=gate, remedy=remedy)
 
 
 def insist(outcomes: Sequence[Outcome]) -> None:

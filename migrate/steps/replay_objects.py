@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from migrate import replay
-from migrate.actions.objects import apply, create, patch
+from migrate.actions.apply import apply
+from migrate.actions.create import create
+from migrate.actions.patch import patch
 from migrate.actions.record import record
 from migrate.actions.wait import wait
 from migrate.calico.pools import namespace_annotations, planned_pools

@@ -6,21 +6,17 @@ from typing import ClassVar
 
 from migrate.actions.record import record
 from migrate.engine.step import Batches, Scene
-from migrate.model.ids import Phase, StepId
-from migrate.steps.base import BaseStep
+from migrate.model.ids import StepId
 from migrate.steps.ledger import read_ledger
 from migrate.steps.probe_routes import probe
-from migrate.steps.ramp_routes import FULL, climb, insist
+from migrate.steps.ramp_routes import FULL, RouteStep, climb, insist
 
 
-class SwitchRoutes(BaseStep):
+class SwitchRoutes(RouteStep):
     """Probe a switched route on green, then give green all of it."""
 
     id: ClassVar[StepId] = StepId("cutover.switch")
-    phase: ClassVar[Phase] = Phase.CUTOVER
     title: ClassVar[str] = "switch routes that cannot run on both sides"
-    undo: ClassVar[str] = "weights back, newest first"
-    handles_failures: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
         """Switch every route of the ledger that is not ramped."""

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from migrate.actions.apply import Apply
+from migrate.actions.create import Create
+from migrate.actions.delete import Delete
 from migrate.actions.directory import Directory
-from migrate.actions.objects import Apply, Create, Delete, Patch, Reach
+from migrate.actions.patch import Patch
+from migrate.actions.reach import Reach
 from migrate.cli.wiring import Route
 from migrate.doors.doors import Doors
 from migrate.engine.bodies import Bodies
@@ -59,7 +63,7 @@ class Bench:
     @property
     def delete(self) -> Delete:
         """The handler of deletes."""
-        return Delete(self.reach(), self.doors.clock)
+        return Delete(self.reach(), self.doors.clock, self.stop)
 
     def read(self, side: Side, ref: Ref) -> Object | None:
         """Read an object."""

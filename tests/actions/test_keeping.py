@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -14,7 +17,7 @@ from migrate.actions.provision import Provision, Unprovision, provision
 from migrate.actions.snapshot import CONTENTS, Snapshot, read_key, snapshot
 from migrate.doors.cluster import Verb, Write
 from migrate.doors.provisioner import Provision as Seen
-from migrate.errors import Fenced, LockHeld, Refused, Stopped, Unreachable
+from migrate.errors import Fenced, Forbidden, LockHeld, Refused, Stopped, Unauthorized, Unreachable
 from migrate.model.action import OutcomeState, State
 from migrate.model.ids import RunId, Side
 from migrate.model.objects import annotations_of, dig
@@ -57,6 +60,53 @@ def test_a_snapshot_with_a_key_can_be_read_back(bench: Bench, tmp_path: Path) ->
     assert not any(word.encode() in raw for word in CANARY_SPELLINGS)
     (secret,) = [json.loads(read_key(str(key)).decrypt(line)) for line in raw.splitlines()]
     assert secret["data"]["token"] == CANARY_SPELLINGS[1]
+
+
+@dataclass
+class Denying(Fuse):
+    """Credentials without the right to list some kinds; of those in `later` the first page is still allowed."""
+
+    denied: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    raises: Callable[[], BaseException] = lambda: Forbidden("no right to list it", status=403)
+
+    def around(self, words: str, call: Callable[[], Any]) -> Any:
+        """Refuse what is denied."""
+        kind = words.removeprefix("read blue ")
+        if kind in self.denied or (kind in self.later and kind in self.calls):
+            raise self.raises()
+        self.calls.append(kind)
+        return call()
+
+
+def test_a_snapshot_names_what_it_could_not_read(bench: Bench, tmp_path: Path) -> None:
+    """A kind that may not be listed is in the table with the server's words, and in the outcome by its name."""
+    denying = Denying(denied=("configmaps", "secrets"), later=("deployments.apps",))
+    (outcome,) = Snapshot(behind(bench.doors, denying).blue, tmp_path).act([snapshot(None)])
+    assert outcome.state is OutcomeState.DONE
+    unread = ["configmaps", "deployments.apps", "secrets"]
+    assert outcome.facts["unread"] == unread
+    assert outcome.evidence.endswith(f"(3 kinds could not be read: {', '.join(unread)})")
+    contents = json.loads((tmp_path / "snapshot" / CONTENTS).read_text())
+    assert {k for k, entry in contents.items() if entry == {"unread": "no right to list it"}} == set(unread)
+    assert not {f"{kind}.jsonl" for kind in unread} & {p.name for p in (tmp_path / "snapshot").iterdir()}
+    assert sum(e["objects"] for e in contents.values() if "sha256" in e) == outcome.facts["objects"]
+
+
+def test_a_snapshot_says_why_secrets_are_left_out(bench: Bench, tmp_path: Path) -> None:
+    """The table has their number and the reason, and no hash of a file that is not there."""
+    contents = json.loads((taken(bench, tmp_path) / CONTENTS).read_text())
+    assert contents["secrets"] == {"objects": 1, "leftOut": "the migration file names no snapshot.secretsKey"}
+    assert set(contents) - {"secrets"} == {p.stem for p in (tmp_path / "snapshot").glob("*.jsonl")}
+
+
+def test_a_snapshot_with_credentials_that_expire_is_none(bench: Bench, tmp_path: Path) -> None:
+    """What is refused for another reason than a missing right fails the snapshot: the next attempt may have it all."""
+    expiring = Denying(denied=("services",), raises=lambda: Unauthorized("the token expired", status=401))
+    (outcome,) = Snapshot(behind(bench.doors, expiring).blue, tmp_path).act([snapshot(None)])
+    assert outcome.state is OutcomeState.FAILED
+    assert "the token expired" in outcome.evidence
+    assert not (tmp_path / "snapshot").exists()
 
 
 def test_a_snapshot_is_private(bench: Bench, tmp_path: Path) -> None:

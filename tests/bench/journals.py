@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from migrate.actions.objects import create
+from migrate.actions.create import create
 from migrate.cli.wiring import SystemClock
 from migrate.engine import journal as journals
 from migrate.engine.journal import Journal

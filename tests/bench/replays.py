@@ -11,8 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from migrate.actions.create import Create, create
 from migrate.actions.directory import Directory
-from migrate.actions.objects import Create, Reach, create
+from migrate.actions.reach import Reach
 from migrate.cli.wiring import SystemClock
 from migrate.doors.cluster import Verb, Write
 from migrate.doors.doors import Doors

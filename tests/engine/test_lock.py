@@ -53,6 +53,17 @@ def test_a_second_process_is_told_who_holds_it(tmp_path: Path) -> None:
     assert "ana on ops1 (process 4242), since 2026-01-05T09:00:00+00:00" in caught.value.message
 
 
+def test_a_holder_may_say_what_it_does(tmp_path: Path) -> None:
+    """Whoever comes second is told what becomes of the migration meanwhile; of a holder that does not say, that it runs."""
+    for words, told in (({}, "run"), ({"doing": "amended"}, "amended")):
+        with (
+            lock.held(tmp_path / "lock", {**HOLDER, **words}),
+            pytest.raises(LockHeld, match=f"this migration is being {told} by ana on ops1"),
+            lock.held(tmp_path / "lock", {}),
+        ):
+            pass
+
+
 def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
     """After SIGKILL the next runner gets the lock at once, and is named as its holder."""
     with another_process(tmp_path / "lock") as process:

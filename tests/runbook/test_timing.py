@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from migrate.actions.objects import create
+from migrate.actions.create import create
 from migrate.model.action import Outcome, OutcomeState
 from migrate.model.entry import Entry, EntryKind
 from migrate.model.ids import BatchName, StepId

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from migrate.actions.objects import apply, create, delete, patch
+from migrate.actions.apply import apply
+from migrate.actions.create import create
+from migrate.actions.delete import delete
+from migrate.actions.patch import patch
 from migrate.actions.provision import provision
 from migrate.actions.snapshot import snapshot
 from migrate.actions.traffic import weigh

@@ -27,9 +27,10 @@ from migrate.kube.connect import connect
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Resource, kind_of, name_of, namespace_of
 from migrate.simulation.calico import StandIn
-from tests.cutovers.haproxy_fixture import Balancer
+from tests.cutovers.haproxy_fixture import Balancer, running
 from tests.lab.components import Spec
 from tests.lab.control_plane import ControlPlane
+from tests.lab.fixtures import ControlPlaneFactory
 
 CANARY = "canary-7f1c9e-value"
 """A Secret's value that must appear in no output, log, journal, document or error."""
@@ -299,3 +300,14 @@ def calico_plays(plane: ControlPlane) -> Iterator[StandIn]:
     """Let the stand-in make on green what a running Calico would."""
     with door(plane, Side.GREEN) as cluster, StandIn(cluster, 0.3) as playing:
         yield playing
+
+
+@contextmanager
+def ready(factory: ControlPlaneFactory, data: Path, folder: Path, cni: str = "weave") -> Iterator[Move]:
+    """A move that was not begun: blue with its application, a fresh green, a balancer, and the migration file."""
+    blue, green = factory(BLUE), factory(GREEN)
+    prepare_blue(blue, data, cni)
+    with running() as balancer, calico_plays(green):
+        move = Move(folder, blue, green, balancer)
+        write_file(move, migration(move, data))
+        yield move

@@ -12,8 +12,8 @@ import pytest
 
 from migrate import assess, replay
 from migrate.actions.judging import Seen, Thresholds, judge
-from migrate.cli.commands.rehearse import rehearsal
 from migrate.cli.project import Project, load
+from migrate.cli.rehearsed import rehearsal
 from migrate.cli.screen import listener
 from migrate.cli.wiring import wired
 from migrate.doors.reading import read_inventory
@@ -30,12 +30,13 @@ from migrate.model import marks
 from migrate.model.action import OutcomeState
 from migrate.model.entry import EntryKind
 from migrate.model.ids import Phase, Side
-from migrate.model.objects import annotations_of, kind_of, labels_of, name_of, namespace_of
+from migrate.model.objects import Resource, annotations_of, kind_of, labels_of, name_of, namespace_of
 from migrate.model.verdict import Result
 from migrate.simulation.faults import Killed
 from migrate.simulation.world import World
 from tests.scenario.blue import CANARY_SPELLINGS, CRON, small_blue
 from tests.scenario.endings import bodies, difference, effects_of, ending_of, told, weights
+from tests.scenario.hands import patched
 from tests.scenario.looks import Watching, alive, workings
 from tests.scenario.moves import (
     FILE,
@@ -384,6 +385,31 @@ def test_invariant_11_finish_leaves_nothing_of_ours(finished: Project) -> None:
         ]
         assert ours == []
         assert weights(world) == {"shop": 100}
+
+
+def test_invariant_11_marks_that_come_back_are_named(project: Project) -> None:
+    """Where something writes our marks again after every look, the finish says so and is not done; later it is."""
+    run(project, Life(until=Until(phase=Phase.SOAK)))
+    copies = Resource("apps", "v1", "replicasets", "ReplicaSet", namespaced=True)
+    with world_of(project) as world:
+        (name,) = (
+            name_of(o)
+            for o in bodies(world, Side.GREEN)
+            if kind_of(o) == "ReplicaSet" and name_of(o).startswith("api-")
+        )
+
+    def mark_again(words: str) -> None:
+        if words.startswith("write patch green replicasets"):
+            patched(
+                project, Side.GREEN, copies, f"shop/{name}", {"metadata": {"annotations": {marks.RUN: "x"}}}
+            )
+
+    mark_again("write patch green replicasets")
+    with pytest.raises(CheckFailed, match=f"our marks are still on green's ReplicaSet shop/{name}"):
+        run(project, Life(Watching(after_each=mark_again)))
+    assert run(project)
+    with world_of(project) as world:
+        assert not any(marks.is_ours(key) for o in bodies(world, Side.GREEN) for key in annotations_of(o))
 
 
 def test_invariant_11_what_is_paused_is_listed(finished: Project) -> None:

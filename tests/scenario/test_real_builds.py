@@ -139,23 +139,20 @@ def test_a_green_that_the_operators_program_makes_is_unmade_by_the_rollback(
 
 
 def test_a_move_onto_calico_by_its_operator(
-    control_plane_factory: ControlPlaneFactory, balancer: Balancer, test_data: Path, tmp_path: Path
+    control_plane_factory: ControlPlaneFactory, test_data: Path, tmp_path: Path
 ) -> None:
     """Definitions, operator and Installation from a directory; the pool is the planned one, and the move ends as by manifest."""
-    blue, green = control_plane_factory(real.BLUE), control_plane_factory(real.GREEN)
-    real.prepare_blue(blue, test_data, "weave")
-    before = real_looks.application(blue)
     source = tmp_path / "calico"
     source.mkdir()
     for name in OPERATOR:
         shutil.copyfile(test_data / "manifests" / "calico-v3.32.1" / name, source / name)
-    with real.calico_plays(green):
-        move = real.Move(tmp_path, blue, green, balancer)
+    with real.ready(control_plane_factory, test_data, tmp_path) as move:
+        before = real_looks.application(move.blue)
         file = real.migration(move, test_data)
         file["green"]["calico"]["install"] = {"kind": "operator", "from": str(source)}
         real.write_file(move, file)
         move.go("--until", "replay")
-        pools = green.api.get("/apis/crd.projectcalico.org/v1/ippools")["items"]
+        pools = move.green.api.get("/apis/crd.projectcalico.org/v1/ippools")["items"]
         assert [p["spec"]["cidr"] for p in pools] == [real.GREEN.pod_cidr]
         move.go()
         real_looks.at_finish(move, before)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate.cutovers.prober import Prober
-from tests.cutovers.haproxy_fixture import running, wait_until
+from tests.cutovers.haproxy_fixture import wait_until
 from tests.lab.fixtures import ControlPlaneFactory
 from tests.scenario import real, real_looks
 from tests.scenario.real import Point
@@ -31,16 +31,12 @@ def test_a_real_blue_moves_to_a_real_green_and_no_request_fails(
     control_plane_factory: ControlPlaneFactory, test_data: Path, tmp_path: Path
 ) -> None:
     """Rehearsed, killed in seven places and resumed: all stands on green, an outside client lost nothing."""
-    blue, green = control_plane_factory(real.BLUE), control_plane_factory(real.GREEN)
-    real.prepare_blue(blue, test_data, "weave")
-    before = real_looks.application(blue)
-    with running() as balancer, real.calico_plays(green):
-        move = real.Move(tmp_path, blue, green, balancer)
-        real.write_file(move, real.migration(move, test_data))
-        with Prober(balancer.url, rate=100) as client:
+    with real.ready(control_plane_factory, test_data, tmp_path) as move:
+        before = real_looks.application(move.blue)
+        with Prober(move.balancer.url, rate=100) as client:
             move.must("rehearse")
-            assert real_looks.persisted(blue) == []
-            assert real_looks.persisted(green) == []
+            assert real_looks.persisted(move.blue) == []
+            assert real_looks.persisted(move.green) == []
             for point in KILLS:
                 move.kill_at(point)
             move.must("run", "--yes")
@@ -56,25 +52,21 @@ def test_other_sources_move_too_and_go_back_on_the_way(
     cni: str, control_plane_factory: ControlPlaneFactory, test_data: Path, tmp_path: Path
 ) -> None:
     """Back from replay, and from a cutover whose writers had moved, then forward to the end; one request an object."""
-    blue, green = control_plane_factory(real.BLUE), control_plane_factory(real.GREEN)
-    real.prepare_blue(blue, test_data, cni)
-    before = real_looks.application(blue)
-    with running() as balancer, real.calico_plays(green):
-        move = real.Move(tmp_path, blue, green, balancer)
-        real.write_file(move, real.migration(move, test_data))
+    with real.ready(control_plane_factory, test_data, tmp_path, cni) as move:
+        before = real_looks.application(move.blue)
         move.go("--until", "replay")
         objects, sent = real_looks.replayed(move)
         assert objects >= 40
         assert sent <= 1.1 * objects
         move.must("rollback", "--to", "build")
-        assert real_looks.application(green) == {}
+        assert real_looks.application(move.green) == {}
         move.go("--until", "cutover")
         assert move.green_share() == 100
         assert "loses data" in move.must("rollback", "--to", "verify", code=30)
         assert move.green_share() == 100
         move.must("rollback", "--to", "verify", "--accept-data-loss")
         assert move.green_share() == 0
-        assert real_looks.application(blue) == before
+        assert real_looks.application(move.blue) == before
         move.go()
         real_looks.at_finish(move, before)
 
@@ -83,21 +75,18 @@ def test_the_outside_client_counts_what_fails(
     control_plane_factory: ControlPlaneFactory, test_data: Path, tmp_path: Path
 ) -> None:
     """The positive control: blue's backends die under weight, and the client that counted nothing counts them."""
-    blue, green = control_plane_factory(real.BLUE), control_plane_factory(real.GREEN)
-    real.prepare_blue(blue, test_data, "weave")
-    with running() as balancer, real.calico_plays(green):
-        move = real.Move(tmp_path, blue, green, balancer)
+    with real.ready(control_plane_factory, test_data, tmp_path) as move:
         file = real.migration(move, test_data)
         file["cutover"]["pause"] = "5s"
         real.write_file(move, file)
-        with Prober(balancer.url, rate=100) as client:
+        with Prober(move.balancer.url, rate=100) as client:
             runner = move.going()
             move.wait_for(runner, Point("cutover.ramp", "watch shop at 50 %"))
             time.sleep(1.0)
             sound = client.report()
             assert sound.failed == 0, sound.sample().errors
             for server in ("b1", "b2"):
-                balancer.backends.behave(server, up=False)
+                move.balancer.backends.behave(server, up=False)
             wait_until(lambda: client.report().failed > 0, "a failed request")
             runner.kill()
         assert client.report().failed > 0

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from migrate.model.ids import Phase
-from tests.cutovers.haproxy_fixture import running
 from tests.lab.fixtures import ControlPlaneFactory
 from tests.scenario import real, real_looks
 
@@ -22,12 +21,8 @@ def test_every_phase_is_gone_back_over_and_forward_again(
     control_plane_factory: ControlPlaneFactory, test_data: Path, tmp_path: Path
 ) -> None:
     """Phase by phase one back and one forward to the very end; then everything back, and both sides are as before."""
-    blue, green = control_plane_factory(real.BLUE), control_plane_factory(real.GREEN)
-    real.prepare_blue(blue, test_data, "weave")
-    before = real_looks.application(blue)
-    with running() as balancer, real.calico_plays(green):
-        move = real.Move(tmp_path, blue, green, balancer)
-        real.write_file(move, real.migration(move, test_data))
+    with real.ready(control_plane_factory, test_data, tmp_path) as move:
+        before = real_looks.application(move.blue)
         for earlier, phase in zip((None, *PHASES), PHASES, strict=False):
             move.go("--until", phase)
             to = ("--to", earlier) if earlier else ()
@@ -40,17 +35,13 @@ def test_every_phase_is_gone_back_over_and_forward_again(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", [p for p in PHASES if p is not Phase.ASSESS])
+@pytest.mark.parametrize("phase", PHASES)
 def test_a_move_is_taken_back_whole_from_any_phase_and_made_again(
     phase: Phase, control_plane_factory: ControlPlaneFactory, test_data: Path, tmp_path: Path
 ) -> None:
     """From the end of a phase back to nothing, and from there to the end."""
-    blue, green = control_plane_factory(real.BLUE), control_plane_factory(real.GREEN)
-    real.prepare_blue(blue, test_data, "weave")
-    before = real_looks.application(blue)
-    with running() as balancer, real.calico_plays(green):
-        move = real.Move(tmp_path, blue, green, balancer)
-        real.write_file(move, real.migration(move, test_data))
+    with real.ready(control_plane_factory, test_data, tmp_path) as move:
+        before = real_looks.application(move.blue)
         move.go("--until", phase)
         move.must("rollback", *(("--accept-data-loss",) if phase in LOSSY else ()))
         real_looks.as_before(move, before)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migrate.actions.conditions import calico, crds, namespaces, workloads
+from migrate.actions.conditions import calico, crds, endpoints, namespaces, workloads
 from migrate.actions.wait import Condition
 
 CONDITIONS: Mapping[str, Condition] = {
     "calico-ready": calico.ready,
     "crds-established": crds.established,
+    "endpoints-ready": endpoints.ready,
     "namespaces-active": namespaces.active,
     "workloads-ready": workloads.ready,
     "workloads-off": workloads.off,

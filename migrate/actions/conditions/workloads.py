@@ -22,6 +22,12 @@ KINDS = (
 )
 READ = (*KINDS, ("", "Pod"), ("batch", "Job"), ("batch", "CronJob"))
 
+BETWEEN = {("apps", "Deployment"): ("apps", "ReplicaSet"), ("batch", "CronJob"): ("batch", "Job")}
+"""The kind that stands between a workload and its pods."""
+
+FEW = 10
+"""Namespaces that are listed one by one; beyond, the whole cluster is, in fewer requests."""
+
 Owned = Mapping[str, Sequence[Object]]
 """What was read, by the uid of its controller."""
 
@@ -39,16 +45,30 @@ HOPELESS = frozenset(
 
 def ready(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     """Each of `refs` on `side` has its replicas Ready; what `broken` names was broken on blue before."""
-    inventory = read_inventory(doors.cluster(Side(params["side"])), only=READ)
+    refs = [Ref.of_json(ref) for ref in params["refs"]]
+    inventory = _read(doors, Side(params["side"]), refs)
     owned, broken = _by_controller(inventory), set(params.get("broken", ()))
-    return [_ready(inventory, owned, Ref.of_json(ref), broken) for ref in params["refs"]]
+    return [_ready(inventory, owned, ref, broken) for ref in refs]
 
 
 def off(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     """Each of `refs` on `side` is at rest, and its pods are gone."""
-    inventory = read_inventory(doors.cluster(Side(params["side"])), only=READ)
+    refs = [Ref.of_json(ref) for ref in params["refs"]]
+    inventory = _read(doors, Side(params["side"]), refs)
     owned = _by_controller(inventory)
-    return [_off(inventory, owned, Ref.of_json(ref)) for ref in params["refs"]]
+    return [_off(inventory, owned, ref) for ref in refs]
+
+
+def _read(doors: Doors, side: Side, refs: Sequence[Ref]) -> Inventory:
+    """Read the workloads and what is below them: a look every two seconds should not list a whole cluster."""
+    kinds = {(ref.group, ref.kind) for ref in refs}
+    below = {BETWEEN[kind] for kind in kinds if kind in BETWEEN}
+    namespaces = sorted({ref.namespace for ref in refs})
+    return read_inventory(
+        doors.cluster(side),
+        only={*kinds, *below, ("", "Pod")},
+        namespaces=namespaces if len(namespaces) <= FEW else ("",),
+    )
 
 
 def rollout(obj: Object) -> tuple[int, int]:

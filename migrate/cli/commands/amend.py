@@ -8,13 +8,12 @@ from collections.abc import Sequence
 import click
 
 from migrate.cli import say
-from migrate.cli.bystander import beside, remark
+from migrate.cli.bystander import alone, remark
 from migrate.cli.options import migration
 from migrate.cli.project import Project
 from migrate.cli.session import compose
 from migrate.cli.wiring import wired
-from migrate.engine import lock
-from migrate.errors import LockHeld, Stopped, UsageError
+from migrate.errors import Stopped, UsageError
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.plan import Plan
 from migrate.model.progress import Progress
@@ -31,12 +30,10 @@ def command(project: Project, *, yes: bool) -> None:
     \b
     cnimigrate amend
 
-    rules, hold, start, gates, ramp and window may change; approvals given on the former revision are void.
+    rules, hold, start, gates, ramp and window may change; approvals given on the former revision are void. Beside
+    a living runner this is refused (exit 40); while it asks, no run begins.
     """
-    if lock.is_held(project.lock):
-        message = "the runner is alive"
-        raise LockHeld(message, remedy="Stop it at a border with Ctrl-C, then amend.")
-    with wired(project) as live, beside(project) as (journal, progress):
+    with alone(project, "amended") as (journal, progress), wired(project) as live:
         if progress.plan is None:
             message = "nothing was begun, so there is nothing to amend"
             raise UsageError(message, remedy="cnimigrate run takes the file as it is.")

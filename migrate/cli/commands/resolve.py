@@ -5,11 +5,10 @@ from __future__ import annotations
 import click
 
 from migrate.cli import say
-from migrate.cli.bystander import beside, remark
+from migrate.cli.bystander import alone, remark
 from migrate.cli.options import migration
 from migrate.cli.project import Project
-from migrate.engine import lock
-from migrate.errors import LockHeld, UsageError
+from migrate.errors import UsageError
 from migrate.model.action import Outcome, OutcomeState
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.progress import Intent, Progress
@@ -27,11 +26,10 @@ def command(project: Project, step: str, settled: str, reason: str) -> None:
 
     \b
     cnimigrate resolve "weight shop 25 #1" --as done --reason "read it at the balancer"
+
+    A living runner settles its own doubts: beside one this is refused (exit 40).
     """
-    with beside(project) as (journal, progress):
-        if lock.is_held(project.lock):
-            message = "the runner is alive and may settle it itself"
-            raise LockHeld(message, remedy="Stop it first (Ctrl-C), then resolve.")
+    with alone(project, "resolved") as (journal, progress):
         intent = _find(progress, step)
         outcome = Outcome(
             OutcomeState.ADOPTED if settled == "done" else OutcomeState.ABSENT,

@@ -7,12 +7,11 @@ import sys
 import click
 
 from migrate.cli import say
-from migrate.cli.begun import whoami
 from migrate.cli.ending import ending
 from migrate.cli.options import migration, output
 from migrate.cli.project import Project
-from migrate.cli.rehearsed import rehearsed
-from migrate.cli.screen import listener
+from migrate.cli.rehearsed import rehearsal, rehearsed
+from migrate.cli.screen import head, listener
 from migrate.cli.session import compose, session
 from migrate.cli.wiring import Wired, wired
 from migrate.engine.runner import Until
@@ -46,9 +45,7 @@ def until_of(text: str | None) -> Until | None:
 @click.option("--yes", is_flag=True, help="do not ask for the migration's name")
 @click.option("--no-rehearsal", metavar="REASON", help="run real clusters without a rehearsal of this Plan")
 @click.option("--dry-run", is_flag=True, help="the same as cnimigrate rehearse")
-@click.pass_context
 def command(
-    ctx: click.Context,
     project: Project,
     output: str,
     batch: str | None,
@@ -67,9 +64,7 @@ def command(
     cnimigrate run plan.yaml --wait                waits at gates for cnimigrate approve
     """
     if dry_run:
-        from migrate.cli.commands import rehearse
-
-        ctx.invoke(rehearse.rehearsal, project=project, output=output)
+        rehearsal(project, output)
         return
     if batch is not None and batch != batch_of(project.migration):
         message = f"--batch {batch}: there is one batch, {batch_of(project.migration)}"
@@ -98,17 +93,6 @@ def command(
         say.line(f"{say.sign('ok')} done: {opened.plan.name} has moved")
         for line in ending(opened.plan, opened.scene.progress, real=live.real):
             say.line(line)
-
-
-def head(live: Wired, project: Project, plan: Plan, run: str) -> None:
-    """The first line of a run: what moves from where to where, and which run of which Plan this is."""
-    blue, green = live.doors.blue.name, live.doors.green.name if live.real else project.written.name
-    kind = "" if live.real else "   (simulated: no cluster is touched)"
-    cni, who = plan.pinned["cni"], whoami()
-    say.note(
-        f"{plan.name}   blue ({blue}) {cni} {say.sign('next', sys.stderr)} green ({green}) calico"
-        f"   run {run[:4]}   plan {plan.short} rev {plan.revision}   by {who['user']} on {who['host']}{kind}"
-    )
 
 
 def _insist(project: Project, live: Wired, plan: Plan, no_rehearsal: str | None, *, yes: bool) -> None:

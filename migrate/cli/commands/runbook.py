@@ -17,7 +17,6 @@ from migrate.cli.project import Project
 from migrate.cli.rehearsed import rehearsal_of
 from migrate.cli.wiring import SystemClock, staged, written_name
 from migrate.errors import Stopped, UsageError
-from migrate.model.migration import GateSpec
 from migrate.model.progress import Progress
 from migrate.planning import compose as composing
 from migrate.runbook import Origin, Source, render, stale
@@ -120,9 +119,7 @@ def _staged(project: Project, recording: Path) -> Source:
         plan = composing.compose(project.written, planned_steps(batch), facts, green_uid="", digests={})
         with session(project, stage, quiet, plan) as opened:
             _, _, findings = look(opened.scene)
-            opened.run(
-                None, {name: GateSpec(mode="auto") for name in composing.gate_specs(project.migration.gates)}
-            )
+            opened.rehearse()
             return Source(
                 project.written,
                 opened.plan,

@@ -18,21 +18,25 @@ from migrate.cli.looking import looking, scene_of
 from migrate.cli.options import migration, output
 from migrate.cli.project import Project
 from migrate.cli.session import composed_of, same_green
+from migrate.cli.wiring import Wired
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Scene
 from migrate.errors import CheckFailed, Stopped
 from migrate.model import marks
 from migrate.model.action import State
+from migrate.model.facts import ClusterFacts
 from migrate.model.ids import NO_BATCH, Side
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, controller_of, namespace_of, ref_of
+from migrate.model.plan import Plan
 from migrate.model.progress import Intent
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
-from migrate.planning.compose import agree
+from migrate.planning.compose import agree, batch_of, compose
 from migrate.steps.assess_sides import facts_of
 from migrate.steps.base import blue_decided
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import ROLLING
+from migrate.steps.registry import planned_steps
 from migrate.steps.verify_green import services
 
 SHOWN = 5
@@ -95,9 +99,7 @@ def look(project: Project, side: str) -> Verified:
         if known is None:
             message = f"{project.written.name} was begun, but its Plan was not recorded"
             raise Stopped(message, remedy="Run cnimigrate run once more, then verify.")
-        # what the named files hold now is not looked at: nothing of it is compared here
-        digests = dict(known.identity.get("digests") or {})
-        agree(known, composed_of(project, replace(doors, digests=digests), facts))
+        agree(known, _composed(project, doors, known, facts, side))
         verdicts: list[Verdict] = []
         unseen = [NO_PACKETS, NO_DATA]
         if side == "blue":
@@ -120,6 +122,17 @@ def look(project: Project, side: str) -> Verified:
         tuple(verdicts),
         tuple(dict.fromkeys(unseen)),
     )
+
+
+def _composed(project: Project, doors: Wired, known: Plan, blue: ClusterFacts, side: str) -> Plan:
+    """What the file and the clusters say now; what the named files hold is not looked at, nothing of it is compared."""
+    digests = dict(known.identity.get("digests") or {})
+    if side != "blue":
+        return composed_of(project, replace(doors, digests=digests), blue)
+    # green may be away: what the journal has of it is taken for granted
+    green = str(known.identity.get("green") or "")
+    steps = planned_steps(batch_of(project.migration))
+    return compose(project.written, steps, blue, green_uid=green, digests=digests)
 
 
 def document(found: Verified) -> dict[str, Any]:

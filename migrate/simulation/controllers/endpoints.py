@@ -8,7 +8,7 @@ from typing import Any
 from migrate.errors import AlreadyExists
 from migrate.model.objects import Object, annotations_of, dig, labels_of
 from migrate.simulation.controllers.context import Context, owner_reference, suffix
-from migrate.simulation.controllers.index import Pod, selected
+from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -34,12 +34,7 @@ class Endpoints:
         if event.plural == "pods" and event.key in ctx.index.moved:
             pod = ctx.index.pods.get(event.key)
             labels = pod.labels if pod else labels_of(event.obj)
-            selectors = ctx.index.selectors.get(event.namespace, {})
-            return [
-                Key(event.namespace, name)
-                for name, selector in selectors.items()
-                if selector and selected(selector, labels)
-            ]
+            return ctx.index.services(event.namespace, labels)
         return ()
 
     def reconcile(self, key: Key, ctx: Context) -> None:
@@ -54,12 +49,8 @@ class Endpoints:
         if not selector:
             self._mirror(service, ctx)
             return
-        pods = [
-            pod
-            for pod in ctx.index.by_namespace.get(key.namespace, {}).values()
-            if pod.ip and not pod.finished and selected(selector, pod.labels)
-        ]
-        pods.sort(key=lambda pod: pod.key)
+        behind = ctx.index.selected(key.namespace, selector)
+        pods = [pod for pod in behind if pod.ip and not pod.finished]
         self._slices(service, pods, ctx)
         self._legacy(service, pods, ctx)
 

@@ -15,6 +15,9 @@ from migrate.simulation.controllers.view import Event, Key, Kinds, View
 
 _FINISHED = {"Succeeded", "Failed"}
 
+Label = tuple[str, str, str]
+"""A namespace, and the key and value of a label in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pod:
@@ -95,7 +98,7 @@ def quantity(value: Any, scale: int = 1) -> int:
 
 
 class Index:
-    """Pods by key, owner, node and namespace; Services' selectors by namespace.
+    """Pods by key, owner, node, namespace and label; Services by what they select.
 
     `seen` and `stamp` are the keeper's notes on how far the index has come; `fresh` holds until the first `follow`,
     to which every pod counts as moved, because what had changed before the index was read cannot be told.
@@ -106,8 +109,10 @@ class Index:
         self.by_owner: dict[str, dict[Key, Pod]] = defaultdict(dict)
         self.by_namespace: dict[str, dict[Key, Pod]] = defaultdict(dict)
         self.by_node: dict[str, dict[Key, Pod]] = defaultdict(dict)
+        self._by_label: dict[Label, dict[Key, Pod]] = defaultdict(dict)
         self.addresses: dict[str, Key] = {}
-        self.selectors: dict[str, dict[str, Mapping[str, str]]] = defaultdict(dict)
+        self._selectors: dict[Key, Mapping[str, str]] = {}
+        self._services: dict[Label, set[Key]] = defaultdict(set)
         self.moved: set[Key] = set()
         self.fresh = True
         self.seen = 0
@@ -120,7 +125,7 @@ class Index:
         for obj in view.list(Kinds.pods):
             index._put(pod_of(obj))
         for obj in view.list(Kinds.services):
-            index.selectors[obj["metadata"]["namespace"]][obj["metadata"]["name"]] = selector_of(obj)
+            index._serve(Key(obj["metadata"]["namespace"], obj["metadata"]["name"]), selector_of(obj))
         return index
 
     def follow(self, events: Iterable[Event]) -> None:
@@ -132,10 +137,7 @@ class Index:
             if event.plural == "pods":
                 self._pod_event(event)
             elif event.plural == "services":
-                if event.deleted:
-                    self.selectors[event.namespace].pop(event.name, None)
-                else:
-                    self.selectors[event.namespace][event.name] = selector_of(event.obj)
+                self._serve(event.key, {} if event.deleted else selector_of(event.obj))
         self.fresh = False
 
     def owned(self, uid: str) -> list[Pod]:
@@ -150,6 +152,26 @@ class Index:
         """Pods of a namespace (all where it is empty) that have a node and have not started."""
         found = self.by_namespace.get(namespace, {}) if namespace else self.pods
         return [key for key, pod in found.items() if pod.node and pod.phase == "Pending"]
+
+    def services(self, namespace: str, labels: Mapping[str, str]) -> list[Key]:
+        """The Services of a namespace that select a pod of these labels."""
+        candidates = {key for item in labels.items() for key in self._services.get((namespace, *item), ())}
+        return sorted(key for key in candidates if selected(self._selectors[key], labels))
+
+    def selected(self, namespace: str, selector: Mapping[str, str]) -> list[Pod]:
+        """The pods of a namespace that carry every pair of a Service's selector, by name; none for an empty one."""
+        item = next(iter(selector.items()), None)
+        found = self._by_label.get((namespace, *item), {}) if item is not None else {}
+        return [found[key] for key in sorted(found) if selected(selector, found[key].labels)]
+
+    def _serve(self, key: Key, selector: Mapping[str, str]) -> None:
+        """Keep a Service's selector under its first pair, which every pod behind it carries."""
+        old = self._selectors.pop(key, None)
+        if old:
+            self._services[key.namespace, *next(iter(old.items()))].discard(key)
+        if selector:
+            self._selectors[key] = selector
+            self._services[key.namespace, *next(iter(selector.items()))].add(key)
 
     def _pod_event(self, event: Event) -> None:
         old = self.pods.get(event.key)
@@ -171,6 +193,8 @@ class Index:
         if pod.owner:
             self.by_owner[pod.owner][pod.key] = pod
         self.by_node[pod.node][pod.key] = pod
+        for item in pod.labels.items():
+            self._by_label[pod.key.namespace, *item][pod.key] = pod
         if pod.ip and not pod.host_network and not pod.finished:
             self.addresses[pod.ip] = pod.key
 
@@ -181,6 +205,8 @@ class Index:
             table[name].pop(pod.key, None)
             if not table[name]:
                 del table[name]
+        for item in pod.labels.items():
+            self._by_label[pod.key.namespace, *item].pop(pod.key, None)
         if self.addresses.get(pod.ip) == pod.key:
             del self.addresses[pod.ip]
 

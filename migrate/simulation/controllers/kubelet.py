@@ -19,6 +19,9 @@ RUN_SECONDS = "simulation.cnimigrate/run-seconds"
 POD_IP = "cni.projectcalico.org/podIP"
 """Annotation by which Calico's CNI plugin tells a pod's address."""
 
+CALICO_NAMESPACES = frozenset({"kube-system", "calico-system", "tigera-operator"})
+"""Where Calico's own workloads stand, by its manifests and by its operator."""
+
 _WAITED_FOR = {"configmaps": "", "secrets": "", "persistentvolumeclaims": "", "nodes": "", "ippools": "crd.projectcalico.org", "blockaffinities": "crd.projectcalico.org"}  # fmt: skip
 
 
@@ -139,8 +142,13 @@ def _under_calico(ctx: Context) -> set[str]:
     """The nodes that calico-node runs on, worked out once a round."""
     found: set[str] | None = ctx.scratch.get("under-calico")
     if found is None:
-        agents = (pod for pod in ctx.index.pods.values() if pod.key.name.startswith("calico-node-"))
-        found = ctx.scratch["under-calico"] = {pod.node for pod in agents}
+        found = {
+            pod.node
+            for namespace in CALICO_NAMESPACES
+            for pod in ctx.index.by_namespace.get(namespace, {}).values()
+            if pod.key.name.startswith("calico-node-")
+        }
+        ctx.scratch["under-calico"] = found
     return found
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
+
+import orjson
 
 from migrate.doors.cluster import Cluster
 from migrate.errors import NotFound
@@ -36,7 +37,7 @@ class Event:
     @cached_property
     def obj(self) -> Object:
         """The object as it was last seen."""
-        found: Object = json.loads(self.text)
+        found: Object = orjson.loads(self.text)
         return found
 
     @property
@@ -145,7 +146,7 @@ class ListedView:
                     yield (what.group, what.plural, namespace_of(obj), name_of(obj)), (what, obj)
 
     def _event(self, key: tuple[str, str, str, str], obj: Object, *, deleted: bool) -> Event:
-        return Event(*key, deleted, json.dumps(obj, separators=(",", ":")))
+        return Event(*key, deleted, orjson.dumps(obj).decode())
 
 
 def _version(obj: Object) -> Any:

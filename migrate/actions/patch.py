@@ -1,0 +1,135 @@
+"""Merge-patch objects as they were read, with a way back to the values they had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from migrate.actions.merging import reverse, stands
+from migrate.actions.reach import Reach, Written, named, refused, target_of
+from migrate.doors.cluster import Verb, Write
+from migrate.errors import Conflict, DoorError, NotFound
+from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
+from migrate.model.ids import ActionKey, Side
+from migrate.model.objects import Object, Ref, metadata_of
+
+TRIES = 5
+"""Writes over newer versions of one object, before something else is said to write it all the time."""
+
+
+def patch(
+    side: Side,
+    ref: Ref,
+    change: Mapping[str, Any],
+    *,
+    why: str,
+    command: str = "",
+    gone_is_fine: bool = False,
+) -> Action:
+    """Merge-patch an object; its inverse puts the prior values back, absent ones included.
+
+    With `gone_is_fine` an object that is not there any more needs no patch.
+    """
+    params: dict[str, Any] = {"side": side.value, "ref": ref.as_json(), "patch": dict(change), "why": why}
+    if gone_is_fine:
+        params["gone"] = "fine"
+    return Action("patch", ActionKey(f"patch {side} {named(ref)} {why}"), params, command)
+
+
+class Patch:
+    """Merge-patch objects as they were read: the way back fits only the object and the values that were there."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+
+    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
+        """Read which object it is and the prior values; the inverse puts them back, absent ones included."""
+        return [self._prepared(action, self._reach.get(action)) for action in actions]
+
+    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        """Patch each as it was read, and compare the reply with what was asked for."""
+        answers = self._reach.write_each(actions, self._write)
+        return [
+            self._judge(action, self._again(action, answer) if isinstance(answer, Conflict) else answer)
+            for action, answer in zip(actions, answers, strict=True)
+        ]
+
+    def observe(self, action: Action) -> Observation:
+        """Look whether the object is as the patch wants it; a patch is absolute and may be done again."""
+        obj = self._reach.get(action)
+        if obj is None:
+            gone = State.DONE if action.params.get("gone") == "fine" else State.ABSENT
+            return Observation(gone, evidence=f"{target_of(action)[1]} does not exist")
+        done = stands(obj, action.params["patch"])
+        return Observation(State.DONE if done else State.ABSENT, evidence=f"{target_of(action)[1]} read")
+
+    @staticmethod
+    def _prepared(action: Action, obj: Object | None) -> Action:
+        if obj is None:
+            return action.with_prior({}, None)
+        side, ref = target_of(action)
+        back = reverse(obj, action.params["patch"])
+        inverse = patch(side, ref, back, why=f"undo {action.params['why']}", gone_is_fine=True)
+        return _as_read(action, obj).with_prior(back, inverse)
+
+    def _write(self, action: Action) -> Write:
+        side, ref = target_of(action)
+        read = action.params.get("read")
+        if read is None:
+            message = f"{ref} was not there when it was read"
+            raise NotFound(message, status=404, reason="NotFound")
+        resource = self._reach.directory.resource(side, ref)
+        body, uid, version = action.params["patch"], read["uid"], read["resourceVersion"]
+        return Write(Verb.PATCH, resource, ref.name, ref.namespace, body, uid=uid, resource_version=version)
+
+    def _again(self, action: Action, answer: Written) -> Written:
+        """Write over a newer version as long as it differs in nothing that the patch changes.
+
+        A version counts every word that a controller says of the status, too. Other values than those recorded need
+        another intent: the way back of this one is durable already, and would not fit.
+        """
+        for _ in range(TRIES):
+            try:
+                action = self._unchanged(action)
+            except (NotFound, Conflict) as error:
+                return error
+            except DoorError:
+                return answer  # what was refused has not happened, whatever became of the look
+            (answer,) = self._reach.write_each([action], self._write)
+            if not isinstance(answer, Conflict):
+                break
+        return answer
+
+    def _unchanged(self, action: Action) -> Action:
+        """The Action on its object as it is now; raises NotFound where that is gone, Conflict where it is another."""
+        ref = target_of(action)[1]
+        obj = self._reach.get(action)
+        if obj is None:
+            message = f"{ref} is gone since it was read"
+            raise NotFound(message, status=404, reason="NotFound")
+        fresh = _as_read(action, obj)
+        if fresh.params["read"]["uid"] != action.params["read"]["uid"]:
+            message = f"{ref} is another object than the one that was read"
+            raise Conflict(message, status=409, reason="Conflict")
+        if reverse(obj, action.params["patch"]) != action.prior:
+            message = f"{ref} was changed since it was read, and its prior values are others"
+            raise Conflict(message, status=409, reason="Conflict")
+        return fresh
+
+    def _judge(self, action: Action, answer: Written) -> Outcome:
+        side, ref = target_of(action)
+        if isinstance(answer, NotFound) and action.params.get("gone") == "fine":
+            return Outcome(OutcomeState.DONE, f"{ref} is gone; nothing to put back")
+        if isinstance(answer, DoorError):
+            return refused(f"{ref} was not changed on {side}", answer, ref)
+        if not stands(answer, action.params["patch"]):
+            return Outcome(OutcomeState.FAILED, f"{ref}: {side} answered that it did not take the change")
+        return Outcome(OutcomeState.DONE, f"{action.params['why']}: {ref}")
+
+
+def _as_read(action: Action, obj: Object) -> Action:
+    """The Action with what tells the object that was read from a namesake and from a later state."""
+    metadata = metadata_of(obj)
+    read = {"uid": metadata.get("uid", ""), "resourceVersion": metadata.get("resourceVersion", "")}
+    return replace(action, params={**action.params, "read": read})

@@ -1,0 +1,86 @@
+"""What every handler of objects needs: an Action's object, writes side by side, and what a refusal means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from migrate.actions.directory import Directory
+from migrate.doors.cluster import Write
+from migrate.engine.bodies import Bodies
+from migrate.errors import Conflict, DoorError, NotFound, Refused, Transient
+from migrate.model.action import Action, Outcome, OutcomeState
+from migrate.model.ids import RunId, Side
+from migrate.model.objects import Object, Ref, dig
+
+Written = Object | DoorError
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where kinds are served, the bodies on their way, and the run's id."""
+
+    directory: Directory
+    bodies: Bodies
+    run: RunId
+
+    def get(self, action: Action) -> Object | None:
+        """Read the object that an Action is about; None where there is none or its kind is not served."""
+        side, ref = target_of(action)
+        try:
+            resource = self.directory.resource(side, ref)
+        except NotFound:
+            return None
+        return self.directory.cluster(side).get(resource, ref.name, ref.namespace)
+
+    def write_each(self, actions: Sequence[Action], write: Callable[[Action], Write]) -> list[Written]:
+        """Write for each Action through the door's pool, side by side; results in the Actions' order."""
+        results: list[Written] = [Transient("not sent")] * len(actions)
+        by_side: dict[Side, list[tuple[int, Write]]] = {}
+        for index, action in enumerate(actions):
+            try:
+                by_side.setdefault(target_of(action)[0], []).append((index, write(action)))
+            except DoorError as error:
+                results[index] = error
+        for side, writes in by_side.items():
+            answers = self.directory.cluster(side).write_many([w for _, w in writes])
+            for (index, _), answer in zip(writes, answers, strict=True):
+                results[index] = answer
+        return results
+
+
+def target_of(action: Action) -> tuple[Side, Ref]:
+    """The side and the reference that an Action on an object names."""
+    return Side(action.params["side"]), Ref.of_json(action.params["ref"])
+
+
+def named(ref: Ref) -> str:
+    """An object as keys of Actions name it: kind, group and place."""
+    kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
+    return f"{kind} {ref.namespace}/{ref.name}" if ref.namespace else f"{kind} {ref.name}"
+
+
+def leaving(ref: Ref, obj: Object) -> str:
+    """Say that an object is being deleted and, where it tells, what it waits for."""
+    told = [
+        str(c.get("message", ""))
+        for c in dig(obj, "status", "conditions", default=()) or ()
+        if ref.kind == "Namespace" and c.get("status") == "True"
+    ]
+    finalizers = ", ".join(dig(obj, "metadata", "finalizers", default=()) or ())
+    why = "; ".join(told) or (f"finalizers {finalizers}" if finalizers else "")
+    return f"{ref} is being deleted on green and still stands" + (f" ({why})" if why else "")
+
+
+def refused(what: str, error: DoorError, ref: Ref) -> Outcome:
+    """Turn a door's error into an outcome: a refusal is a failure, silence leaves the act in doubt."""
+    if isinstance(error, Refused | Transient):
+        words = f"{what}: {error}"
+        rule = f"workloads.rules: [{{kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}, "
+        remedy = (
+            f"Mend it on blue, or decide: {rule}skip: true, reason: ...}}]; then cnimigrate amend and run"
+        )
+        if isinstance(error, Conflict):
+            remedy = "Something else writes the same object; stop it, then run the same command."
+        return Outcome(OutcomeState.FAILED, words, remedy)
+    return Outcome(OutcomeState.UNKNOWN, f"{what}: {error}")

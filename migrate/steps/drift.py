@@ -1,0 +1,42 @@
+"""Whether blue is still as this run wrote it to green, asked while blue is the source; read by steps and gates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migrate import replay
+from migrate.actions.record import record
+from migrate.doors.reading import read_inventory
+from migrate.engine.step import Scene
+from migrate.model.action import Action
+from migrate.model.inventory import Inventory
+from migrate.replay import drift
+from migrate.steps.base import blue_decided
+from migrate.steps.ledger import listed, read_ledger
+
+
+def decided_as_written(scene: Scene, green: Inventory) -> tuple[Inventory, replay.Decisions]:
+    """Blue and what is decided of it, with the replicas that this run wrote where an autoscaler of blue decides."""
+    blue, decisions = blue_decided(scene)
+    releases = {held.ref: held.release for held in read_ledger(scene.progress).held}
+    return blue, drift.as_written(decisions, green, releases, drift.autoscaled(blue))
+
+
+def unchanged(scene: Scene) -> Action:
+    """Record whether blue is as it was replayed; what green lacks fails by name."""
+    found, total = _drift(scene)
+    return record(drift.CHECK, [drift.judged(found, total)])
+
+
+def drift_lines(scene: Scene) -> Sequence[str]:
+    """What has changed on blue since the replay, in lines for whoever approves; none where nothing has."""
+    return listed("not on green as they are on blue now", _drift(scene)[0])
+
+
+def _drift(scene: Scene) -> tuple[Sequence[replay.Difference], int]:
+    releases = {held.ref: held.release for held in read_ledger(scene.progress).held}
+    written = drift.recorded(scene.progress, releases)
+    green = read_inventory(scene.doors.green)
+    blue, decisions = decided_as_written(scene, green)
+    found = drift.drift(decisions, written, blue=blue, green=green, key=scene.key)
+    return found, len(written)

@@ -1,0 +1,90 @@
+"""Handlers against real API servers: rights that are missing, and what lingers while somebody wants to stop."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+from uuid import uuid4
+
+import pytest
+
+from migrate.actions.delete import Delete, delete
+from migrate.actions.directory import Directory
+from migrate.actions.reach import Reach
+from migrate.actions.snapshot import CONTENTS, Snapshot, snapshot
+from migrate.cli.wiring import SystemClock
+from migrate.doors.cluster import Verb, Write
+from migrate.doors.doors import Doors
+from migrate.engine.bodies import Bodies
+from migrate.engine.signals import Stop
+from migrate.kube.cluster import KubeCluster
+from migrate.kube.connect import connect
+from migrate.model.action import OutcomeState, State
+from migrate.model.ids import Side
+from migrate.model.objects import Object, Ref, Resource
+from tests.actions.conftest import RUN
+from tests.lab.control_plane import ControlPlane
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
+
+
+@pytest.fixture
+def green(blue_and_green: tuple[ControlPlane, ControlPlane]) -> Iterator[KubeCluster]:
+    """The real green."""
+    with connect(blue_and_green[1].kubeconfig, None, Side.GREEN) as cluster:
+        yield cluster
+
+
+def test_a_snapshot_by_a_user_of_few_rights(
+    blue_and_green: tuple[ControlPlane, ControlPlane], tmp_path: Path
+) -> None:
+    """What the server lets the user list is in files; every other kind is named with the server's words."""
+    name = f"few-{uuid4().hex[:8]}"
+    rules = [{"apiGroups": [""], "resources": ["namespaces", "configmaps"], "verbs": ["list"]}]
+    few = blue_and_green[0].kubeconfig_with_rules(name, rules)
+    with connect(few, None, Side.BLUE) as blue:
+        (outcome,) = Snapshot(blue, tmp_path).act([snapshot(None)])
+    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    contents = json.loads((tmp_path / "snapshot" / CONTENTS).read_text())
+    read = {kind for kind, entry in contents.items() if "sha256" in entry}
+    assert read == {"namespaces", "configmaps"}
+    unread = {kind: entry["unread"] for kind, entry in contents.items() if "unread" in entry}
+    assert list(unread) == outcome.facts["unread"]
+    assert "secrets" in unread
+    assert "deployments.apps" in outcome.evidence
+    assert f'User "system:serviceaccount:kube-system:{name}" cannot list' in unread["deployments.apps"]
+
+
+def test_a_signal_while_a_namespace_is_emptied(green: KubeCluster) -> None:
+    """The handler returns at its next look, well before the deadline; asked again once it may go, it is gone."""
+    name = f"going-{uuid4().hex[:8]}"
+    held: Object = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "held", "namespace": name, "finalizers": ["example.com/hold"]},
+    }
+    namespace: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    green.write(Write(Verb.CREATE, NAMESPACES, name, body=namespace))
+    green.write(Write(Verb.CREATE, CONFIG_MAPS, "held", name, held))
+    clock = SystemClock()
+    stop = Stop(lambda _: clock.wake())
+    doors = cast("Doors", SimpleNamespace(cluster=lambda side: green))
+    reach = Reach(Directory(doors), Bodies(), RUN)
+    action = delete(Side.GREEN, Ref("", "Namespace", "", name), ours=False)
+    handler = Delete(reach, clock, stop)
+    threading.Timer(1.0, stop.receive, [15]).start()
+    began = time.monotonic()
+    (outcome,) = handler.act([action])
+    assert outcome.state is OutcomeState.ABSENT, outcome.evidence
+    assert time.monotonic() - began < 10
+    assert handler.observe(action).state is State.PARTIAL
+    green.write(Write(Verb.PATCH, CONFIG_MAPS, "held", name, {"metadata": {"finalizers": None}}))
+    (outcome,) = Delete(reach, SystemClock(), Stop()).act([action])
+    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    assert handler.observe(action).state is State.DONE

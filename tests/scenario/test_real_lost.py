@@ -1,0 +1,177 @@
+"""Replies that are lost and a green that goes away in a real move: each effect is done once, and the end is the same."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.proxy import by, proxy
+from tests.cutovers.haproxy_fixture import Balancer, running
+from tests.lab.assets import Assets
+from tests.lab.control_plane import ControlPlane
+from tests.lab.fixtures import ControlPlaneFactory
+from tests.lab.lossy import Gate, Lossy, Trouble
+from tests.scenario import real, real_looks
+from tests.scenario.real import Point
+from tests.scenario.standing_blue import StandingBlue, standing_blue
+
+pytestmark = pytest.mark.haproxy
+
+RUNS = 40
+"""Runs of the program that are enough for any move, however many of its replies are lost."""
+
+MENDED = {30, 32, 33}
+"""Codes after which the same command goes on by itself, once the way is mended."""
+
+
+@pytest.fixture(scope="module")
+def blue(lab_assets: Assets, test_data: Path) -> Iterator[StandingBlue]:
+    """The blue of this module."""
+    with standing_blue(lab_assets, test_data) as started:
+        yield started
+
+
+@pytest.fixture
+def balancer() -> Iterator[Balancer]:
+    """Start HAProxy with all its weight on blue."""
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def green(control_plane_factory: ControlPlaneFactory) -> Iterator[ControlPlane]:
+    """Start a fresh green with Calico's stand-in beside it."""
+    plane = control_plane_factory(real.GREEN)
+    with real.calico_plays(plane):
+        yield plane
+
+
+def in_doubt(move: real.Move) -> list[str]:
+    """Keys of the intents that are left open, read without the code under test."""
+    with closing(sqlite3.connect(f"file:{move.journal}?mode=ro", uri=True)) as db:
+        intents = dict(db.execute("SELECT seq, key FROM entry WHERE kind = 'intent'").fetchall())
+        told = db.execute("SELECT data FROM entry WHERE kind = 'outcome' ORDER BY seq").fetchall()
+    outcomes = [json.loads(data) for (data,) in told]
+    states = {each["intent"]: each["outcome"]["state"] for each in outcomes}
+    return [key for seq, key in intents.items() if states.get(seq, "unknown") == "unknown"]
+
+
+def sent_twice(plane: ControlPlane) -> dict[str, list[int]]:
+    """What the program asked the server more than once to create or to delete, with the statuses of the answers.
+
+    A request that the server gave up itself, because its connection was cut under it, changed nothing.
+    """
+    asked: dict[str, list[int]] = {}
+    for event in plane.writes():
+        ref, code = event["objectRef"], event["responseStatus"]["code"]
+        if event["verb"] not in {"create", "delete"} or "dryRun=All" in event["requestURI"]:
+            continue
+        if ref.get("apiGroup") != "authorization.k8s.io" and code < 499:
+            what = f"{event['verb']} {ref['resource']} {ref.get('namespace', '')}/{ref['name']}"
+            asked.setdefault(what, []).append(code)
+    assert asked
+    return {what: codes for what, codes in asked.items() if len(codes) > 1}
+
+
+def carried_out(move: real.Move, *words: str) -> list[int]:
+    """Run the program again and again until it is done; the codes on the way."""
+    codes: list[int] = []
+    while len(codes) < RUNS:
+        first = () if move.journal.exists() else ("--no-rehearsal", "rehearsed by a test of its own")
+        ended = move.run("run", "--yes", *first, *words)
+        if ended.code == 0:
+            return codes
+        assert ended.code in MENDED, ended.said[-5000:]
+        codes.append(ended.code)
+    pytest.fail(f"not done after {RUNS} runs: {codes}")
+
+
+def test_lost_replies_are_looked_up_and_nothing_is_written_twice(
+    blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
+) -> None:
+    """Every eighth write is lost after it took effect, fails in between, meets a busy server, or never arrives."""
+    move = blue.move(tmp_path, green, balancer)
+    lossy = Lossy(every=8)
+    with proxy(green.kubeconfig, lossy) as server:
+        file = real.migration(move, blue.data)
+        file["green"]["provisioner"]["kubeconfig"] = str(by(tmp_path / "green.kubeconfig", server))
+        real.write_file(move, file)
+        assert carried_out(move, "--until", "replay")
+    assert all(lossy.met[trouble] for trouble in Trouble), lossy.met
+    assert in_doubt(move) == []
+    assert sent_twice(green) == {}
+    assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
+
+
+@pytest.mark.slow
+def test_a_whole_move_on_bad_ways_to_both_clusters_ends_as_any_other(
+    control_plane_factory: ControlPlaneFactory,
+    green: ControlPlane,
+    balancer: Balancer,
+    test_data: Path,
+    tmp_path: Path,
+) -> None:
+    """Every fifth write to green and every fourth to blue meets trouble; all stands on green, each thing once."""
+    plane = control_plane_factory(real.BLUE)
+    real.prepare_blue(plane, test_data, "weave")
+    before = real_looks.application(plane)
+    move = real.Move(tmp_path, plane, green, balancer)
+    there, here = Lossy(every=5), Lossy(every=4)
+    with proxy(green.kubeconfig, there) as to_green, proxy(plane.kubeconfig, here) as to_blue:
+        file = real.migration(move, test_data)
+        file["green"]["provisioner"]["kubeconfig"] = str(by(tmp_path / "green.kubeconfig", to_green))
+        file["blue"]["kubeconfig"] = str(by(tmp_path / "blue.kubeconfig", to_blue))
+        real.write_file(move, file)
+        assert carried_out(move)
+    assert all(there.met[trouble] >= 3 for trouble in Trouble), there.met
+    assert all(here.met[trouble] for trouble in Trouble), here.met
+    assert in_doubt(move) == []
+    assert sent_twice(green) == {}
+    real_looks.at_finish(move, before)
+
+
+@pytest.mark.slow
+def test_a_green_that_goes_away_in_replay_and_ramp_is_waited_for_by_a_person(
+    control_plane_factory: ControlPlaneFactory,
+    green: ControlPlane,
+    balancer: Balancer,
+    test_data: Path,
+    tmp_path: Path,
+) -> None:
+    """Connections are refused: exit 32 in the middle, 30 while it is away, and no writer of blue's is put to rest."""
+    plane = control_plane_factory(real.BLUE)
+    real.prepare_blue(plane, test_data, "weave")
+    before = real_looks.application(plane)
+    move = real.Move(tmp_path, plane, green, balancer)
+    with Gate(green.port) as gate:
+        way = tmp_path / "green.kubeconfig"
+        way.write_text(green.kubeconfig.read_text().replace(f":{green.port}", f":{gate.port}"))
+        file = real.migration(move, test_data)
+        file["green"]["provisioner"]["kubeconfig"] = str(way)
+        real.write_file(move, file)
+        for point, share in (
+            (Point("replay.objects", "create green NetworkPolicy"), 0),
+            (Point("cutover.ramp", "watch shop at 50 %"), 100),
+        ):
+            runner = move.going()
+            move.wait_for(runner, point)
+            gate.shut()
+            ended = runner.end(180)
+            assert ended.code == 32, ended.said[-5000:]
+            assert "it looks before it acts again" in ended.said
+            assert move.green_share() == share
+            said = move.must("run", "--yes", code=30)
+            assert "cannot be reached (Connection refused)" in said
+            assert "Nothing was changed." in said
+            assert move.green_share() == share
+            assert real_looks.writers(plane) == {"ledger": 1, "report": False}
+            gate.open()
+        move.must("run", "--yes")
+    assert in_doubt(move) == []
+    assert sent_twice(green) == {}
+    real_looks.at_finish(move, before)
