@@ -44,8 +44,14 @@ class Patch:
         self._reach = reach
 
     def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Read which object it is and the prior values; the inverse puts them back, absent ones included."""
-        return [self._prepared(action, self._reach.get(action)) for action in actions]
+        """Read which object it is and the prior values; the inverse puts them back, absent ones included.
+
+        An object that the step has read itself is offered by it (`Bodies`); the write insists on that version anyway.
+        """
+        return [
+            self._prepared(action, self._reach.bodies.take(action.key) or self._reach.get(action))
+            for action in actions
+        ]
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
         """Patch each as it was read, and compare the reply with what was asked for."""

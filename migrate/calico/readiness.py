@@ -17,8 +17,19 @@ from migrate.calico.manifests import OPERATOR_GROUP
 from migrate.calico.pools import CRD_GROUP, V3_GROUP, of_calico
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Pool
-from migrate.model.objects import Object, dig, labels_of, metadata_of, name_of, namespace_of
+from migrate.model.objects import Object, Resource, dig, labels_of, metadata_of, name_of, namespace_of
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
+
+GROUPS = frozenset({CRD_GROUP, V3_GROUP, OPERATOR_GROUP})
+KINDS = frozenset(
+    {
+        ("", "Node"),
+        ("", "Pod"),
+        ("apps", "DaemonSet"),
+        ("apps", "Deployment"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    }
+)
 
 NAMESPACES = ("calico-system", "kube-system")
 
@@ -34,6 +45,11 @@ NEEDED_CRDS = (
     "networkpolicies",
     "tiers",
 )
+
+
+def concerns(resource: Resource) -> bool:
+    """Whether Calico's readiness is judged by objects of this resource."""
+    return resource.group in GROUPS or (resource.group, resource.kind) in KINDS
 
 
 def readiness(inventory: Inventory, pools: Sequence[Pool], *, pods_run: bool = False) -> tuple[Verdict, ...]:

@@ -104,8 +104,8 @@ _marked(app)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; leaves by sys.exit with the codes of `app`'s help."""
-    # a cluster's objects are trees, and many: to look for cycles among them took four fifths of reading them
-    gc.set_threshold(100_000, 50, 100)
+    # a cluster's objects are trees, and many: looking for cycles among them takes most of the time of reading them
+    gc.set_threshold(200_000, 100, 100)
     with _interruptible():
         sys.exit(_call(argv))
 

@@ -154,6 +154,7 @@ def rehearsing(project: Project, live: Wired) -> Iterator[Wired]:
         seed(world, Side.BLUE, blue, name=live.doors.blue.name)
         provisioner = _rehearsed_provisioner(world, live, migration, blue)
         doors = _world_doors(world, migration, blue, provisioner)
+        del blue  # the world has it: a big cluster should not lie in memory all through its rehearsal
         yield Wired(doors, real=False, calico=live.calico, digests=live.digests)
 
 
@@ -356,7 +357,7 @@ def _rehearsed_provisioner(world: Any, live: Wired, migration: Migration, blue: 
     from migrate.simulation.standing import Standing
 
     if live.doors.provisioner.observe().state is State.DONE:
-        green = read_inventory(live.doors.green)
+        green = read_inventory(live.doors.green, ownership=True)
         seed(world, Side.GREEN, green, name=live.doors.green.name)
         return Standing()
     return _made_provisioner(world, migration, blue)

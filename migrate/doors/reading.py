@@ -33,18 +33,25 @@ def listable(resources: Sequence[Resource]) -> tuple[Resource, ...]:
 
 
 def read_inventory(
-    cluster: Cluster, *, only: Collection[tuple[str, str]] = (), namespaces: Collection[str] = ("",)
+    cluster: Cluster,
+    *,
+    only: Collection[tuple[str, str]] = (),
+    namespaces: Collection[str] = ("",),
+    ownership: bool = False,
 ) -> Inventory:
     """Read every object, or those of the (group, kind) pairs in `only`; what may not be listed is named, not dropped.
 
-    `namespaces` narrows namespaced kinds; an empty name is every namespace.
+    `namespaces` narrows namespaced kinds; an empty name is every namespace. Only with `ownership` objects keep their
+    managedFields: nobody decides by them, and they are up to half of an object.
     """
     resources = tuple(r for r in listable(cluster.resources()) if not only or (r.group, r.kind) in only)
     objects: dict[Resource, list[Object]] = {}
     unreadable: dict[str, str] = {}
     for resource in resources:
         try:
-            objects[resource] = _all(cluster, resource, namespaces if resource.namespaced else ("",))
+            objects[resource] = _all(
+                cluster, resource, namespaces if resource.namespaced else ("",), ownership=ownership
+            )
         except Refused as error:
             # a right or a verb that is missing is said; a server in trouble, or a kind that is needed, ends the reading
             if error.status not in TOLERATED or (only and error.status == FORBIDDEN):
@@ -53,12 +60,16 @@ def read_inventory(
     return Inventory(resources, objects, cluster.identity().version, unreadable)
 
 
-def _all(cluster: Cluster, resource: Resource, namespaces: Collection[str]) -> list[Object]:
+def _all(
+    cluster: Cluster, resource: Resource, namespaces: Collection[str], *, ownership: bool
+) -> list[Object]:
     # a list that begins again after an expired token may bring an object twice
     found: dict[tuple[str, str], Object] = {}
     for namespace in namespaces:
         for page in cluster.pages(resource, namespace=namespace):
             for obj in page:
                 metadata = obj["metadata"]
-                found[metadata.get("namespace", ""), metadata["name"]] = obj
+                if not ownership:
+                    metadata = {key: value for key, value in metadata.items() if key != "managedFields"}
+                found[metadata.get("namespace", ""), metadata["name"]] = {**obj, "metadata": metadata}
     return list(found.values())

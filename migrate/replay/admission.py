@@ -88,23 +88,23 @@ class Admission:
     @cached_property
     def _levels(self) -> Mapping[Ref, int]:
         levels: dict[Ref, int] = {}
-
-        def of(ref: Ref, above: frozenset[Ref]) -> int:
-            if ref in levels:
-                return levels[ref]
-            if ref in above:  # two webhooks that change each other's backends: no order satisfies both
-                return 0
-            above |= {ref}
-            if ref in self.backings:
-                level = max((of(w, above) for w in self.backings[ref].workloads), default=0)
-            else:
-                level = max((of(c, above) + 1 for c in self._changers(ref) - self.deferred), default=0)
-            levels[ref] = level
-            return level
-
         for ref in sorted({*self.backings, *self.started}):
-            of(ref, frozenset())
+            self._level(ref, frozenset(), levels)
         return levels
+
+    def _level(self, ref: Ref, above: frozenset[Ref], levels: dict[Ref, int]) -> int:
+        """Work one level out, and those it rests on, into `levels`."""
+        if ref in levels:
+            return levels[ref]
+        if ref in above:  # two webhooks that change each other's backends: no order satisfies both
+            return 0
+        above |= {ref}
+        if ref in self.backings:
+            below = (self._level(w, above, levels) for w in self.backings[ref].workloads)
+        else:
+            below = (self._level(c, above, levels) + 1 for c in self._changers(ref) - self.deferred)
+        levels[ref] = max(below, default=0)
+        return levels[ref]
 
     def _configurations(self) -> Iterator[tuple[kinds.Kind, Object]]:
         for group, kind in CONFIGURATIONS:

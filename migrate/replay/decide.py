@@ -12,7 +12,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, Resource, dig, ref_of
 from migrate.replay import hold, kinds
-from migrate.replay.blue import creatable
+from migrate.replay.blue import Blue, creatable
 from migrate.replay.decisions import MERGED_RULES, WRITTEN, Decisions
 from migrate.replay.flags import flags
 from migrate.replay.forms import FORMS
@@ -40,13 +40,14 @@ def decide_all(
     then nothing is refused for not being served there. Targets share what they keep with the inventory's objects.
     """
     green = creatable(green_resources) if green_resources is not None else None
-    surroundings = Surroundings(inventory, migration, residue, green)
+    surroundings = Surroundings(Blue(inventory, migration, residue, green))
     subjects: dict[Ref, Subject] = {}
     for resource, obj in inventory:
         ref = ref_of(obj)
         subjects.setdefault(ref, Subject(resource, obj, ref))
     if green is not None:
-        surroundings = replace(surroundings, green=green | _coming(subjects, surroundings))
+        coming = _coming(subjects, surroundings)
+        surroundings = Surroundings(Blue(inventory, migration, residue, green | coming))
     families = _families(migration)
     found = tuple(_decide(subjects[ref], surroundings, families) for ref in sorted(subjects))
     return _with_order(found, subjects, surroundings)
@@ -66,7 +67,7 @@ def _coming(subjects: Mapping[Ref, Subject], surroundings: Surroundings) -> froz
             coming.add((group, str(dig(subject.obj, "spec", "names", "kind", default=""))))
         else:
             groups.add(group)
-    return frozenset(coming | {kind for kind in surroundings.kinds if kind[0] in groups})
+    return frozenset(coming | {kind for kind in surroundings.blue.kinds if kind[0] in groups})
 
 
 def _families(migration: Migration) -> frozenset[str] | None:
@@ -78,7 +79,7 @@ def _families(migration: Migration) -> frozenset[str] | None:
 
 
 def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[str] | None) -> Decision:
-    said = operator_rule(surroundings.migration, subject.ref)
+    said = operator_rule(surroundings.blue.migration, subject.ref)
     if said is None:
         for rule in _skips(subject.kind):
             evidence = rule.matches(subject, surroundings)

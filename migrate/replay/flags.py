@@ -90,7 +90,7 @@ def _addresses(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
         texts = _literals((subject.obj.get("data") or {}).values())
     else:
         texts = _literals(_words(kinds.pod_of(subject.kind, subject.obj)))
-    inside = [text for text in dict.fromkeys(texts) if surroundings.in_blue(text)]
+    inside = [text for text in dict.fromkeys(texts) if surroundings.blue.in_blue(text)]
     if inside:
         yield f"names addresses of blue: {', '.join(inside[:5])}"
 

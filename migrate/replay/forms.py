@@ -54,7 +54,9 @@ def _workload(subject: Subject, surroundings: Surroundings, target: Object) -> S
     elif subject.kind == kinds.DAEMON_SET:
         target, record = hold.off_every_node(target, exclusive=exclusive)
     else:
-        scaler = surroundings.autoscalers.get((namespace_of(subject.obj), subject.ref.kind, subject.ref.name))
+        scaler = surroundings.blue.autoscalers.get(
+            (namespace_of(subject.obj), subject.ref.kind, subject.ref.name)
+        )
         wanted = dig(scaler, "status", "currentReplicas") or None
         if scaler and wanted:
             notes.append(f"autoscaler {scaler['metadata']['name']} last had {wanted} replicas")
@@ -97,7 +99,7 @@ def _keda(subject: Subject, surroundings: Surroundings, target: Object) -> Shape
     scaled = dig(subject.obj, "spec", "scaleTargetRef", default={})
     group = str(scaled.get("apiVersion", "apps/v1")).rpartition("/")[0]
     name, kind = str(scaled.get("name", "")), str(scaled.get("kind", "Deployment"))
-    workload = surroundings.inventory.named(kind, name, subject.ref.namespace, group)
+    workload = surroundings.blue.inventory.named(kind, name, subject.ref.namespace, group)
     if workload is not None and surroundings.classes.of(workload).word == SERVING:
         return _deferred(subject, surroundings, target)
     return Shape(target, hold.deferred(target, rest=(*_ANNOTATIONS, KEDA_REPLICAS), value="0"))
@@ -147,7 +149,7 @@ def _suspended_job(subject: Subject, _surroundings: Surroundings) -> str | None:
 def _claim(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
     evidence = "data is not copied: green makes an empty volume"
     name = dig(subject.obj, "spec", "volumeName")
-    volume = surroundings.inventory.named("PersistentVolume", str(name)) if name else None
+    volume = surroundings.blue.inventory.named("PersistentVolume", str(name)) if name else None
     if volume is not None and PROVISIONED_BY not in annotations_of(volume):
         target = replaced(target, ("spec", "volumeName"), name)
         evidence = f"binds to PersistentVolume {name} once that is replayed; data is not copied"

@@ -11,15 +11,20 @@ from migrate.replay.classes import Classes
 
 
 @dataclass(frozen=True)
-class Surroundings(Blue):
-    """Blue with what is worked out from it."""
+class Surroundings:
+    """Blue with what is worked out from it.
+
+    Nothing here points back, so that a whole cluster is let go as soon as its decisions are taken.
+    """
+
+    blue: Blue
 
     @cached_property
     def classes(self) -> Classes:
         """The classes of blue's workloads."""
-        return Classes(self)
+        return Classes(self.blue)
 
     @cached_property
     def admission(self) -> Admission:
         """Webhooks, aggregated APIs and the workloads behind them."""
-        return Admission(self, self.classes)
+        return Admission(self.blue, self.classes)

@@ -28,7 +28,7 @@ class Remover:
         self,
         store: Store,
         side: str,
-        stored: Callable[[Key, Json], Json],
+        stored: Callable[[Key, Json, Json], Json],
         removed: Callable[[Key, Json], None],
     ) -> None:
         self._store = store
@@ -52,7 +52,7 @@ class Remover:
             return self.gone(key, live), True
         if metadata.get("deletionTimestamp") and grace == metadata.get("deletionGracePeriodSeconds", 0):
             return live, False
-        return self._stored(key, self._marked(live, grace, namespace=namespace)), True
+        return self._stored(key, self._marked(live, grace, namespace=namespace), live), True
 
     def finished(self, obj: Json) -> bool:
         """Whether an object that is being deleted has nothing left to wait for."""

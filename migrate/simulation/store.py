@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -109,8 +109,10 @@ class Store:
         self.path = path
         self._lock = threading.RLock()
         self._depth = 0
-        # Small values as read in the transaction under way: nobody else can change them before it ends.
+        # Small values of the transaction under way: nobody else can change them before it ends. Numbers that it set
+        # are written with its end, because the same few are counted up at every write.
         self._small: dict[str, Any] = {}
+        self._counted: dict[str, int] = {}
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
@@ -137,11 +139,15 @@ class Store:
             self._db.execute(f"SAVEPOINT {name}" if self._depth else "BEGIN IMMEDIATE")
             if not self._depth:
                 self._small.clear()
+            counted = dict(self._counted)
             self._depth += 1
             try:
                 yield
+                if self._depth == 1:
+                    self._write_numbers(self._counted)
             except BaseException:
                 self._small.clear()
+                self._counted = counted
                 self._depth -= 1
                 if self._depth:
                     self._db.execute(f"ROLLBACK TO {name}")
@@ -153,6 +159,7 @@ class Store:
             self._db.execute(f"RELEASE {name}" if self._depth else "COMMIT")
             if not self._depth:
                 self._small.clear()
+                self._counted.clear()
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Read all rows of a query."""
@@ -173,6 +180,8 @@ class Store:
 
     def number(self, key: str) -> int:
         """An integer by name; 0 where it was never set."""
+        if key in self._counted:
+            return self._counted[key]
         if self._depth and key in self._small:
             return int(self._small[key])
         found = self.rows("SELECT value FROM numbers WHERE key = ?", key)
@@ -182,23 +191,27 @@ class Store:
 
     def set_number(self, key: str, value: int) -> None:
         """Set an integer by name."""
-        self._small[key] = value
-        self.run(
-            "INSERT INTO numbers VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            key,
-            value,
-        )
+        if self._depth:
+            self._counted[key] = value
+        else:
+            self._write_numbers({key: value})
 
     def next_number(self, key: str, by: int = 1) -> int:
         """Add to an integer by name and return the sum."""
+        if self._depth:
+            self._counted[key] = self.number(key) + by
+            return self._counted[key]
         found = self.rows(
             "INSERT INTO numbers VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = value + ? RETURNING value",
             key,
             by,
             by,
         )
-        self._small[key] = int(found[0][0])
         return int(found[0][0])
+
+    def _write_numbers(self, numbers: Mapping[str, int]) -> None:
+        sql = "INSERT INTO numbers VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+        self.run_many(sql, list(numbers.items()))
 
     def value(self, key: str) -> Any:
         """A JSON value by name; None where it was never set."""
@@ -234,24 +247,21 @@ class Store:
         )
         return found[0][0] if found else None
 
-    def put(self, key: Key, obj: dict[str, Any]) -> None:
-        """Write one object under its own uid and resourceVersion, and who owns it."""
+    def put(self, key: Key, obj: dict[str, Any], *, before: Mapping[str, Any] | None = None) -> None:
+        """Write one object under its own uid and resourceVersion, and who owns it; `before` is what stood there."""
         metadata = obj["metadata"]
-        rv = int(metadata["resourceVersion"])
-        text = dump(obj)
         found = self.rows(
             "INSERT INTO objects (side, grp, plural, ns, name, uid, rv, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (side, grp, plural, ns, name) DO NOTHING RETURNING id",
-            *key, metadata["uid"], rv, text,
+            " ON CONFLICT (side, grp, plural, ns, name) DO UPDATE"
+            " SET uid = excluded.uid, rv = excluded.rv, body = excluded.body RETURNING id",
+            *key, metadata["uid"], int(metadata["resourceVersion"]), dump(obj),
         )  # fmt: skip
-        if not found:
-            found = self.rows(
-                "UPDATE objects SET uid = ?, rv = ?, body = ?"
-                " WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ? RETURNING id",
-                metadata["uid"], rv, text, *key,
-            )  # fmt: skip
+        owners = metadata.get("ownerReferences") or []
+        owned = (before["metadata"].get("ownerReferences") or []) if before is not None else []
+        if owners == owned:
+            return
+        if owned:
             self.run("DELETE FROM owners WHERE object = ?", found[0][0])
-        owners = metadata.get("ownerReferences")
         if owners:
             rows = [(key.side, owner.get("uid", ""), found[0][0]) for owner in owners]
             self.run_many("INSERT OR IGNORE INTO owners VALUES (?, ?, ?)", rows)

@@ -196,7 +196,7 @@ class Writer:
         }
         others = [c for c in dig(live, "status", "conditions", default=()) if c["type"] != "PodScheduled"]
         live["status"] = {**(live.get("status") or {}), "conditions": [*others, condition]}
-        return self._stored(self._key(served, write), live), True
+        return self._stored(self._key(served, write), live, live), True
 
     # --- the common end of every change --------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class Writer:
         key = self._key(served, write)
         if self._remover.finished(after):
             return self._remover.gone(key, after), True
-        return self._stored(key, after), True
+        return self._stored(key, after, live), True
 
     def _kept(self, served: Served, write: Write, live: Json, after: Json) -> Json:
         """The new state with everything that this way of writing cannot change taken from the live object."""
@@ -250,9 +250,9 @@ class Writer:
                 raise refusals.invalid(served.resource, write.name, words)
         return result
 
-    def _stored(self, key: Key, body: Json) -> Json:
+    def _stored(self, key: Key, body: Json, before: Json | None = None) -> Json:
         body["metadata"] = {**body["metadata"], "resourceVersion": str(self._store.next_number("revision"))}
-        self._store.put(key, body)
+        self._store.put(key, body, before=before)
         if key.plural == "customresourcedefinitions" and established(body):
             self._registry.add(of_crd(body))
         if key.plural in _WEBHOOKS:

@@ -75,6 +75,14 @@ def chunks(actions: Iterable[Action], size: int = BATCH) -> Batches:
         yield batch
 
 
+def patches(scene: Scene, pairs: Iterable[tuple[Action, Object]]) -> Batches:
+    """Cut patches into batches, each with its object as the step has read it: their handler need not read it again."""
+    read = {action.key: (action, obj) for action, obj in pairs}
+    for batch in chunks(action for action, _ in read.values()):
+        scene.bodies.offer({action.key: read[action.key][1] for action in batch})
+        yield batch
+
+
 def blue_decided(scene: Scene, inventory: Inventory | None = None) -> tuple[Inventory, replay.Decisions]:
     """Read blue as it would be without what this run changed there, and decide of every object.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import ClassVar
 
 from migrate.actions.patch import patch
@@ -15,7 +15,7 @@ from migrate.model.ids import NO_BATCH, Phase, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, annotations_of, controller_of, ref_of
 from migrate.model.verdict import Verdict, failed, passed
-from migrate.steps.base import BaseStep, chunks
+from migrate.steps.base import BaseStep, patches
 from migrate.steps.freeze_blue import FreezeBlue
 
 ROUNDS = 5
@@ -44,7 +44,8 @@ class Finish(BaseStep):
         if "annotations" in scene.migration.keep:
             return
         green = read_inventory(scene.doors.green)
-        yield from chunks(_unmarking(obj for _, obj in green if controller_of(obj) is None))
+        originals = (obj for _, obj in green if controller_of(obj) is None and _ours(obj))
+        yield from patches(scene, ((_unmark(obj), obj) for obj in originals))
         green = yield from _unmark_copies(scene)
         yield [record(CHECK, [unmarked(green)])]
 
@@ -57,10 +58,10 @@ def _unmark_copies(scene: Scene) -> Generator[Sequence[Action], Sequence[Outcome
     """
     for _ in range(ROUNDS):
         green = read_inventory(scene.doors.green)
-        copies = list(_unmarking(obj for _, obj in green if controller_of(obj) is not None))
+        copies = [obj for _, obj in green if controller_of(obj) is not None and _ours(obj)]
         if not copies:
             return green
-        yield from chunks(copies)
+        yield from patches(scene, ((_unmark(obj), obj) for obj in copies))
         scene.doors.clock.sleep(PAUSE)
     return read_inventory(scene.doors.green)
 
@@ -93,12 +94,9 @@ def paused(scene: Scene) -> list[Verdict]:
     ]
 
 
-def _unmarking(objects: Iterable[Object]) -> Iterator[Action]:
-    for obj in objects:
-        ours = _ours(obj)
-        if ours:
-            change = {"metadata": {"annotations": dict.fromkeys(ours)}}
-            yield patch(Side.GREEN, ref_of(obj), change, why="unmark")
+def _unmark(obj: Object) -> Action:
+    change = {"metadata": {"annotations": dict.fromkeys(_ours(obj))}}
+    return patch(Side.GREEN, ref_of(obj), change, why="unmark")
 
 
 def _ours(obj: Object) -> list[str]:

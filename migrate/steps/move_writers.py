@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 from migrate import replay
@@ -17,6 +18,7 @@ from migrate.model import marks
 from migrate.model.action import Action
 from migrate.model.decision import Form
 from migrate.model.ids import Phase, Side, StepId
+from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
 from migrate.model.objects import annotations_of, metadata_of
 from migrate.steps.base import BaseStep, blue_decided
@@ -46,10 +48,11 @@ class MoveWriters(BaseStep):
         moving = read_ledger(scene.progress).moving()
         if moving and not any(_begun(scene, held) for group in moving for held in group):
             yield [unchanged(scene)]
+        source = _Source(scene)
         for group in moving:
             todo = [h for h in group if not _moved(scene, h)]
             for start in range(0, len(todo), TOGETHER):
-                yield from _move(scene, todo[start : start + TOGETHER])
+                yield from _move(scene, todo[start : start + TOGETHER], source)
             yield from wait_ready(scene, [h.ref for h in group], "moved workloads on green")
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
@@ -73,10 +76,22 @@ class ReleaseLate(BaseStep):
     def batches(self, scene: Scene) -> Batches:
         """Release the rest of the ledger."""
         late = [h for h in read_ledger(scene.progress).late if not _moved(scene, h)]
-        yield from _release(scene, late)
+        yield from _release(scene, late, _Source(scene))
 
 
-def _move(scene: Scene, group: Sequence[Held]) -> Batches:
+@dataclass
+class _Source:
+    """Blue as a step reads it when it first needs it, as it was before its twins were put to rest (`as_it_was`)."""
+
+    scene: Scene
+
+    @cached_property
+    def decided(self) -> tuple[Inventory, replay.Decisions]:
+        """Blue, and what is decided of it."""
+        return blue_decided(self.scene)
+
+
+def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
     twins = [h for h in group if h.rest_blue is not None]
     resting = [_rest(h) for h in twins]
     todo = [a for a in resting if not scene.progress.stands(a.key)]
@@ -92,25 +107,25 @@ def _move(scene: Scene, group: Sequence[Held]) -> Batches:
         )
         off = wait("workloads-off", f"{names} to be off on blue", deadline, side=Side.BLUE.value, refs=refs)
         yield [replace(off, inverse=back)]
-    yield from _release(scene, group)
+    yield from _release(scene, group, source)
 
 
 def _rest(held: Held) -> Action:
     return patch(Side.BLUE, held.ref, held.rest_blue or {}, why="rest", gone_is_fine=True)
 
 
-def _release(scene: Scene, group: Sequence[Held]) -> Batches:
+def _release(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
     held = [h for h in group if h.form == Form.HELD]
     deferred = [h for h in group if h.form == Form.DEFERRED]
     if held:
         yield [patch(Side.GREEN, h.ref, h.release, why="release") for h in held]
     if deferred:
-        yield from _create(scene, deferred)
+        yield from _create(scene, deferred, source)
 
 
-def _create(scene: Scene, deferred: Sequence[Held]) -> Batches:
-    """Create deferred objects as they were on blue before their twins were put to rest (`as_it_was`)."""
-    blue, decisions = blue_decided(scene)
+def _create(scene: Scene, deferred: Sequence[Held], source: _Source) -> Batches:
+    """Create what stands on green only from now on."""
+    blue, decisions = source.decided
     green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in deferred})
     bodies, actions = {}, []
     for held in deferred:

@@ -13,7 +13,7 @@ from migrate.engine.step import Batches, Scene
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
 from migrate.model.objects import Ref
-from migrate.steps.base import BaseStep, chunks
+from migrate.steps.base import BaseStep, patches
 from migrate.steps.ledger import ROLLING, listed, read_ledger
 
 WHY = "start"
@@ -33,8 +33,9 @@ class StartServing(BaseStep):
         if not early:
             return
         green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in early})
-        dormant = [h for h in early if not stands(green.find(h.ref) or {}, h.release)]
-        yield from chunks(patch(Side.GREEN, h.ref, h.release, why=WHY) for h in dormant)
+        found = ((h, green.find(h.ref) or {}) for h in early)
+        dormant = ((h, obj) for h, obj in found if not stands(obj, h.release))
+        yield from patches(scene, ((patch(Side.GREEN, h.ref, h.release, why=WHY), obj) for h, obj in dormant))
         yield from wait_ready(scene, [h.ref for h in early], "serving workloads on green")
 
     def gate_words(self, scene: Scene) -> Sequence[str]:

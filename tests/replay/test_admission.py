@@ -10,6 +10,7 @@ from migrate.model.decision import Form
 from migrate.model.objects import Object, Ref
 from migrate.replay import Decisions
 from migrate.replay.admission import selects
+from migrate.replay.blue import Blue
 from migrate.replay.surroundings import Surroundings
 from tests.replay.builders import decide, deployment, inventory, migration, obj, owner, service
 
@@ -182,7 +183,7 @@ def test_pods_under_a_replica_set_of_a_deployment_count_once() -> None:
 def test_workload_that_blue_forgot_waits_for_nothing() -> None:
     """A reference that is not in the inventory has no webhooks."""
     blue = inventory(*backend("inject"), webhook("inject"))
-    assert Surroundings(blue, migration()).admission.waits_for(ref("Deployment", "gone")) == ()
+    assert Surroundings(Blue(blue, migration())).admission.waits_for(ref("Deployment", "gone")) == ()
 
 
 @pytest.mark.parametrize(

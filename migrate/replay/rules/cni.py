@@ -18,7 +18,7 @@ CALICO_TIERS = frozenset(
 
 
 def _residue(subject: Subject, surroundings: Surroundings) -> str | None:
-    return "" if subject.ref in surroundings.residue else None
+    return "" if subject.ref in surroundings.blue.residue else None
 
 
 def _definitions(subject: Subject, _surroundings: Surroundings) -> str | None:
@@ -41,7 +41,7 @@ def _twice(subject: Subject, surroundings: Surroundings) -> str | None:
         return None
     return (
         ""
-        if ("crd.projectcalico.org", kind) in surroundings.kinds or subject.ref.name.startswith("knp.")
+        if ("crd.projectcalico.org", kind) in surroundings.blue.kinds or subject.ref.name.startswith("knp.")
         else None
     )
 

@@ -9,7 +9,7 @@ from migrate.replay.surroundings import Surroundings
 
 def not_served(subject: Subject, surroundings: Surroundings) -> str | None:
     """Match a kind that green, once it is known, neither serves nor will serve by a definition that moves."""
-    if surroundings.green is None or subject.kind in surroundings.green:
+    if surroundings.blue.green is None or subject.kind in surroundings.blue.green:
         return None
     return f"no kind {subject.ref.kind} in group {subject.ref.group or 'core'} on green"
 
@@ -22,7 +22,7 @@ def _backend(subject: Subject, surroundings: Surroundings) -> str | None:
 def _into_blue(subject: Subject, surroundings: Surroundings) -> str | None:
     for url in surroundings.admission.backings[subject.ref].outside:
         host = url.partition("://")[2].partition("/")[0].rsplit(":", 1)[0].strip("[]")
-        if surroundings.in_blue(host):
+        if surroundings.blue.in_blue(host):
             return f"calls {url}"
     return None
 

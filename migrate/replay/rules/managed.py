@@ -74,18 +74,18 @@ def _account_token(subject: Subject, surroundings: Surroundings) -> str | None:
         return None
     account = annotations_of(subject.obj).get("kubernetes.io/service-account.name", "")
     ref = subject.ref
-    if (ref.namespace, ref.name) in surroundings.account_tokens:
+    if (ref.namespace, ref.name) in surroundings.blue.account_tokens:
         return f"ServiceAccount {account} lists it"
     if re.fullmatch(re.escape(account) + r"-token-[a-z0-9]{5}", ref.name):
         return f"made for ServiceAccount {account}"
-    if surroundings.inventory.named("ServiceAccount", account, ref.namespace) is None:
+    if surroundings.blue.inventory.named("ServiceAccount", account, ref.namespace) is None:
         return f"ServiceAccount {account} is gone"
     return None
 
 
 def _dockercfg(subject: Subject, surroundings: Surroundings) -> str | None:
     made = "openshift.io/token-secret.name" in annotations_of(subject.obj)
-    listed = (subject.ref.namespace, subject.ref.name) in surroundings.account_tokens
+    listed = (subject.ref.namespace, subject.ref.name) in surroundings.blue.account_tokens
     return (
         ""
         if str(subject.obj.get("type", "")).startswith("kubernetes.io/dockerc") and (made or listed)
@@ -118,7 +118,7 @@ def _made_slice(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 
 def _made_endpoints(subject: Subject, surroundings: Surroundings) -> str | None:
-    service = surroundings.inventory.named("Service", subject.ref.name, subject.ref.namespace)
+    service = surroundings.blue.inventory.named("Service", subject.ref.name, subject.ref.namespace)
     if service is not None and dig(service, "spec", "selector"):
         return f"Service {subject.ref.name} has a selector"
     return "" if LEADER_ANNOTATION in annotations_of(subject.obj) else None
@@ -127,7 +127,7 @@ def _made_endpoints(subject: Subject, surroundings: Surroundings) -> str | None:
 def _lone_endpoints(subject: Subject, surroundings: Surroundings) -> str | None:
     name = labels_of(subject.obj).get("kubernetes.io/service-name", "")
     name = name if subject.kind == kinds.ENDPOINT_SLICE else subject.ref.name
-    if name and surroundings.inventory.named("Service", name, subject.ref.namespace) is not None:
+    if name and surroundings.blue.inventory.named("Service", name, subject.ref.namespace) is not None:
         return None
     return f"no Service {name}" if name else "it names no Service"
 

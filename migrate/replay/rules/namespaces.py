@@ -20,9 +20,9 @@ def _system(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 def _excluded(subject: Subject, surroundings: Surroundings) -> str | None:
     space = _space(subject)
-    if subject.kind == kinds.NAMESPACE and brings_into(surroundings.migration, space):
+    if subject.kind == kinds.NAMESPACE and brings_into(surroundings.blue.migration, space):
         return None
-    return f"namespace {space}" if space and not surroundings.moved(space) else None
+    return f"namespace {space}" if space and not surroundings.blue.moved(space) else None
 
 
 def _binding(subject: Subject, surroundings: Surroundings) -> str | None:
@@ -33,19 +33,19 @@ def _binding(subject: Subject, surroundings: Surroundings) -> str | None:
         return None
     return (
         None
-        if any(surroundings.moved(space) for space in spaces)
+        if any(surroundings.blue.moved(space) for space in spaces)
         else f"subjects in {', '.join(sorted(spaces))}"
     )
 
 
 def _aggregated(subject: Subject, surroundings: Surroundings) -> str | None:
     space = dig(subject.obj, "spec", "service", "namespace")
-    return f"Service in {space}" if space and not surroundings.moved(space) else None
+    return f"Service in {space}" if space and not surroundings.blue.moved(space) else None
 
 
 def _claimed(subject: Subject, surroundings: Surroundings) -> str | None:
     space = dig(subject.obj, "spec", "claimRef", "namespace")
-    return f"claimed from namespace {space}" if space and not surroundings.moved(space) else None
+    return f"claimed from namespace {space}" if space and not surroundings.blue.moved(space) else None
 
 
 RULES: tuple[Rule, ...] = (

@@ -22,7 +22,7 @@ def _owned(subject: Subject, surroundings: Surroundings) -> str | None:
     # a StatefulSet controls the claims that it may delete, but does not make them anew with their data's size
     if owner is None or (subject.kind == kinds.CLAIM and owner.get("kind") == "StatefulSet"):
         return None
-    found = surroundings.by_uid.get(str(owner.get("uid")))
+    found = surroundings.blue.by_uid.get(str(owner.get("uid")))
     return f"owned by {found}" if found else None
 
 
@@ -31,7 +31,7 @@ def _orphaned(subject: Subject, surroundings: Surroundings) -> str | None:
     if owner is None or (subject.kind == kinds.CLAIM and owner.get("kind") == "StatefulSet"):
         return None
     kind = (group_of(owner), str(owner.get("kind", "")))
-    state = "is not on blue any more" if kind in surroundings.kinds else "could not be read"
+    state = "is not on blue any more" if kind in surroundings.blue.kinds else "could not be read"
     return f"its controller {owner.get('kind')} {owner.get('name')} {state}"
 
 

@@ -26,7 +26,7 @@ def _static(subject: Subject, surroundings: Surroundings) -> str | None:
     }
     nodes = sorted(
         str(n["metadata"]["name"])
-        for n in surroundings.inventory.of("Node")
+        for n in surroundings.blue.inventory.of("Node")
         if n["metadata"]["name"] in names
     )
     if nodes:

@@ -97,6 +97,22 @@ def quantity(value: Any, scale: int = 1) -> int:
         return 0
 
 
+@dataclass(slots=True)
+class Used:
+    """What the pods of a node that have not ended take up: how many they are, millicores, bytes."""
+
+    pods: int = 0
+    cpu: int = 0
+    memory: int = 0
+
+    def add(self, pod: Pod, sign: int) -> None:
+        """Count a pod in (1) or out (-1)."""
+        if not pod.finished:
+            self.pods += sign
+            self.cpu += sign * pod.cpu
+            self.memory += sign * pod.memory
+
+
 class Index:
     """Pods by key, owner, node, namespace and label; Services by what they select.
 
@@ -109,6 +125,7 @@ class Index:
         self.by_owner: dict[str, dict[Key, Pod]] = defaultdict(dict)
         self.by_namespace: dict[str, dict[Key, Pod]] = defaultdict(dict)
         self.by_node: dict[str, dict[Key, Pod]] = defaultdict(dict)
+        self.used: dict[str, Used] = defaultdict(Used)
         self._by_label: dict[Label, dict[Key, Pod]] = defaultdict(dict)
         self.addresses: dict[str, Key] = {}
         self._selectors: dict[Key, Mapping[str, str]] = {}
@@ -193,6 +210,7 @@ class Index:
         if pod.owner:
             self.by_owner[pod.owner][pod.key] = pod
         self.by_node[pod.node][pod.key] = pod
+        self.used[pod.node].add(pod, 1)
         for item in pod.labels.items():
             self._by_label[pod.key.namespace, *item][pod.key] = pod
         if pod.ip and not pod.host_network and not pod.finished:
@@ -201,6 +219,7 @@ class Index:
     def _drop(self, pod: Pod) -> None:
         del self.pods[pod.key]
         self.by_namespace[pod.key.namespace].pop(pod.key, None)
+        self.used[pod.node].add(pod, -1)
         for table, name in ((self.by_owner, pod.owner), (self.by_node, pod.node)):
             table[name].pop(pod.key, None)
             if not table[name]:

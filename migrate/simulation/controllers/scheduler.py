@@ -151,13 +151,13 @@ def _room(node: Object, index: Index) -> _Room:
     allocatable = dig(node, "status", "allocatable", default=None) or dig(
         node, "status", "capacity", default={}
     )
-    there = [pod for pod in index.by_node.get(name_of(node), {}).values() if not pod.finished]
+    used = index.used[name_of(node)]
     return _Room(
         node,
-        len(there),
+        used.pods,
         quantity((allocatable or {}).get("pods", 110)),
-        quantity((allocatable or {}).get("cpu", 4), 1000) - sum(pod.cpu for pod in there),
-        quantity((allocatable or {}).get("memory", "16Gi")) - sum(pod.memory for pod in there),
+        quantity((allocatable or {}).get("cpu", 4), 1000) - used.cpu,
+        quantity((allocatable or {}).get("memory", "16Gi")) - used.memory,
     )
 
 
