@@ -45,7 +45,7 @@ class Apply:
         for action, answer in zip(actions, answers, strict=True):
             ref = target_of(action)[1]
             if isinstance(answer, DoorError):
-                outcomes.append(refused(f"{action.params['side']} refused {ref}", answer, ref))
+                outcomes.append(refused(f"applying {ref} on {action.params['side']}", answer, ref))
             else:
                 outcomes.append(Outcome(OutcomeState.DONE, f"applied {ref}"))
         return outcomes

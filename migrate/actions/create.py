@@ -19,11 +19,16 @@ def create(ref: Ref, *, key_hash: str, rule: str, wave: int, command: str) -> Ac
     params = {"side": Side.GREEN.value, "ref": ref.as_json()}
     return Action(
         "create",
-        ActionKey(f"create green {named(ref)}"),
+        creation_key(ref),
         {**params, "hash": key_hash, "rule": rule, "wave": wave},
         command,
         inverse=delete(Side.GREEN, ref, ours=True),
     )
+
+
+def creation_key(ref: Ref) -> ActionKey:
+    """The key of the Action that creates an object on green."""
+    return ActionKey(f"create green {named(ref)}")
 
 
 class Create:
@@ -87,7 +92,7 @@ class Create:
                 facts={"foreign": True},
             )
         if isinstance(answer, DoorError):
-            return refused(f"green refused {ref}", answer, ref)
+            return refused(f"creating {ref} on green", answer, ref)
         body = self._reach.bodies.take(action.key)
         kept = annotations_of(answer).get(marks.SOURCE_HASH) == annotations_of(body or {}).get(
             marks.SOURCE_HASH

@@ -46,7 +46,9 @@ class Delete:
             try:
                 obj = self._reach.get(action)
             except DoorError as error:
-                outcomes[index] = refused("cannot read what is to be deleted", error, target_of(action)[1])
+                outcomes[index] = refused(
+                    f"reading {target_of(action)[1]}, which is to be deleted", error, target_of(action)[1]
+                )
                 continue
             outcomes[index] = self._spared(action, obj)
             if outcomes[index] is None:
@@ -58,7 +60,7 @@ class Delete:
         for (index, action, uid), answer in zip(doomed, answers, strict=True):
             ref = target_of(action)[1]
             if isinstance(answer, DoorError) and not isinstance(answer, NotFound):
-                outcomes[index] = refused(f"{ref} was not deleted", answer, ref)
+                outcomes[index] = refused(f"deleting {ref}", answer, ref)
             elif not isinstance(answer, DoorError) and dig(answer, "metadata", "deletionTimestamp"):
                 lingering[index] = action, uid  # finalizers, or a namespace that is being emptied
             else:
@@ -102,7 +104,7 @@ class Delete:
         try:
             obj = self._reach.get(action)
         except DoorError as error:
-            return refused(f"cannot see whether {ref} is gone", error, ref)
+            return refused(f"looking whether {ref} is gone", error, ref)
         if obj is None or dig(obj, "metadata", "uid") != uid:
             return Outcome(OutcomeState.DONE, f"deleted {ref}")
         if not late:

@@ -15,6 +15,7 @@ from migrate.doors.clock import Clock
 from migrate.doors.cluster import Cluster, Verb, Write
 from migrate.errors import (
     AlreadyExists,
+    ClusterUnreachable,
     Conflict,
     DoorError,
     Fenced,
@@ -66,7 +67,10 @@ class BlueLease:
         self._until: datetime | None = None
 
     def acquire(self, epoch: int, head: str) -> None:
-        """Take the Lease; one that has run out, or is this run's own, is taken over."""
+        """Take the Lease; one that has run out, or is this run's own, is taken over.
+
+        Raises LockHeld, or ClusterUnreachable where the reply was lost and whether it stands cannot be seen.
+        """
         self._epoch = epoch
         found = self._blue.get(LEASES, self._name, NAMESPACE)
         if found is not None:
@@ -76,6 +80,8 @@ class BlueLease:
         except (Conflict, AlreadyExists) as error:
             message = f"another runner took the Lease {NAMESPACE}/{self._name} in blue at this very moment"
             raise LockHeld(message, remedy="Look at it with cnimigrate status.") from error
+        except Unreachable as error:
+            self._look_up(error, DURATION)
 
     def renew(self, needed: float, head: str) -> None:
         """Make sure that `needed` seconds and a margin are left; raises Fenced where another has taken the Lease.
@@ -113,6 +119,21 @@ class BlueLease:
         blue.write(Write(Verb.DELETE, LEASES, f"cnimigrate-{name}", NAMESPACE, uid=uid))
         return f"{dig(found, 'spec', 'holderIdentity')} held it since {dig(found, 'spec', 'acquireTime')}"
 
+    def _look_up(self, error: Unreachable, duration: int) -> None:
+        """A Lease whose reply was lost is held if it carries our token."""
+        try:
+            found = self._blue.get(LEASES, self._name, NAMESPACE)
+        except DoorError:
+            found = None
+        if found is None or not self._is_ours(found):
+            message = f"{error}; the Lease {NAMESPACE}/{self._name} may stand in blue all the same"
+            raise ClusterUnreachable(
+                message,
+                remedy=f"Nothing else was changed. Mend the way to the cluster, then run the same command here; "
+                f"anywhere else the Lease is in the way for {duration} s.",
+            ) from error
+        self._held, self._until = found, _end(found)
+
     def _rescue(self, error: DoorError, duration: int, head: str) -> None:
         """A renewal whose reply was lost looks like somebody else's: it carries our token."""
         found = self._blue.get(LEASES, self._name, NAMESPACE)
@@ -130,17 +151,14 @@ class BlueLease:
 
     def _refuse_living(self, found: Object) -> None:
         run = annotations_of(found).get(f"{PREFIX}run")
-        renewed, seconds = (
-            dig(found, "spec", "renewTime"),
-            int(dig(found, "spec", "leaseDurationSeconds", default=0)),
-        )
+        renewed = dig(found, "spec", "renewTime")
         if (
             not renewed
             or self._is_ours(found)
             or (run == self._run and self._dead(str(dig(found, "spec", "holderIdentity"))))
         ):
             return  # the same run's runner before us; a copy of its state elsewhere may be alive, and is not taken so
-        left = (_time(renewed) + timedelta(seconds=seconds) - self._clock.now()).total_seconds()
+        left = (_end(found) - self._clock.now()).total_seconds()
         if left <= 0:
             return
         who, since = dig(found, "spec", "holderIdentity"), dig(found, "spec", "acquireTime")
@@ -184,5 +202,8 @@ def _micro(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _end(lease: Object) -> datetime:
+    """When a Lease that was renewed once runs out."""
+    spec = lease["spec"]
+    renewed = datetime.fromisoformat(str(spec["renewTime"]))
+    return renewed + timedelta(seconds=int(spec.get("leaseDurationSeconds") or 0))

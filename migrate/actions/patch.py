@@ -128,7 +128,7 @@ class Patch:
         if isinstance(answer, NotFound) and action.params.get("gone") == "fine":
             return Outcome(OutcomeState.DONE, f"{ref} is gone; nothing to put back")
         if isinstance(answer, DoorError):
-            return refused(f"{ref} was not changed on {side}", answer, ref)
+            return refused(f"changing {ref} on {side}", answer, ref)
         if not stands(answer, action.params["patch"]):
             return Outcome(OutcomeState.FAILED, f"{ref}: {side} answered that it did not take the change")
         return Outcome(OutcomeState.DONE, f"{action.params['why']}: {ref}")

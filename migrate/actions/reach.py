@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from migrate.actions.directory import Directory
 from migrate.doors.cluster import Write
 from migrate.engine.bodies import Bodies
-from migrate.errors import Conflict, DoorError, NotFound, Refused, Transient
+from migrate.errors import Conflict, DoorError, Forbidden, NotFound, Refused, Transient, Unauthorized
 from migrate.model.action import Action, Outcome, OutcomeState
 from migrate.model.ids import RunId, Side
 from migrate.model.objects import Object, Ref, dig
@@ -72,15 +72,23 @@ def leaving(ref: Ref, obj: Object) -> str:
     return f"{ref} is being deleted on green and still stands" + (f" ({why})" if why else "")
 
 
-def refused(what: str, error: DoorError, ref: Ref) -> Outcome:
+def refused(doing: str, error: DoorError, ref: Ref) -> Outcome:
     """Turn a door's error into an outcome: a refusal is a failure, silence leaves the act in doubt."""
+    words = f"{doing}: {error}"
     if isinstance(error, Refused | Transient):
-        words = f"{what}: {error}"
-        rule = f"workloads.rules: [{{kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}, "
-        remedy = (
-            f"Mend it on blue, or decide: {rule}skip: true, reason: ...}}]; then cnimigrate amend and run"
-        )
-        if isinstance(error, Conflict):
-            remedy = "Something else writes the same object; stop it, then run the same command."
-        return Outcome(OutcomeState.FAILED, words, remedy)
-    return Outcome(OutcomeState.UNKNOWN, f"{what}: {error}")
+        return Outcome(OutcomeState.FAILED, words, _remedy(error, ref))
+    return Outcome(OutcomeState.UNKNOWN, words)
+
+
+def _remedy(error: Refused | Transient, ref: Ref) -> str:
+    """What helps against a refusal; only an object that the server does not accept may have to be left out."""
+    match error:
+        case Transient():
+            return "It was not done. Mend what is named here, if it does not pass by itself; the same command goes on."
+        case Conflict():
+            return "Something else writes the same object; stop it, then run the same command."
+        case Unauthorized() | Forbidden():
+            return "Mend the credentials or their rights, then run the same command."
+        case _:
+            rule = f"{{kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}, skip: true, reason: ...}}"
+            return f"Mend it on blue, or decide: workloads.rules: [{rule}]; then cnimigrate amend and run"

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from cryptography.fernet import Fernet
 
 from migrate.doors.cluster import Cluster
-from migrate.doors.reading import TOLERATED, listable
+from migrate.doors.reading import TOLERATED, listable, unlisted
 from migrate.errors import DoorError, Refused, Stopped
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.canonical import canonical
@@ -28,7 +28,7 @@ CONTENTS = "contents.json"
 """Written last: a snapshot without it is unfinished.
 
 Each kind of blue that has objects is in it: `objects` and the file's `sha256`; or `objects` and why they are `leftOut`;
-or why it is `unread`, in the server's words.
+or why it is `unread`, in the server's words. A group that could not be discovered is there as `*.group`.
 """
 
 NO_KEY = "the migration file names no snapshot.secretsKey"
@@ -102,7 +102,9 @@ class Snapshot:
     def _written(self, place: Path, fernet: Fernet | None) -> Contents:
         """Write every resource's file; what is not in one is listed with the reason."""
         contents: dict[str, Mapping[str, Any]] = {}
-        for resource in listable(self._blue.resources()):
+        served = self._blue.resources()
+        contents.update({name: {"unread": why} for name, why in unlisted(self._blue, served).items()})
+        for resource in listable(served):
             secret = resource.name == "secrets"
             entry: Mapping[str, Any]
             try:

@@ -8,12 +8,21 @@ from migrate.doors.traffic import Traffic
 from migrate.errors import DoorError, Refused, Transient
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, RouteName
+from migrate.model.migration import Cutover, seconds
 
 DEADLINE = 30.0
 """Seconds that setting and reading back a weight may take where the file says nothing else."""
 
+CALLS = 3
+"""Calls of an operator's program that one weight may need: to set, to read before and to read after."""
+
 BY_HAND = "manual"
 """The kind of traffic that a person turns: asking is all that can be done, and is not yet an outcome."""
+
+
+def deadline_of(cutover: Cutover) -> float:
+    """Seconds that one weight may take by the file."""
+    return CALLS * seconds(cutover.command.deadline) if cutover.command is not None else DEADLINE
 
 
 def weigh(

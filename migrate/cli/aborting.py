@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from migrate.actions.traffic import Weight, weigh
+from migrate.actions.traffic import Weight, deadline_of, weigh
 from migrate.cli.bystander import remark
 from migrate.cli.project import Project
 from migrate.doors.clock import Clock
 from migrate.doors.traffic import Traffic
+from migrate.engine.acting import settled
 from migrate.engine.gates import gate_id
 from migrate.engine.journal import Journal
 from migrate.errors import DoorError
@@ -28,6 +30,9 @@ STEP = StepId("abort")
 
 CARRYING = frozenset({BeginCutover.id, RampRoutes.id, FullRoutes.id, SwitchRoutes.id, SoakGreen.id})
 """Steps that are about where the traffic is; workloads that have moved stay moved."""
+
+TRIES = 2
+"""Times that a weight is set while no answer comes: it is absolute, so once more does no harm."""
 
 LOOKS = 3
 """Looks after the weights were set: a balancer's socket cannot fence, so a runner's last act may still arrive."""
@@ -75,25 +80,33 @@ def turn_back(traffic: Traffic) -> Aborted:
     """Put every route back where there is no journal to write to; weights are absolute, so once more does no harm."""
     ended = Aborted()
     for route in traffic.routes():
-        try:
-            traffic.set(route, 0)
-            share = traffic.read(route)
-            said = f"{route}: {share.green} % on green"
-            (ended.failed if share.green else ended.lines).append(said)
-        except (DoorError, OSError) as error:
-            ended.failed.append(f"{route}: {error}")
+        outcome = _turned(traffic, weigh(route, 0, command=""))
+        (ended.lines if outcome.stands else ended.failed).append(outcome.evidence)
     return ended
 
 
-def _back(project: Project, traffic: Traffic, journal: Journal, route: RouteName, number: int) -> Outcome:
+def _turned(traffic: Traffic, action: Action) -> Outcome:
+    """Set a weight and read it back; whatever went wrong on the way, what stands in the end counts."""
     handler = Weight(traffic)
-    action = weigh(route, 0, command=commands.weigh(project.migration, route, 0), attempt=number)
+    for _ in range(TRIES):
+        try:
+            outcome = handler.act([action])[0]
+        except OSError as error:  # a file of the mechanism's own, which it writes after the weights
+            outcome = Outcome(OutcomeState.UNKNOWN, f"{action.params['route']}: {error}")
+        if outcome.state is not OutcomeState.UNKNOWN:
+            return outcome
+    with suppress(DoorError, OSError):
+        return settled(handler.observe(action), outcome.evidence)
+    return outcome
+
+
+def _back(project: Project, traffic: Traffic, journal: Journal, route: RouteName, number: int) -> Outcome:
+    command = commands.weigh(project.migration, route, 0)
+    action = weigh(route, 0, command=command, attempt=number, deadline=deadline_of(project.migration.cutover))
     batch = batch_of(project.migration)
     intent: dict[str, object] = {"action": Action.as_json(action)}
     seq = journal.append([Draft(EntryKind.INTENT, intent, batch, STEP, f"abort {action.key}")])[0].seq
-    outcome = handler.act([action])[0]
-    if outcome.state is OutcomeState.UNKNOWN:
-        outcome = handler.act([action])[0]  # absolute: once more does no harm
+    outcome = _turned(traffic, action)
     journal.append(
         [Draft(EntryKind.OUTCOME, {"intent": seq, "outcome": outcome.as_json()}, batch, STEP, str(seq))]
     )

@@ -23,8 +23,8 @@ _ASCII = str.maketrans({"…": "...", "·": "-", "✓": "ok", "✗": "x", "▸":
 
 
 def fancy(stream: TextIO) -> bool:
-    """Whether signs and colours may be used on a stream."""
-    return stream.isatty() and "NO_COLOR" not in os.environ and _utf8(stream)
+    """Whether signs, colours and movements of the cursor may be used on a stream."""
+    return stream.isatty() and not _dumb() and "NO_COLOR" not in os.environ and _utf8(stream)
 
 
 def sign(name: str, stream: TextIO | None = None) -> str:
@@ -52,6 +52,12 @@ def error(message: str, remedy: str = "", *, mark: str = "bad") -> None:
 def problem(text: str) -> None:
     """Say one problem of a migration file."""
     note(text)
+
+
+def clear() -> None:
+    """Empty the screen where there is one; what follows is said below where it cannot be emptied."""
+    if not _dumb():
+        click.clear()
 
 
 def document(value: Mapping[str, Any], form: str) -> None:
@@ -102,6 +108,11 @@ def _plain(text: str, stream: TextIO) -> str:
         return text
     text = text.translate(_ASCII)
     return text if _utf8(stream) else text.encode("ascii", "replace").decode()
+
+
+def _dumb() -> bool:
+    """Whether the terminal shows escape codes as they are: the word for it in terminfo(5)."""
+    return os.environ.get("TERM") == "dumb"
 
 
 def _utf8(stream: TextIO) -> bool:

@@ -7,7 +7,7 @@ safe to repeat, and never puts a credential or a Secret's value into a message.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -93,11 +93,27 @@ class Cluster(Protocol):
         """Discover every served resource afresh, each in the server's preferred version, subresources left out."""
         ...
 
+    @property
+    def undiscovered(self) -> Mapping[str, str]:
+        """The group versions that the latest discovery could not see into, and why: an aggregated API that is down.
+
+        Written as in an apiVersion, such as "metrics.k8s.io/v1beta1".
+        """
+        ...
+
     def pages(
-        self, resource: Resource, *, namespace: str = "", label_selector: str = "", limit: int = PAGE
+        self,
+        resource: Resource,
+        *,
+        namespace: str = "",
+        label_selector: str = "",
+        limit: int = PAGE,
+        ownership: bool = False,
     ) -> Iterator[Sequence[Object]]:
         """List objects by pages; each has `apiVersion` and `kind` set, which list items lack on the wire.
 
+        Only with `ownership` they keep their managedFields: hardly anybody decides by them, and they are up to half of
+        an object.
         An expired continue token starts the list again, so an object may come twice, never not at all.
         """
         ...

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from migrate.doors.cluster import Cluster
 from migrate.errors import Refused
-from migrate.model.inventory import Inventory
+from migrate.model.inventory import EVERY_KIND, Inventory
 from migrate.model.objects import Object, Resource
 
 # Lists of these cost much and say nothing that is replayed or judged
@@ -20,16 +20,23 @@ TOLERATED = frozenset({FORBIDDEN, 404, 405})
 
 def listable(resources: Sequence[Resource]) -> tuple[Resource, ...]:
     """The resources worth reading whole: they can be listed, and show nothing that another one shows better."""
-    calico_crds = any(r.group == "crd.projectcalico.org" for r in resources)
+    served = {r.group for r in resources}
     return tuple(
-        r
-        for r in resources
-        if "list" in r.verbs
-        and r.name not in UNREAD
-        and not r.group.endswith("metrics.k8s.io")
-        and not (r.group == "projectcalico.org" and calico_crds)
-        and r.group != "extensions"
+        r for r in resources if "list" in r.verbs and r.name not in UNREAD and _telling(r.group, served)
     )
+
+
+def unlisted(cluster: Cluster, resources: Sequence[Resource]) -> dict[str, str]:
+    """What is worth reading whole and was not among `resources`, just discovered: `*.group` with the reason."""
+    served = {r.group for r in resources}
+    down = ((name.rpartition("/")[0], why) for name, why in cluster.undiscovered.items())
+    return {f"{EVERY_KIND}.{group}": why for group, why in down if _telling(group, served)}
+
+
+def _telling(group: str, served: Collection[str]) -> bool:
+    """Whether a group's objects are more than figures of a moment, or another group's in other words."""
+    told_by_definitions = group == "projectcalico.org" and "crd.projectcalico.org" in served
+    return not (group.endswith("metrics.k8s.io") or group == "extensions" or told_by_definitions)
 
 
 def read_inventory(
@@ -41,12 +48,13 @@ def read_inventory(
 ) -> Inventory:
     """Read every object, or those of the (group, kind) pairs in `only`; what may not be listed is named, not dropped.
 
-    `namespaces` narrows namespaced kinds; an empty name is every namespace. Only with `ownership` objects keep their
-    managedFields: nobody decides by them, and they are up to half of an object.
+    `namespaces` narrows namespaced kinds; an empty name is every namespace. `ownership` keeps managedFields, as in
+    `Cluster.pages`.
     """
-    resources = tuple(r for r in listable(cluster.resources()) if not only or (r.group, r.kind) in only)
+    served = cluster.resources()
+    resources = tuple(r for r in listable(served) if not only or (r.group, r.kind) in only)
     objects: dict[Resource, list[Object]] = {}
-    unreadable: dict[str, str] = {}
+    unreadable = {} if only else unlisted(cluster, served)
     for resource in resources:
         try:
             objects[resource] = _all(
@@ -66,10 +74,8 @@ def _all(
     # a list that begins again after an expired token may bring an object twice
     found: dict[tuple[str, str], Object] = {}
     for namespace in namespaces:
-        for page in cluster.pages(resource, namespace=namespace):
+        for page in cluster.pages(resource, namespace=namespace, ownership=ownership):
             for obj in page:
                 metadata = obj["metadata"]
-                if not ownership:
-                    metadata = {key: value for key, value in metadata.items() if key != "managedFields"}
-                found[metadata.get("namespace", ""), metadata["name"]] = {**obj, "metadata": metadata}
+                found[metadata.get("namespace", ""), metadata["name"]] = obj
     return list(found.values())

@@ -165,7 +165,7 @@ class Acting:
             if outcome.facts.get("foreign"):
                 continue  # the handler has looked, and says more of it than a second look would
             try:
-                outcomes[index] = settled(handler.observe(actions[index]))
+                outcomes[index] = settled(handler.observe(actions[index]), outcome.evidence)
             except Refused as error:
                 if not outcome.evidence:
                     return error
@@ -200,15 +200,19 @@ class Acting:
         )
 
 
-def settled(seen: Observation) -> Outcome:
-    """Turn what was observed of an act in doubt into its outcome; what is begun may be done again whole."""
+def settled(seen: Observation, said: str = "") -> Outcome:
+    """Turn what was observed of an act in doubt into its outcome; what is begun may be done again whole.
+
+    `said` is why it was in doubt, in the door's words, where they are known.
+    """
+    evidence = f"{seen.evidence}, after {said}" if said else seen.evidence
     match seen.state:
         case State.DONE:
-            return Outcome(OutcomeState.ADOPTED, seen.evidence)
+            return Outcome(OutcomeState.ADOPTED, evidence)
         case State.ABSENT | State.PARTIAL:
-            return Outcome(OutcomeState.ABSENT, seen.evidence)
+            return Outcome(OutcomeState.ABSENT, evidence)
         case State.FOREIGN:
-            return Outcome(OutcomeState.UNKNOWN, seen.evidence, facts={"foreign": True})
+            return Outcome(OutcomeState.UNKNOWN, evidence, facts={"foreign": True})
 
 
 def _by_kind(intents: Sequence[Intent]) -> list[list[Intent]]:

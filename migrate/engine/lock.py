@@ -48,7 +48,7 @@ def held(path: Path, holder: Mapping[str, Any]) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise _held_by(os.pread(descriptor, 4096, 0)) from error
+            raise _held_by(_words(descriptor)) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(dict(holder)).encode(), 0)
         yield
@@ -58,29 +58,40 @@ def held(path: Path, holder: Mapping[str, Any]) -> Iterator[None]:
 
 def is_held(path: Path) -> bool:
     """Whether a living process on this machine holds the local lock."""
+    return bool(holder(path))
+
+
+def holder(path: Path) -> str:
+    """What the process that holds the local lock says it does, and who it is; nothing where none holds it.
+
+    Such as "run by ana on ops1 (process 4242), since 2026-01-05T09:00:00+00:00".
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
-        return False
+        return ""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return _words(descriptor)
     else:
-        return False
+        return ""
     finally:
         os.close(descriptor)
 
 
-def _held_by(raw: bytes) -> LockHeld:
+def _words(descriptor: int) -> str:
     try:
-        holder = json.loads(raw)
-        doing = str(holder.get("doing", "run"))
-        who = f"{holder['user']} on {holder['host']} (process {holder['pid']}), since {holder['since']}"
+        told = json.loads(os.pread(descriptor, 4096, 0))
+        who = f"{told['user']} on {told['host']} (process {told['pid']}), since {told['since']}"
+        return f"{told.get('doing', 'run')} by {who}"
     except (ValueError, KeyError, TypeError, AttributeError):
-        doing, who = "run", "another process on this machine"
+        return "run by another process on this machine"
+
+
+def _held_by(words: str) -> LockHeld:
     return LockHeld(
-        f"this migration is being {doing} by {who}",
+        f"this migration is being {words}",
         remedy="Wait, or stop it with Ctrl-C where it is; look at it with cnimigrate status --watch; to put traffic "
         "back at once: cnimigrate abort",
     )

@@ -56,7 +56,7 @@ class KubeCluster:
         self._workers: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._lost_at = float("-inf")
-        self.undiscovered: Mapping[str, str] = {}
+        self._undiscovered: Mapping[str, str] = {}
         self.warned: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -103,11 +103,22 @@ class KubeCluster:
     def resources(self) -> Sequence[Resource]:
         """Discover what is served; an aggregated API that is down is left out and named in `undiscovered`."""
         served = discover(self._call)
-        self.undiscovered = served.undiscovered
+        self._undiscovered = served.undiscovered
         return served.resources
 
+    @property
+    def undiscovered(self) -> Mapping[str, str]:
+        """The group versions that the latest discovery could not see into, and why."""
+        return self._undiscovered
+
     def pages(
-        self, resource: Resource, *, namespace: str = "", label_selector: str = "", limit: int = PAGE
+        self,
+        resource: Resource,
+        *,
+        namespace: str = "",
+        label_selector: str = "",
+        limit: int = PAGE,
+        ownership: bool = False,
     ) -> Iterator[Sequence[Object]]:
         """List objects by pages; an expired continue token starts again, at the last all at once.
 
@@ -128,7 +139,11 @@ class KubeCluster:
                     raise
                 token, restarts = "", restarts + 1
                 continue
-            yield [_complete(resource, item) for item in page.get("items") or ()]
+            items = page.get("items") or ()
+            if not ownership:
+                for item in items:
+                    item["metadata"].pop("managedFields", None)
+            yield [_complete(resource, item) for item in items]
             token = (page.get("metadata") or {}).get("continue") or ""
             if not token:
                 return

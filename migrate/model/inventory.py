@@ -9,11 +9,15 @@ from functools import cached_property
 
 from migrate.model.objects import Object, Ref, Resource, name_of, namespace_of, ref_of
 
+EVERY_KIND = "*"
+"""Stands for the kinds of a group that could not be discovered, as in "*.widgets.example.com"."""
+
 
 @dataclass(frozen=True)
 class Inventory:
     """Every listed object of a cluster, by resource; `unreadable` names resources that could not be listed, and why.
 
+    A group that could not even be discovered is named there as `*.group`.
     Holds Secrets' values in memory where they were read: never journal, print or hash (without key) its objects.
     """
 

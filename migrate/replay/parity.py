@@ -12,7 +12,7 @@ from typing import Any
 
 from migrate.model.decision import Decision
 from migrate.model.ids import RunId
-from migrate.model.inventory import Inventory
+from migrate.model.inventory import EVERY_KIND, Inventory
 from migrate.model.marks import RUN, SOURCE_HASH, unmarked
 from migrate.model.objects import Object, Ref, annotations_of
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
@@ -85,7 +85,7 @@ def unread(ref: Ref, side: Inventory) -> bool:
         return resource.name in side.unreadable
     stem = ref.kind.lower()[:-1]  # the last letter may change in the plural: policy, policies
     names = (name.partition(".") for name in side.unreadable)
-    return any(group == ref.group and plural.startswith(stem) for plural, _, group in names)
+    return any(group == ref.group and plural.startswith((stem, EVERY_KIND)) for plural, _, group in names)
 
 
 def _difference(decision: Decision, green: Inventory, key: bytes, run: RunId) -> Difference | None:
@@ -129,11 +129,11 @@ def _verdict(wave: int, decisions: Sequence[Decision], found: Sequence[Differenc
     evidence = f"{total - len(found)} of {total} equal; {shown}"
     if all(difference.what == UNREAD for difference in found):
         return inconclusive(check, evidence, "give the credentials the right to list them on green")
-    return failed(
-        check,
-        evidence,
-        "where blue changed since the replay: cnimigrate rollback --to build, then run writes today's blue",
+    remedy = (
+        "Where a field was changed on green alone, put it back there. "
+        "Else cnimigrate rollback --to build, then run writes today's blue."
     )
+    return failed(check, evidence, remedy)
 
 
 def _nothing(path: str, value: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath as Path
 from typing import Any
 
+from migrate.model.action import Action
 from migrate.model.ids import Phase
 from migrate.model.plan import PlannedStep
 from migrate.model.progress import Intent
@@ -163,9 +164,15 @@ def _grade(source: Source, step: PlannedStep) -> str:
     return grade(step.step, real=source.written.blue.simulated is None)
 
 
-def _judges(intent: Intent) -> bool:
-    action = intent.action
-    return action.kind in {"record", "snapshot"} and action.key not in BOOKKEEPING
+def _judges(step: PlannedStep, intent: Intent) -> bool:
+    """Whether an act says how the move stands; outside the verify phase a wait is for the step's own work alone."""
+    kinds = {"record", "snapshot", "wait"} if step.phase is Phase.VERIFY else {"record", "snapshot"}
+    return intent.action.kind in kinds and intent.action.key not in BOOKKEEPING
+
+
+def _judged(action: Action) -> str:
+    """What a judging act is about: the name of a record, what a wait is for."""
+    return str(action.params.get("what") or str(action.key).removeprefix("record "))
 
 
 def _stuck(intent: Intent) -> bool:
@@ -200,10 +207,10 @@ def _go(source: Source) -> Iterator[dict[str, str]]:
         if step.phase not in {Phase.ASSESS, Phase.PREPARE, Phase.BUILD, Phase.REPLAY, Phase.VERIFY}:
             continue
         for intent in source.told(step)[0]:
-            if _judges(intent) and intent.outcome is not None:
+            if _judges(step, intent) and intent.outcome is not None:
                 bad = [v for v in intent.outcome.verdicts if v.result is not Result.PASS]
                 yield {
-                    "line": str(intent.action.key).removeprefix("record "),
+                    "line": _judged(intent.action),
                     "state": "red" if bad else "green",
                     "evidence": intent.outcome.evidence,
                 }

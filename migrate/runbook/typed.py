@@ -221,6 +221,11 @@ def _calico(hands: Hands, action: Action) -> Iterable[str]:
     yield f"{green} get ippools.crd.projectcalico.org -o yaml   # the pools of the migration file, and no other"
 
 
+def _endpoints(hands: Hands, _action: Action) -> Iterable[str]:
+    green = hands.kubectl(Side.GREEN)
+    yield f"{green} get endpointslices -A   # each Service whose pods run has addresses, as on blue"
+
+
 def _bound(action: Action) -> str:
     return f"--timeout={action.deadline:g}s"
 
@@ -246,5 +251,6 @@ _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
     "crds-established": _definitions,
     "workloads-ready": _ready,
     "workloads-off": _off,
+    "endpoints-ready": _endpoints,
     "calico-ready": _calico,
 }

@@ -86,11 +86,24 @@ class FaultyCluster:
         """Discover every served resource."""
         return self._fuse.around(f"read {self.side.value} resources", self._inner.resources)
 
+    @property
+    def undiscovered(self) -> Mapping[str, str]:
+        """What the inner cluster's latest discovery could not see into."""
+        return self._inner.undiscovered
+
     def pages(
-        self, resource: Resource, *, namespace: str = "", label_selector: str = "", limit: int = PAGE
+        self,
+        resource: Resource,
+        *,
+        namespace: str = "",
+        label_selector: str = "",
+        limit: int = PAGE,
+        ownership: bool = False,
     ) -> Iterator[Sequence[Object]]:
         """List objects by pages; each page counts."""
-        pages = self._inner.pages(resource, namespace=namespace, label_selector=label_selector, limit=limit)
+        pages = self._inner.pages(
+            resource, namespace=namespace, label_selector=label_selector, limit=limit, ownership=ownership
+        )
         while True:
             page = self._fuse.around(f"read {self.side.value} {resource.name}", lambda: next(pages, None))
             if page is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import orjson
@@ -11,7 +11,7 @@ import orjson
 from migrate.doors.cluster import FIELD_MANAGER, PAGE, ClusterIdentity, Write
 from migrate.errors import DoorError, NotFound, Unreachable
 from migrate.model.ids import Side
-from migrate.model.objects import Object, Resource
+from migrate.model.objects import Object, Resource, dig
 from migrate.simulation import refusals
 from migrate.simulation.failures import Failures
 from migrate.simulation.selectors import parsed
@@ -71,8 +71,36 @@ class SimulatedCluster:
         self._called()
         return self._registry.all()
 
+    @property
+    def undiscovered(self) -> Mapping[str, str]:
+        """The group versions that APIServices promise while nothing answers for them."""
+        served = {(r.group, r.version) for r in self._registry.all()}
+        found = {}
+        for body in self._store.page(
+            self._side.value, "apiregistration.k8s.io", "apiservices", "", ("", ""), PAGE
+        ):
+            spec = (obj := orjson.loads(body)).get("spec") or {}
+            group, version = spec.get("group", ""), spec.get("version", "")
+            if spec.get("service") and (group, version) not in served and not self._answers(obj):
+                found[f"{group}/{version}"] = "the server behind it does not answer"
+        return found
+
+    def _answers(self, api_service: Object) -> bool:
+        """Whether the backend of an APIService is there, and was not seen to be away."""
+        backend = api_service["spec"]["service"]
+        key = Key(self._side.value, "", "services", str(backend.get("namespace")), str(backend.get("name")))
+        conditions = dig(api_service, "status", "conditions", default=()) or ()
+        away = any(c.get("type") == "Available" and c.get("status") == "False" for c in conditions)
+        return not away and self._store.body(key) is not None
+
     def pages(
-        self, resource: Resource, *, namespace: str = "", label_selector: str = "", limit: int = PAGE
+        self,
+        resource: Resource,
+        *,
+        namespace: str = "",
+        label_selector: str = "",
+        limit: int = PAGE,
+        ownership: bool = False,
     ) -> Iterator[Sequence[Object]]:
         """List objects by pages in the order of namespace and name; raises NotFound where nothing serves them."""
         try:
@@ -83,12 +111,13 @@ class SimulatedCluster:
         while True:
             self._called()
             served = self._registry.of(resource).resource
-            bodies = self._store.page(
-                self._side.value, served.group, served.plural, namespace, after, max(limit, 1)
+            where = self._side.value, served.group, served.plural, namespace, after, max(limit, 1)
+            found = (
+                self._store.whole_page(*where) if ownership else map(orjson.loads, self._store.page(*where))
             )
-            objects = [self._as_served(served, orjson.loads(body)) for body in bodies]
+            objects = [self._as_served(served, obj) for obj in found]
             yield [obj for obj in objects if not label_selector or test(obj["metadata"].get("labels") or {})]
-            if len(bodies) < max(limit, 1):
+            if len(objects) < max(limit, 1):
                 return
             last = objects[-1]["metadata"]
             after = (last.get("namespace") or "", last["name"])
@@ -101,8 +130,8 @@ class SimulatedCluster:
         except NotFound:
             return None
         where = namespace if served.namespaced else ""
-        body = self._store.body(Key(self._side.value, served.group, served.plural, where, name))
-        return self._as_served(served, orjson.loads(body)) if body is not None else None
+        found = self._store.get(Key(self._side.value, served.group, served.plural, where, name))
+        return self._as_served(served, found) if found is not None else None
 
     def write(self, write: Write) -> Object:
         """Do one write in one transaction; a dry run does everything and takes it back."""

@@ -16,14 +16,16 @@ from typing import Any, NamedTuple
 
 import orjson
 
-SCHEMA_VERSION = 1
+from migrate.simulation.shapes import without
+
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE numbers (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE objects (
   id INTEGER PRIMARY KEY, side TEXT NOT NULL, grp TEXT NOT NULL, plural TEXT NOT NULL, ns TEXT NOT NULL,
-  name TEXT NOT NULL, uid TEXT NOT NULL, rv INTEGER NOT NULL, body TEXT NOT NULL);
+  name TEXT NOT NULL, uid TEXT NOT NULL, rv INTEGER NOT NULL, body TEXT NOT NULL, fields TEXT NOT NULL);
 CREATE UNIQUE INDEX objects_key ON objects (side, grp, plural, ns, name);
 CREATE INDEX objects_rv ON objects (side, rv);
 CREATE INDEX objects_uid ON objects (side, uid);
@@ -96,6 +98,14 @@ def stamp(micros: int) -> str:
 def dump(value: Any) -> str:
     """Render JSON as it is stored: compact, keys in their order, integers exact."""
     return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
+def whole(body: str, fields: str) -> dict[str, Any]:
+    """An object with its managedFields, which are stored apart: they are half of it, and hardly anybody asks for them."""
+    obj: dict[str, Any] = orjson.loads(body)
+    if fields:
+        obj["metadata"]["managedFields"] = orjson.loads(fields)
+    return obj
 
 
 class Store:
@@ -241,20 +251,30 @@ class Store:
     # --- objects -----------------------------------------------------------------------------------------------
 
     def body(self, key: Key) -> str | None:
-        """The JSON text of one object, or None."""
+        """The JSON text of one object without its managedFields, or None."""
         found = self.rows(
             "SELECT body FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ?", *key
         )
         return found[0][0] if found else None
 
+    def get(self, key: Key) -> dict[str, Any] | None:
+        """One object with its managedFields, or None."""
+        found = self.rows(
+            "SELECT body, fields FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ?",
+            *key,
+        )
+        return whole(*found[0]) if found else None
+
     def put(self, key: Key, obj: dict[str, Any], *, before: Mapping[str, Any] | None = None) -> None:
         """Write one object under its own uid and resourceVersion, and who owns it; `before` is what stood there."""
         metadata = obj["metadata"]
+        fields = metadata.get("managedFields")
+        body = {**obj, "metadata": without(metadata, "managedFields")} if fields else obj
         found = self.rows(
-            "INSERT INTO objects (side, grp, plural, ns, name, uid, rv, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (side, grp, plural, ns, name) DO UPDATE"
-            " SET uid = excluded.uid, rv = excluded.rv, body = excluded.body RETURNING id",
-            *key, metadata["uid"], int(metadata["resourceVersion"]), dump(obj),
+            "INSERT INTO objects (side, grp, plural, ns, name, uid, rv, body, fields)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (side, grp, plural, ns, name) DO UPDATE"
+            " SET uid = excluded.uid, rv = excluded.rv, body = excluded.body, fields = excluded.fields RETURNING id",
+            *key, metadata["uid"], int(metadata["resourceVersion"]), dump(body), dump(fields) if fields else "",
         )  # fmt: skip
         owners = metadata.get("ownerReferences") or []
         owned = (before["metadata"].get("ownerReferences") or []) if before is not None else []
@@ -284,10 +304,30 @@ class Store:
         self, side: str, group: str, plural: str, namespace: str, after: tuple[str, str], limit: int
     ) -> list[str]:
         """Up to `limit` bodies of a resource in the order of namespace and name, after a pair of them."""
+        return [row[0] for row in self._page("body", side, group, plural, namespace, after, limit)]
+
+    def whole_page(
+        self, side: str, group: str, plural: str, namespace: str, after: tuple[str, str], limit: int
+    ) -> list[dict[str, Any]]:
+        """The same page as objects with their managedFields."""
+        return [
+            whole(*row) for row in self._page("body, fields", side, group, plural, namespace, after, limit)
+        ]
+
+    def _page(
+        self,
+        columns: str,
+        side: str,
+        group: str,
+        plural: str,
+        namespace: str,
+        after: tuple[str, str],
+        limit: int,
+    ) -> list[tuple[Any, ...]]:
         where = "side = ? AND grp = ? AND plural = ?" + (" AND ns = ?" if namespace else "")
         values = [side, group, plural, *([namespace] if namespace else [])]
-        sql = f"SELECT body FROM objects WHERE {where} AND (ns, name) > (?, ?) ORDER BY ns, name LIMIT ?"  # noqa: S608
-        return [row[0] for row in self.rows(sql, *values, *after, limit)]
+        sql = f"SELECT {columns} FROM objects WHERE {where} AND (ns, name) > (?, ?) ORDER BY ns, name LIMIT ?"  # noqa: S608
+        return self.rows(sql, *values, *after, limit)
 
     def owned(self, side: str, uid: str) -> list[tuple[str, str, str]]:
         """Group, plural and body of every object that names `uid` among its owners."""

@@ -139,8 +139,8 @@ class Writer:
         if body["metadata"].get("managedFields"):
             raise refusals.bad_request("metadata.managedFields must be nil")
         wanted = fields_of(body, resource.group, resource.kind)
-        text = self._store.body(self._key(served, write))
-        if text is None:
+        live = self._store.get(self._key(served, write))
+        if live is None:
             uid = write.uid or body["metadata"].get("uid")
             if uid:
                 words = (
@@ -150,7 +150,6 @@ class Writer:
             if write.subresource:
                 raise refusals.not_found(resource, write.name)
             return self._create(served, write, body, "Apply"), True
-        live: Json = orjson.loads(text)
         self._preconditions(resource, live, write, body)
         after, lost = self._ownership.applied(live, trimmed(body), wanted, write)
         return self._updated(served, write, live, after, (wanted, lost))
@@ -285,10 +284,9 @@ class Writer:
         )
 
     def _live(self, served: Served, write: Write) -> Json:
-        text = self._store.body(self._key(served, write))
-        if text is None:
+        live = self._store.get(self._key(served, write))
+        if live is None:
             raise refusals.not_found(served.resource, write.name)
-        live: Json = orjson.loads(text)
         return live
 
     def _body(self, served: Served, write: Write) -> Json:

@@ -15,9 +15,14 @@ from migrate.steps.base import blue_decided
 from migrate.steps.ledger import listed, read_ledger
 
 
-def decided_as_written(scene: Scene, green: Inventory) -> tuple[Inventory, replay.Decisions]:
-    """Blue and what is decided of it, with the replicas that this run wrote where an autoscaler of blue decides."""
-    blue, decisions = blue_decided(scene)
+def decided_as_written(
+    scene: Scene, green: Inventory, blue_now: Inventory | None = None
+) -> tuple[Inventory, replay.Decisions]:
+    """Blue and what is decided of it, with the replicas that this run wrote where an autoscaler of blue decides.
+
+    Blue is read, unless `blue_now` is it.
+    """
+    blue, decisions = blue_decided(scene, blue_now)
     releases = {held.ref: held.release for held in read_ledger(scene.progress).held}
     return blue, drift.as_written(decisions, green, releases, drift.autoscaled(blue))
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
 from migrate import replay
 from migrate.actions.conditions.workloads import READ
-from migrate.actions.create import create
+from migrate.actions.create import create, creation_key
 from migrate.actions.patch import patch
+from migrate.actions.record import record
 from migrate.actions.wait import wait
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
@@ -20,7 +21,9 @@ from migrate.model.decision import Form
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
-from migrate.model.objects import annotations_of, metadata_of
+from migrate.model.objects import Object, Ref, annotations_of, dig, metadata_of
+from migrate.model.verdict import passed
+from migrate.replay import kinds
 from migrate.steps.base import BaseStep, blue_decided
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.ledger import Held, listed, read_ledger
@@ -107,7 +110,39 @@ def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
         )
         off = wait("workloads-off", f"{names} to be off on blue", deadline, side=Side.BLUE.value, refs=refs)
         yield [replace(off, inverse=back)]
-    yield from _release(scene, group, source)
+    ended = _ended_on_blue(scene, twins)
+    for ref, how in ended.items():
+        yield [_left_at_rest(ref, how)]
+    yield from _release(scene, [h for h in group if h.ref not in ended], source)
+
+
+def _ended_on_blue(scene: Scene, twins: Sequence[Held]) -> Mapping[Ref, str]:
+    """The Jobs that had done their work on blue before they could be suspended there, and how they ended.
+
+    Asked once blue's are at rest, when none can end any more: on green they would do their work a second time.
+    """
+    jobs = [h.ref for h in twins if h.form == Form.HELD and (h.ref.group, h.ref.kind) == kinds.JOB]
+    if not jobs:
+        return {}
+    blue = read_inventory(scene.doors.blue, only={kinds.JOB})
+    ended = {ref: _end(blue.find(ref)) for ref in jobs}
+    return {ref: how for ref, how in ended.items() if how}
+
+
+def _end(job: Object | None) -> str:
+    """How a Job ended; nothing where it has not. What its time to live took away has ended as well."""
+    if job is None:
+        return "is gone from blue"
+    conditions = dig(job, "status", "conditions", default=()) or ()
+    ends = [
+        c["type"] for c in conditions if c.get("type") in {"Complete", "Failed"} and c.get("status") == "True"
+    ]
+    return f"has ended on blue ({ends[0]})" if ends else ""
+
+
+def _left_at_rest(ref: Ref, how: str = "") -> Action:
+    said = f"{ref} {how}, and stays suspended on green: it would run a second time"
+    return record(f"{ref} stays at rest", [passed(f"{ref} runs once", said)])
 
 
 def _rest(held: Held) -> Action:
@@ -152,10 +187,8 @@ def _begun(scene: Scene, held: Held) -> bool:
 
 
 def _moved(scene: Scene, held: Held) -> bool:
-    """Whether this run has released it and nobody took that back."""
+    """Whether this run has released it, or left it at rest for good, and nobody took that back."""
     if held.form == Form.DEFERRED:
-        kind = f"{held.ref.kind}.{held.ref.group}" if held.ref.group else held.ref.kind
-        where = f"{held.ref.namespace}/{held.ref.name}" if held.ref.namespace else held.ref.name
-        return scene.progress.stands(f"create green {kind} {where}")
+        return scene.progress.stands(creation_key(held.ref))
     released = patch(Side.GREEN, held.ref, held.release, why="release")
-    return scene.progress.stands(released.key)
+    return any(scene.progress.stands(action.key) for action in (released, _left_at_rest(held.ref)))

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from migrate.actions.judging import Thresholds
 from migrate.actions.ramping import watch
-from migrate.actions.traffic import DEADLINE, weigh
+from migrate.actions.traffic import deadline_of, weigh
 from migrate.engine.step import Batches, Scene
 from migrate.engine.window import insist_on_window
 from migrate.errors import CheckFailed, GateClosed, TrafficReturned
@@ -82,18 +82,13 @@ def _set(scene: Scene, route: RouteName, green: int, why: str = "") -> Batches:
     """Set one weight; where a person has to turn the traffic, leave the run at a gate of its own, and say why."""
     command = commands.weigh(scene.migration, route, green)
     attempt = 1 + _count(scene, f"weight {route} {green} #")
-    deadline = _deadline(scene.migration.cutover)
+    deadline = deadline_of(scene.migration.cutover)
     outcomes = yield [weigh(route, green, command=command, attempt=attempt, deadline=deadline)]
     if outcomes[0].facts.get("byHand"):
         gate = f"weight {route} {green}"
         remedy = f'When it is done: cnimigrate approve "{gate}" --by YOU, then cnimigrate run'
         raise GateClosed("\n   ".join(filter(None, (command, why))), gate=gate, remedy=remedy)
     insist(outcomes)
-
-
-def _deadline(cutover: Cutover) -> float:
-    """Seconds that a weight may take: an operator's program is called to set, to read before and to read after."""
-    return 3 * seconds(cutover.command.deadline) if cutover.command is not None else DEADLINE
 
 
 def thresholds(cutover: Cutover) -> Thresholds:

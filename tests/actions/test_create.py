@@ -57,8 +57,21 @@ def test_create_refused(bench: Bench, error: str, state: OutcomeState) -> None:
     bench.world.failures.refuse(Side.GREEN, resource="configmaps", error=error, message="no thanks")
     outcome = created(bench, creation())
     assert outcome.state is state
-    assert "green refused ConfigMap default/settings: no thanks" in outcome.evidence
+    assert outcome.evidence == "creating ConfigMap default/settings on green: no thanks"
     assert bool(outcome.remedy) is (state is OutcomeState.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("error", "leave_out"), [("invalid", True), ("forbidden", False), ("transient", False)]
+)
+def test_only_what_green_does_not_accept_may_be_left_out(bench: Bench, error: str, leave_out: bool) -> None:
+    """A busy server and a missing right say nothing about the object: the same command goes on, without a rule."""
+    bench.world.failures.refuse(Side.GREEN, resource="configmaps", error=error)
+    outcome = created(bench, creation())
+    assert ("skip: true" in outcome.remedy) is leave_out
+    assert ("same command" in outcome.remedy) is not leave_out
+    bench.world.failures.forgive()
+    assert created(bench, creation()).state is OutcomeState.DONE
 
 
 def test_create_answered_with_something_else(bench: Bench) -> None:

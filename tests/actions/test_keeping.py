@@ -15,15 +15,27 @@ from cryptography.fernet import Fernet
 from migrate.actions.lease import DURATION, LEASES, NAMESPACE, BlueLease
 from migrate.actions.provision import Provision, Unprovision, provision
 from migrate.actions.snapshot import CONTENTS, Snapshot, read_key, snapshot
-from migrate.doors.cluster import Verb, Write
+from migrate.doors.cluster import Cluster, Verb, Write
 from migrate.doors.provisioner import Provision as Seen
-from migrate.errors import Fenced, Forbidden, LockHeld, Refused, Stopped, Unauthorized, Unreachable
+from migrate.errors import (
+    ClusterUnreachable,
+    Fenced,
+    Forbidden,
+    LockHeld,
+    Refused,
+    Stopped,
+    Unauthorized,
+    Unreachable,
+)
 from migrate.model.action import OutcomeState, State
 from migrate.model.ids import RunId, Side
 from migrate.model.objects import annotations_of, dig
 from migrate.simulation.faults import Fuse, behind
+from migrate.simulation.served import resource
 from tests.actions.conftest import RUN, Bench
 from tests.scenario.blue import CANARY_SPELLINGS
+
+API_SERVICES = resource("apiservices", "apiregistration.k8s.io")
 
 # --- snapshot ----------------------------------------------------------------------------------------------------
 
@@ -91,6 +103,36 @@ def test_a_snapshot_names_what_it_could_not_read(bench: Bench, tmp_path: Path) -
     assert {k for k, entry in contents.items() if entry == {"unread": "no right to list it"}} == set(unread)
     assert not {f"{kind}.jsonl" for kind in unread} & {p.name for p in (tmp_path / "snapshot").iterdir()}
     assert sum(e["objects"] for e in contents.values() if "sha256" in e) == outcome.facts["objects"]
+
+
+def test_a_snapshot_names_groups_that_nothing_answers_for(bench: Bench, tmp_path: Path) -> None:
+    """Kinds of an aggregated API that is down are not known one by one; their group is named with the reason."""
+    promised(bench.doors.blue, "widgets.example.com")
+    promised(bench.doors.blue, "metrics.k8s.io")  # figures of the moment, which no snapshot has
+    contents = json.loads((taken(bench, tmp_path) / CONTENTS).read_text())
+    assert {name: entry for name, entry in contents.items() if "unread" in entry} == {
+        "*.widgets.example.com": {"unread": "the server behind it does not answer"}
+    }
+
+
+def promised(cluster: Cluster, group: str) -> None:
+    """Register an aggregated API without a server behind it."""
+    spec = {
+        "group": group,
+        "version": "v1",
+        "groupPriorityMinimum": 100,
+        "versionPriority": 10,
+        "insecureSkipTLSVerify": True,
+        "service": {"namespace": "default", "name": "away"},
+    }
+    name = f"v1.{group}"
+    body = {
+        "apiVersion": API_SERVICES.api_version,
+        "kind": "APIService",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    cluster.write(Write(Verb.CREATE, API_SERVICES, name, body=body))
 
 
 def test_a_snapshot_says_why_secrets_are_left_out(bench: Bench, tmp_path: Path) -> None:
@@ -292,6 +334,44 @@ def test_a_lease_is_renewed_when_it_must(bench: Bench) -> None:
     bench.doors.clock.sleep(600)
     held.renew(0, "")
     assert annotations_of(standing(bench) or {})["cnimigrate.io/journal-head"] == "h3"
+
+
+@pytest.mark.parametrize("ran_out", [False, True])
+def test_a_lease_whose_reply_was_lost_is_held(bench: Bench, ran_out: bool) -> None:
+    """Made or taken over with the reply lost, it is looked at, and known by its token."""
+    if ran_out:
+        lease(bench, "run-2", "bea@ops2:2").acquire(1, "")
+        bench.doors.clock.sleep(DURATION + 1)
+    bench.world.failures.refuse(Side.BLUE, resource="leases.*", error="lost", times=1)
+    held = lease(bench)
+    held.acquire(1, "")
+    assert dig(standing(bench), "spec", "holderIdentity") == "ana@ops1:1"
+    before = bench.world.requests(Side.BLUE)
+    held.renew(30, "")
+    assert bench.world.requests(Side.BLUE) == before  # how long it lasts is known
+    held.release()
+    assert standing(bench) is None
+
+
+def test_a_lease_that_may_stand_is_spoken_of(bench: Bench) -> None:
+    """Where nobody can look either, exit 30 says that the Lease may stand, and does not say that nothing changed."""
+
+    class Parted(Fuse):
+        def around(self, words: str, call: Callable[[], Any]) -> Any:
+            parted = bool(self.calls)
+            answer = None if parted else call()
+            if parted or words.startswith("write"):
+                self.calls.append(words)
+                raise Unreachable("the connection was reset")
+            return answer
+
+    doors = behind(bench.doors, Parted())
+    with pytest.raises(
+        ClusterUnreachable, match="reset; the Lease kube-system/cnimigrate-small may stand"
+    ) as caught:
+        BlueLease(doors.blue, bench.doors.clock, "small", RUN, "ana@ops1:1").acquire(1, "")
+    assert "Nothing was changed" not in caught.value.remedy
+    assert standing(bench) is not None
 
 
 def test_a_lost_renewal_is_no_takeover(bench: Bench) -> None:

@@ -73,5 +73,5 @@ def test_a_refused_patch(bench: Bench) -> None:
     bench.world.failures.refuse(Side.BLUE, verb="patch", message="denied by policy")
     _, outcome = patched(bench, patch(Side.BLUE, WEB, CHANGE, why="rest"))
     assert outcome.state is OutcomeState.FAILED
-    assert outcome.evidence == "Deployment shop/web was not changed on blue: denied by policy"
+    assert outcome.evidence == "changing Deployment shop/web on blue: denied by policy"
     assert dig(bench.read(Side.BLUE, WEB), "spec", "replicas") == 2

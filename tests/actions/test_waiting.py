@@ -123,10 +123,10 @@ def serving_green(bench: Bench) -> None:
     bench.doors.traffic.set(SHOP, 100)
     for table in ("objects",):
         rows = bench.world.store.rows(
-            f"SELECT grp, plural, ns, name, uid, rv, body FROM {table} WHERE side = 'blue' AND ns = 'shop'"
+            f"SELECT grp, plural, ns, name, uid, rv, body, fields FROM {table} WHERE side = 'blue' AND ns = 'shop'"
         )
         bench.world.store.run_many(
-            f"INSERT OR IGNORE INTO {table} (side, grp, plural, ns, name, uid, rv, body) VALUES ('green', ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT OR IGNORE INTO {table} (side, grp, plural, ns, name, uid, rv, body, fields) VALUES ('green', ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
 

@@ -78,6 +78,10 @@ class MemoryCluster:
         self._calls = 0
         self._numbers = itertools.count(100)
 
+    @property
+    def undiscovered(self) -> Mapping[str, str]:
+        return {}
+
     def identity(self) -> ClusterIdentity:
         return ClusterIdentity(uid="4c1d", version="v1.35.4", server="memory")
 
@@ -86,9 +90,16 @@ class MemoryCluster:
         return list(self.served)
 
     def pages(
-        self, resource: Resource, *, namespace: str = "", label_selector: str = "", limit: int = 500
+        self,
+        resource: Resource,
+        *,
+        namespace: str = "",
+        label_selector: str = "",
+        limit: int = 500,
+        ownership: bool = False,
     ) -> Iterator[Sequence[Object]]:
         assert not label_selector
+        assert not ownership
         self._calls += 1
         yield [
             copy.deepcopy(obj)

@@ -1,4 +1,4 @@
-"""Resolve and amend write what a run builds on: while they do, nobody runs, and beside a run they do nothing."""
+"""Resolve, amend and unlock write what a run builds on: while they do, nobody runs, and beside a run they do nothing."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.cli.moving import Place, at_gate, demo, end, environment
 
 ANA = {"user": "ana", "host": "ops1", "pid": 4242, "since": "2026-01-05T09:00:00+00:00"}
 RESOLVE = ("resolve", "turn shop", "--as", "absent", "--reason", "read it at the balancer")
+UNLOCK = ("unlock", "--reason", "ops1 burnt down")
 CHANGES = ("before-writers: auto", "before-writers: approval")
 
 
@@ -64,7 +65,7 @@ def held(place: Place, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return found
 
 
-@pytest.mark.parametrize("words", [RESOLVE, ("amend", "--yes")])
+@pytest.mark.parametrize("words", [RESOLVE, ("amend", "--yes"), UNLOCK])
 def test_the_lock_is_held_at_every_write(cli: Cli, place: Place, held: list[bool], words: Any) -> None:
     """Nobody begins to run between the look and the write; afterwards the lock is free."""
     place.edit(CHANGES)
@@ -74,7 +75,7 @@ def test_the_lock_is_held_at_every_write(cli: Cli, place: Place, held: list[bool
     assert not lock.is_held(place.state / "lock")
 
 
-@pytest.mark.parametrize("words", [RESOLVE, ("amend", "--yes")])
+@pytest.mark.parametrize("words", [RESOLVE, ("amend", "--yes"), UNLOCK])
 def test_beside_a_run_nothing_is_written(cli: Cli, place: Place, words: Any) -> None:
     """Exit 40 with who runs it, since when and from where, and what to do; the journal is as it was."""
     place.edit(CHANGES)
@@ -89,6 +90,17 @@ def test_beside_a_run_nothing_is_written(cli: Cli, place: Place, words: Any) -> 
     assert "stop it with Ctrl-C where it is" in said.err
     assert len(place.entries()) == before
     assert [i.action.key for i in place.progress().in_doubt()] == ["turn shop"]
+
+
+def test_status_names_who_holds_the_lock(cli: Cli, place: Place) -> None:
+    """It is the holder's own word that is told, and not who ran last."""
+    with lock.held(place.state / "lock", {**ANA, "doing": "amended"}):
+        said = cli("status", "-f", place.file)
+    assert (
+        "runner   alive: being amended by ana on ops1 (process 4242), since 2026-01-05T09:00:00+00:00"
+        in said.out
+    )
+    assert "alive" not in cli("status", "-f", place.file).out
 
 
 @contextmanager

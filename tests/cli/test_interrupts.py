@@ -230,11 +230,12 @@ def test_a_signal_outside_a_run(place: Place) -> None:
 
 
 def test_a_terminal_shows_signs_and_no_color_shows_none(tmp_path: Path) -> None:
-    """On a UTF-8 terminal marks and one renewed line; with NO_COLOR, or another encoding, plain ASCII lines."""
+    """On a UTF-8 terminal marks and one renewed line; with NO_COLOR, on a dumb one or in another encoding, plain ASCII lines."""
     shown = {}
     for name, env in (
         ("fancy", {"PYTHONIOENCODING": "utf-8"}),
         ("no color", {"NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}),
+        ("dumb", {"TERM": "dumb", "PYTHONIOENCODING": "utf-8"}),
         ("latin", {"PYTHONIOENCODING": "iso-8859-1"}),
         ("ascii", {"PYTHONIOENCODING": "ascii"}),
     ):
@@ -246,7 +247,7 @@ def test_a_terminal_shows_signs_and_no_color_shows_none(tmp_path: Path) -> None:
     assert "✓".encode() in shown["fancy"]
     assert "⏸ all/before-cutover".encode() in shown["fancy"]
     assert b"\x1b[2K" in shown["fancy"]
-    for name in ("no color", "latin", "ascii"):
+    for name in ("no color", "dumb", "latin", "ascii"):
         assert shown[name].isascii(), name
         assert b"\x1b" not in shown[name], name
         assert b"|| all/before-cutover needs an approval" in shown[name], name

@@ -19,13 +19,21 @@ from tests.cli.conftest import CANARY, CANARY_ENCODED, Cli, Said, canary_secret,
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
 SECRETS = Resource("", "v1", "secrets", "Secret", namespaced=True)
+AUTOSCALERS = Resource(
+    "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", namespaced=True
+)
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+
+
+def world_of(file: Path, name: str) -> World:
+    """A move's simulated world."""
+    return World.open(file.parent / ".cnimigrate" / name / "world.db")
 
 
 @contextmanager
 def side_of(file: Path, name: str, side: Side) -> Iterator[Cluster]:
-    """One cluster of a move's simulated world, as somebody else would change it."""
-    with World.open(file.parent / ".cnimigrate" / name / "world.db") as world:
+    """One cluster of it, as somebody else would change it."""
+    with world_of(file, name) as world:
         yield world.cluster(side)
 
 
@@ -33,6 +41,14 @@ def unready(cluster: Cluster, name: str) -> None:
     """Let a Deployment of the shop have no Ready replica, as its status says."""
     body = {"status": {"readyReplicas": 0, "availableReplicas": 0}}
     cluster.write(Write(Verb.PATCH, DEPLOYMENTS, name, "shop", body, subresource="status"))
+
+
+def scaled(file: Path, side: Side, name: str, replicas: int) -> None:
+    """Give a Deployment of the shop another number of replicas, and let its pods come."""
+    with world_of(file, "demo") as world:
+        body = {"spec": {"replicas": replicas}}
+        world.cluster(side).write(Write(Verb.PATCH, DEPLOYMENTS, name, "shop", body))
+        world.settle()
 
 
 def verdicts(said: Said) -> dict[str, dict[str, Any]]:
@@ -146,6 +162,44 @@ def test_after_the_end_fields_alone_are_compared(cli: Cli, moved: Path) -> None:
     with side_of(moved, "demo", Side.GREEN) as green:
         green.write(Write(Verb.DELETE, CONFIG_MAPS, "banner", "shop"))
     assert "ConfigMap shop/banner: missing" in cli("verify", moved).out
+
+
+def test_what_an_autoscaler_decides_is_no_difference(cli: Cli, quick: Path) -> None:
+    """Blue's decides there at any time, green's own once it stands: neither is the replay's doing, other fields are."""
+    assert cli("run", quick, "--until", "prepare").code == 0
+    for name in ("cart", "catalog"):
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+        body = {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 9},
+        }
+        with side_of(quick, "demo", Side.BLUE) as blue:
+            blue.write(Write(Verb.CREATE, AUTOSCALERS, name, "shop", body))
+    assert cli("run", quick, "--until", "verify").code == 0
+    scaled(quick, Side.BLUE, "cart", 5)
+    assert cli("verify", quick).code == 0
+    # green has no autoscaler yet: somebody's hand it was
+    scaled(quick, Side.GREEN, "catalog", 6)
+    by_hand = cli("verify", quick)
+    assert by_hand.code == 30
+    assert "Deployment shop/catalog: " in by_hand.out
+    assert "put it back there" in by_hand.err
+    with side_of(quick, "demo", Side.BLUE) as blue:
+        catalog = blue.get(DEPLOYMENTS, "catalog", "shop")
+    assert catalog is not None
+    scaled(quick, Side.GREEN, "catalog", catalog["spec"]["replicas"])
+    for until in (("--until", "soak"), ()):
+        assert cli("run", quick, *until).code == 0
+        scaled(quick, Side.GREEN, "cart", 7)
+        scaled(quick, Side.BLUE, "catalog", 4)
+        said = cli("verify", quick)
+        assert said.code == 0, said.all
+    with side_of(quick, "demo", Side.GREEN) as green:
+        body = {"metadata": {"labels": {"app": "another"}}}
+        green.write(Write(Verb.PATCH, DEPLOYMENTS, "cart", "shop", body))
+    assert "Deployment shop/cart: differs at metadata.labels.app" in cli("verify", quick).out
 
 
 def test_a_move_that_was_not_begun_is_told(cli: Cli, demo: Path) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from migrate.doors.cluster import Verb, Write
+from migrate.doors.reading import read_inventory
 from migrate.errors import DoorError, Invalid, NotFound
 from migrate.model.objects import Resource, dig
 from tests.contract.conftest import Bench
@@ -193,3 +194,43 @@ class TestDoor:
         before = bench.cluster.requests()
         assert list(bench.cluster.write_many([])) == []
         assert bench.cluster.requests() == before
+
+
+class TestUndiscovered:
+    def test_a_group_that_nothing_answers_for_is_named(self, bench: Bench) -> None:
+        """What an APIService promises and nothing serves is named, and said of the Inventory; the rest is served."""
+        group = f"w{uuid4().hex[:8]}.example.com"
+        name = f"v1.{group}"
+        spec = {
+            "group": group,
+            "version": "v1",
+            "groupPriorityMinimum": 100,
+            "versionPriority": 10,
+            "insecureSkipTLSVerify": True,
+            "service": {"namespace": "default", "name": "away"},
+        }
+        bench.create(
+            {
+                "apiVersion": "apiregistration.k8s.io/v1",
+                "kind": "APIService",
+                "metadata": {"name": name},
+                "spec": spec,
+            }
+        )
+        try:
+
+            def named() -> bool:
+                assert "pods" in {r.name for r in bench.cluster.resources()}
+                return f"{group}/v1" in bench.cluster.undiscovered
+
+            bench.until(f"{group} among the undiscovered", named)
+            assert bench.cluster.undiscovered[f"{group}/v1"]
+            inventory = read_inventory(bench.cluster)
+            assert inventory.unreadable[f"*.{group}"]
+            assert len(inventory) > 1
+        finally:
+            bench.write(Verb.DELETE, "APIService", name, group="apiregistration.k8s.io")
+        bench.until(
+            f"{group} gone",
+            lambda: bench.cluster.resources() and group not in str(bench.cluster.undiscovered),
+        )

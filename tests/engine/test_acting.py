@@ -123,6 +123,15 @@ def test_a_lost_reply_is_looked_up_at_once(tmp_path: Path) -> None:
         assert opened.progress.in_doubt() == ()
 
 
+def test_why_a_reply_was_lost_is_kept(tmp_path: Path) -> None:
+    """What is seen afterwards does not take the place of the door's words: they name what has to be mended."""
+    with stage(tmp_path / "j", ONE_STEP, {}) as opened:
+        opened.shelf.answers["a"] = Outcome(OutcomeState.UNKNOWN, "no answer about a: connection reset")
+        (outcome,) = opened.acting.do(NO_BATCH, STEP, [put("a")])
+    assert outcome.state is OutcomeState.ABSENT
+    assert outcome.evidence == "a is absent, after no answer about a: connection reset"
+
+
 def test_an_act_that_can_neither_be_done_nor_seen_is_unknown(tmp_path: Path) -> None:
     """Where looking is refused, the outcome is written down as unknown, and the run leaves with exit 33."""
     with stage(tmp_path / "j", ONE_STEP, {}) as opened:

@@ -64,6 +64,15 @@ def test_a_holder_may_say_what_it_does(tmp_path: Path) -> None:
             pass
 
 
+def test_who_holds_it_is_told_without_taking_it(tmp_path: Path) -> None:
+    """Whoever looks on is told who holds the lock and what it does; nothing once it is free."""
+    assert lock.holder(tmp_path / "lock") == ""
+    with lock.held(tmp_path / "lock", {**HOLDER, "doing": "amended"}):
+        told = lock.holder(tmp_path / "lock")
+    assert told == "amended by ana on ops1 (process 4242), since 2026-01-05T09:00:00+00:00"
+    assert lock.holder(tmp_path / "lock") == ""
+
+
 def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
     """After SIGKILL the next runner gets the lock at once, and is named as its holder."""
     with another_process(tmp_path / "lock") as process:

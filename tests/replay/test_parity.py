@@ -162,10 +162,11 @@ def test_merged_object_is_compared_without_marks() -> None:
     assert results(decisions, inventory(made)) == {"parity-wave-5": Result.FAIL}
 
 
-def test_kind_that_was_never_listed_is_known_by_its_plural() -> None:
-    """Where green's listing left a kind out altogether, its name among the unreadable ones tells."""
+@pytest.mark.parametrize("name", ["networkpolicies.networking.k8s.io", "*.networking.k8s.io"])
+def test_kind_that_was_never_listed_is_known_by_its_name(name: str) -> None:
+    """Where green's listing left a kind out altogether, its name, or its group's, among the unreadable ones tells."""
     decisions = decide(obj("NetworkPolicy", "p", "shop", "networking.k8s.io/v1", spec={}))
-    blind = Inventory((), {}, unreadable={"networkpolicies.networking.k8s.io": "forbidden"})
+    blind = Inventory((), {}, unreadable={name: "forbidden"})
     assert results(decisions, blind) == {"parity-wave-4": Result.INCONCLUSIVE}
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from migrate.errors import UsageError
 from migrate.runbook import DOCUMENTS, Source, render, stale
+from migrate.runbook.typed import Hands
 from tests.runbook.conftest import ROOT, rehearsed
 
 PLANS = ("weave-to-calico", "flannel-to-calico", "canal-to-calico")
@@ -97,6 +98,24 @@ def test_the_stand_in_for_calico_is_said(texts: dict[str, str]) -> None:
     assert "Calico's manifests were not fetched: small stand-ins" in told
     assert "curl -fsSLO https://raw.githubusercontent.com/projectcalico/calico/v3.32.1/" in told
     assert "| sha256sum --check" in told
+
+
+def test_go_or_no_go_says_what_verify_found(whole: dict[str, Any]) -> None:
+    """What verify waits for is judged there as much as what it compares; other waits are for a step's own work."""
+    lines = {line["line"]: line for line in whole["go"]}
+    endpoints = lines["Services' endpoints on green"]
+    assert (endpoints["state"], endpoints["evidence"][:18]) == ("green", "4 Services looked ")
+    assert lines["Calico on green with pods"]["state"] == "green"
+    assert {"parity", "snapshot blue"} <= set(lines)
+    assert "namespaces on green" not in lines
+
+
+def test_every_wait_can_be_typed(weave: Source) -> None:
+    """Whatever a move waits for, a person without the tool can look at."""
+    hands = Hands(weave.written)
+    waits = [i.action for i in weave.acts() if i.action.kind == "wait"]
+    assert len({wait.params["condition"] for wait in waits}) >= 5
+    assert [wait.key for wait in waits if not hands.typed(wait)] == []
 
 
 def test_no_secret_value_appears(tmp_path: Path) -> None:

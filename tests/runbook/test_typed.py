@@ -72,6 +72,10 @@ CASES: list[tuple[Action, str]] = [
         wait("workloads-off", "w", 90, side="blue", refs=[CART.as_json()]),
         f"{BLUE} get pods -n shop -o name | grep '^pod/cart-[a-z0-9]*-[a-z0-9]*$'   # until it prints nothing",
     ),
+    (
+        wait("endpoints-ready", "w", 90, silent=[]),
+        f"{GREEN} get endpointslices -A   # each Service whose pods run has addresses, as on blue",
+    ),
     (wait("a-new-condition", "w", 90), ""),
     (Action("record", ActionKey("record x"), {"verdicts": [], "facts": {}}), ""),
     (Action("new-kind", ActionKey("n"), command="as it says"), "as it says"),

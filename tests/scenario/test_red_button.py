@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from migrate.cli.aborting import abort
+from migrate.cli.aborting import STEP, abort
 from migrate.cli.begun import open_journal
 from migrate.cli.project import Project
 from migrate.cli.wiring import wired
@@ -16,12 +18,13 @@ from migrate.errors import (
     TrafficReturned,
 )
 from migrate.model.ids import GateName, Phase, Side
-from migrate.model.migration import GateSpec
+from migrate.model.migration import CommandTraffic, GateSpec
 from migrate.model.objects import kind_of, name_of
 from tests.scenario.endings import bodies, weights
 from tests.scenario.looks import Watching
 from tests.scenario.moves import (
     Life,
+    progress_of,
     run,
     world_of,
 )
@@ -46,6 +49,19 @@ def test_abort_with_the_runner_dead(project: Project) -> None:
     assert run(project)
     with world_of(project) as world:
         assert weights(world) == {"shop": 100}
+
+
+def test_an_abort_gives_each_weight_the_time_of_the_file(project: Project) -> None:
+    """An operator's program is called three times for one weight, in an abort as in a ramp."""
+    run(project, Life(until=Until(gate=GateName("before-full"))))
+    command = CommandTraffic(read=("read",), set=("set",), deadline="2m")
+    cutover = project.migration.cutover.model_copy(update={"command": command})
+    slow = replace(project, migration=project.migration.model_copy(update={"cutover": cutover}))
+    with wired(project) as live:
+        journal, progress = open_journal(project, live.doors.clock)
+        with journal:
+            abort(slow, live.doors.traffic, live.doors.clock, journal, progress)
+    assert [i.action.deadline for i in progress_of(project).intents() if i.step == STEP] == [360.0]
 
 
 def test_abort_with_the_runner_alive(project: Project) -> None:

@@ -42,7 +42,7 @@ def command(project: Project, output: str, *, watch: bool) -> None:
         if not watch:
             return
         time.sleep(REFRESH)
-        click.clear()
+        say.clear()
 
 
 def state(project: Project, progress: Progress) -> dict[str, Any]:
@@ -91,12 +91,13 @@ def lines(found: dict[str, Any]) -> list[str]:
 
 
 def _runner(project: Project, progress: Progress) -> str:
+    holder = lock.holder(project.lock)
+    if holder:
+        return f"alive: being {holder}"
     if not progress.runners:
         return "none yet"
     data = progress.runners[-1].data
     who = f"{data['user']} on {data['host']} (process {data['pid']})"
-    if lock.is_held(project.lock):
-        return f"alive: {who}"
     if data["event"] == "left":
         return f"none: {who} left in order at {progress.runners[-1].at}"
     last = progress.last

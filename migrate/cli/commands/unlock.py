@@ -7,12 +7,11 @@ import click
 from migrate.actions.lease import BlueLease
 from migrate.cli import say
 from migrate.cli.begun import whoami
-from migrate.cli.bystander import beside, remark
+from migrate.cli.bystander import LocalClock, beside, remark
 from migrate.cli.options import migration
 from migrate.cli.project import Project
 from migrate.cli.wiring import wired
 from migrate.engine import lock
-from migrate.errors import LockHeld
 
 
 @click.command("unlock")
@@ -23,13 +22,13 @@ def command(project: Project, reason: str) -> None:
 
     \b
     cnimigrate unlock --reason "ops1 burnt down"
+
+    Beside a living runner of this machine this is refused (exit 40).
     """
-    if lock.is_held(project.lock):
-        message = "the runner on this machine is alive"
-        raise LockHeld(
-            message, remedy="Stop it with Ctrl-C; to put traffic back over its head: cnimigrate abort"
-        )
-    with wired(project) as live:
+    project.make_state()
+    since = LocalClock().now().isoformat(timespec="seconds")
+    here = {**whoami(), "since": since, "doing": "unlocked"}
+    with lock.held(project.lock, here), wired(project) as live:
         taken = BlueLease.force(live.doors.blue, project.written.name)
         if project.journal.exists():
             with beside(project) as (journal, _):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,8 +32,9 @@ from migrate.model.plan import Plan
 from migrate.model.progress import Intent
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.planning.compose import agree, batch_of, compose
+from migrate.replay import drift
 from migrate.steps.assess_sides import facts_of
-from migrate.steps.base import blue_decided
+from migrate.steps.drift import decided_as_written
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import ROLLING
 from migrate.steps.registry import planned_steps
@@ -173,8 +174,12 @@ def _green(scene: Scene, blue_now: Inventory, side: str) -> list[Verdict]:
     calico = list(readiness(green, pools, pods_run=True))
     if side == "green":
         return [*_workloads(scene, green, _rolling(green, scene), broken=[]), *calico]
-    blue, decisions = blue_decided(scene, blue_now)
-    parity = replay.parity(decisions, _marked(scene, decisions, green), key=scene.key, run=scene.run)
+    blue, decisions = decided_as_written(scene, green, blue_now)
+    # once green has its autoscalers, they decide the replicas there
+    scaled = drift.autoscaled(green)
+    found = {ref: obj for ref in scaled if (obj := green.find(ref)) is not None}
+    decisions = drift.as_written(decisions, green, found, scaled)
+    parity = replay.parity(decisions, _marked(scene, decisions, green, scaled), key=scene.key, run=scene.run)
     refs = [d.ref for d in decisions.written if d.ref.kind in ROLLING and green.find(d.ref) is not None]
     return [
         *parity,
@@ -184,25 +189,33 @@ def _green(scene: Scene, blue_now: Inventory, side: str) -> list[Verdict]:
     ]
 
 
-def _marked(scene: Scene, decisions: replay.Decisions, green: Inventory) -> Inventory:
-    """Green as it would be with our marks, once `finish` has taken them away: then fields alone are compared."""
-    if not scene.progress.done(NO_BATCH, Finish.id):
-        return green
+def _marked(
+    scene: Scene, decisions: replay.Decisions, green: Inventory, scaled: Collection[Ref]
+) -> Inventory:
+    """Green as it would be with marks that say the same, where fields alone can be compared.
+
+    That is all of it once `finish` has taken our marks away, before that what is scaled on green: the hash beside such
+    a workload is of other replicas.
+    """
+    finished = scene.progress.done(NO_BATCH, Finish.id)
     hashes = {
-        d.ref: replay.source_hash(d.target, scene.key) for d in decisions.written if d.target is not None
+        d.ref: replay.source_hash(d.target, scene.key)
+        for d in decisions.written
+        if d.target is not None and (finished or d.ref in scaled)
     }
+    run = {marks.RUN: str(scene.run)} if finished else {}
     objects = {
-        resource: [_with_marks(obj, scene, hashes) for obj in found]
+        resource: [_with_marks(obj, run, hashes) for obj in found]
         for resource, found in green.objects.items()
     }
     return replace(green, objects=objects)
 
 
-def _with_marks(obj: Object, scene: Scene, hashes: dict[Ref, str]) -> Object:
+def _with_marks(obj: Object, run: dict[str, str], hashes: dict[Ref, str]) -> Object:
     found = hashes.get(ref_of(obj))
     if found is None:
         return obj
-    notes = {**annotations_of(obj), marks.RUN: str(scene.run), marks.SOURCE_HASH: found}
+    notes = {**annotations_of(obj), **run, marks.SOURCE_HASH: found}
     return {**obj, "metadata": {**obj["metadata"], "annotations": notes}}
 
 
