@@ -121,7 +121,7 @@ class Snapshot:
         return contents
 
     def _objects(self, resource: Resource) -> Iterator[Object]:
-        for page in self._blue.pages(resource):
+        for page in self._blue.pages(resource, ownership=True):
             yield from page
 
 

@@ -131,11 +131,20 @@ class Store:
             path.chmod(0o600)
             self._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
             self.set_number("schema", SCHEMA_VERSION)
-        elif self.number("schema") != SCHEMA_VERSION:
+        elif self._brought_up() != SCHEMA_VERSION:
             found = self.number("schema")
             self._db.close()
             message = f"{path} is a world of format {found}; this program reads {SCHEMA_VERSION}"
             raise ValueError(message)
+
+    def _brought_up(self) -> int:
+        """The file's format, after a former one that can be gone on with has been brought up to this one."""
+        with self.transaction():
+            if self.number("schema") == 1:
+                # its bodies have their managedFields inside, until each is written again
+                self.run("ALTER TABLE objects ADD COLUMN fields TEXT NOT NULL DEFAULT ''")
+                self.set_number("schema", 2)
+            return self.number("schema")
 
     def close(self) -> None:
         """Close the file; calling it twice is harmless."""
@@ -145,31 +154,36 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """Make everything inside happen at once or, on any exception, not at all; nests by savepoints."""
         with self._lock:
-            name = f"nested{self._depth}"
-            self._db.execute(f"SAVEPOINT {name}" if self._depth else "BEGIN IMMEDIATE")
-            if not self._depth:
-                self._small.clear()
-            counted = dict(self._counted)
-            self._depth += 1
+            depth, counted, begun = self._depth, dict(self._counted), False
+            name = f"nested{depth}"
             try:
+                # all of it in here: a signal may raise between any two lines
+                self._depth = depth + 1
+                if not depth:
+                    self._small.clear()
+                self._db.execute(f"SAVEPOINT {name}" if depth else "BEGIN IMMEDIATE")
+                begun = True
                 yield
-                if self._depth == 1:
+                if depth:
+                    self._db.execute(f"RELEASE {name}")
+                else:
                     self._write_numbers(self._counted)
+                    self._db.execute("COMMIT")
+                    self._counted = {}
             except BaseException:
                 self._small.clear()
                 self._counted = counted
-                self._depth -= 1
-                if self._depth:
+                if not depth:
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
+                elif begun:
                     self._db.execute(f"ROLLBACK TO {name}")
                     self._db.execute(f"RELEASE {name}")
-                else:
-                    self._db.execute("ROLLBACK")
                 raise
-            self._depth -= 1
-            self._db.execute(f"RELEASE {name}" if self._depth else "COMMIT")
-            if not self._depth:
-                self._small.clear()
-                self._counted.clear()
+            finally:
+                self._depth = depth
+                if not depth:
+                    self._small.clear()
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Read all rows of a query."""

@@ -212,9 +212,13 @@ def test_a_real_token_that_is_not_accepted(weave_plane: ControlPlane, tmp_path: 
 def meddling(trouble: str) -> Callable[[Received, Callable[[], Reply]], Reply | Drop | Hang]:
     """Troubles that come a few times each, then never again."""
     left = {"busy": 3, "broken": 3, "dropped": 2, "lost": 1}[trouble]
+    blind = 4 if trouble == "lost" else 0  # answers; a read that fails is asked again a few times
 
     def meddle(received: Received, ask: Callable[[], Reply]) -> Reply | Drop | Hang:
-        nonlocal left
+        nonlocal left, blind
+        if not left and blind and received.method == "GET" and "/leases/" in received.path:
+            blind -= 1  # nobody can look whether it stands
+            return status(500, "InternalError", "etcdserver: leader changed")
         create = received.method == "POST" and "/leases" in received.path
         read = received.method == "GET" and "/apis/apps" in received.path
         if left and (create if trouble == "lost" else read):

@@ -10,6 +10,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,9 @@ from urllib.parse import urlsplit
 import yaml
 
 from tests.lab.errors import ApiError, ApiUnreachable
+
+IDLE = 45.0
+"""Seconds after which a kept connection is not used again: an API server closes one that is idle for 90 s."""
 
 PATCH_TYPES = {
     "merge": "application/merge-patch+json",
@@ -36,6 +40,7 @@ class Api:
         self._tls = ssl.create_default_context(cadata=ca)
         self._lock = threading.Lock()
         self._connection: http.client.HTTPSConnection | None = None
+        self._used = 0.0
 
     @classmethod
     def from_kubeconfig(cls, path: Path, timeout: float = 30.0) -> Self:
@@ -103,13 +108,17 @@ class Api:
             self._drop()
 
     def _exchange(self, method: str, path: str, data: str | None, headers: dict[str, str]) -> tuple[int, str]:
+        if time.monotonic() - self._used > IDLE:
+            self._drop()
         if self._connection is None:
             self._connection = http.client.HTTPSConnection(
                 "127.0.0.1", self.port, timeout=self.timeout, context=self._tls
             )
         self._connection.request(method, path, data, headers)
         response = self._connection.getresponse()
-        return response.status, response.read().decode()
+        text = response.read().decode()
+        self._used = time.monotonic()
+        return response.status, text
 
     def _drop(self) -> None:
         if self._connection is not None:
