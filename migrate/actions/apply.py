@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from migrate.actions.delete import delete
 from migrate.actions.reach import Reach, named, refused, target_of
 from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
-from migrate.errors import DoorError, Transient
+from migrate.errors import DoorError
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
 from migrate.model.objects import Object, Ref, dig
@@ -64,10 +64,7 @@ class Apply:
 
     def _write(self, action: Action) -> Write:
         side, ref = target_of(action)
-        body = self._reach.bodies.take(action.key)
-        if body is None:
-            message = f"{ref} was read from its manifest by an earlier process"
-            raise Transient(message)
+        body = self._reach.body(action, "its manifest")
         resource = self._reach.directory.resource(side, ref)
         return Write(
             Verb.APPLY, resource, ref.name, ref.namespace, body, force=bool(action.params.get("force"))

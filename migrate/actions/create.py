@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from migrate.actions.delete import delete
 from migrate.actions.reach import Reach, Written, leaving, named, refused, target_of
 from migrate.doors.cluster import Verb, Write
-from migrate.errors import AlreadyExists, DoorError, Transient
+from migrate.errors import AlreadyExists, DoorError
 from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
@@ -65,10 +65,7 @@ class Create:
 
     def _write(self, action: Action) -> Write:
         side, ref = target_of(action)
-        body = self._reach.bodies.take(action.key)
-        if body is None:
-            message = f"{ref} was read from blue by an earlier process"
-            raise Transient(message)
+        body = self._reach.body(action, "blue")
         return Write(Verb.CREATE, self._reach.directory.resource(side, ref), ref.name, ref.namespace, body)
 
     def _judge(self, action: Action, answer: Written) -> Outcome:

@@ -33,6 +33,14 @@ class Reach:
             return None
         return self.directory.cluster(side).get(resource, ref.name, ref.namespace)
 
+    def body(self, action: Action, source: str) -> Object:
+        """The object that a step offered for an Action; raises Transient where only an earlier process had read it."""
+        body = self.bodies.take(action.key)
+        if body is None:
+            message = f"{target_of(action)[1]} was read from {source} by an earlier process"
+            raise Transient(message)
+        return body
+
     def write_each(self, actions: Sequence[Action], write: Callable[[Action], Write]) -> list[Written]:
         """Write for each Action through the door's pool, side by side; results in the Actions' order."""
         results: list[Written] = [Transient("not sent")] * len(actions)

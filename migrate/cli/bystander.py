@@ -36,14 +36,21 @@ def beside(project: Project) -> Iterator[tuple[Journal, Progress]]:
 
 
 @contextmanager
+def holding(project: Project, doing: str) -> Iterator[None]:
+    """Hold the local lock; who would run meanwhile is told `doing`. Raises LockHeld naming who has it."""
+    since = LocalClock().now().isoformat(timespec="seconds")
+    with locks.held(project.lock, {**whoami(), "since": since, "doing": doing}):
+        yield
+
+
+@contextmanager
 def alone(project: Project, doing: str) -> Iterator[tuple[Journal, Progress]]:
     """Open the journal of a run that nobody is carrying out, and keep it so: who runs meanwhile is told `doing`.
 
     Raises LockHeld naming who has the lock, UsageError where nothing was begun.
     """
     require_begun(project)
-    now = LocalClock().now().isoformat(timespec="seconds")
-    with locks.held(project.lock, {**whoami(), "since": now, "doing": doing}), beside(project) as opened:
+    with holding(project, doing), beside(project) as opened:
         yield opened
 
 

@@ -56,11 +56,6 @@ def held(path: Path, holder: Mapping[str, Any]) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_held(path: Path) -> bool:
-    """Whether a living process on this machine holds the local lock."""
-    return bool(holder(path))
-
-
 def holder(path: Path) -> str:
     """What the process that holds the local lock says it does, and who it is; nothing where none holds it.
 

@@ -64,7 +64,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def json(self) -> Any:
-        """The body as JSON; ValueError where it is none. Integers stay exact, which a float would not hold."""
+        """The body as JSON; ValueError where it is none. Integers of 64 bits stay exact, as the API's are."""
         return orjson.loads(self.body)
 
 

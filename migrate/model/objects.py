@@ -115,6 +115,14 @@ def dig(obj: Any, *path: str, default: Any = None) -> Any:
     return obj
 
 
+def end_of_job(job: Object) -> str:
+    """How a Job ended, as its condition says: "Complete" or "Failed"; empty where it has not."""
+    for condition in dig(job, "status", "conditions") or ():
+        if condition.get("type") in {"Complete", "Failed"} and condition.get("status") == "True":
+            return str(condition["type"])
+    return ""
+
+
 def controller_of(obj: Object) -> Mapping[str, Any] | None:
     """The owner reference with `controller: true`, if the object has one."""
     for owner in metadata_of(obj).get("ownerReferences") or ():

@@ -16,10 +16,10 @@ from migrate.model.inventory import Inventory
 from migrate.model.marks import SOURCE_HASH, unmarked
 from migrate.model.objects import Object, Ref, dig, namespace_of
 from migrate.model.progress import Progress
-from migrate.model.verdict import Verdict, failed, inconclusive, passed
+from migrate.model.verdict import Verdict, passed
 from migrate.replay.decisions import MERGED_RULES, Decisions
 from migrate.replay.edits import merged, replaced
-from migrate.replay.parity import MISSING, SHOWN, UNREAD, Difference, unequal, unread
+from migrate.replay.parity import MISSING, SHOWN, UNREAD, Difference, differing, unequal, unread
 from migrate.replay.sanitise import sanitise, source_hash
 
 NEW = "new on blue"
@@ -126,13 +126,11 @@ def judged(found: Sequence[Difference], total: int) -> Verdict:
     shown = "; ".join(map(str, found[:SHOWN]))
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     evidence = f"{len(found)} changed on blue since the replay, and not on green: {shown}{more}"
-    if all(difference.what == UNREAD for difference in found):
-        return inconclusive(CHECK, evidence, "give the credentials the right to list them on blue")
     remedy = (
         "Bring each to green by hand (what must not run twice at rest), or take it back on blue, and run again. "
         "Or cnimigrate rollback --to build, then run writes today's blue."
     )
-    return failed(CHECK, evidence, remedy)
+    return differing(CHECK, found, evidence, remedy, side=Side.BLUE)
 
 
 def _of(decision: Decision, record: Record, green: Inventory, key: bytes) -> Difference | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.model.decision import Decision
-from migrate.model.ids import RunId
+from migrate.model.ids import RunId, Side
 from migrate.model.inventory import EVERY_KIND, Inventory
 from migrate.model.marks import RUN, SOURCE_HASH, unmarked
 from migrate.model.objects import Object, Ref, annotations_of
@@ -127,12 +127,17 @@ def _verdict(wave: int, decisions: Sequence[Decision], found: Sequence[Differenc
         return passed(check, f"{total} of {total} equal")
     shown = "; ".join(map(str, found[:SHOWN])) + ("; …" if len(found) > SHOWN else "")
     evidence = f"{total - len(found)} of {total} equal; {shown}"
-    if all(difference.what == UNREAD for difference in found):
-        return inconclusive(check, evidence, "give the credentials the right to list them on green")
     remedy = (
         "Where a field was changed on green alone, put it back there. "
         "Else cnimigrate rollback --to build, then run writes today's blue."
     )
+    return differing(check, found, evidence, remedy, side=Side.GREEN)
+
+
+def differing(check: str, found: Sequence[Difference], evidence: str, remedy: str, *, side: Side) -> Verdict:
+    """Fail a check with what differs; where all of it only could not be read on a side, nothing is known."""
+    if all(difference.what == UNREAD for difference in found):
+        return inconclusive(check, evidence, f"give the credentials the right to list them on {side}")
     return failed(check, evidence, remedy)
 
 

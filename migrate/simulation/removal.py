@@ -14,7 +14,7 @@ from migrate.doors.cluster import Write
 from migrate.model.objects import Object, dig
 from migrate.simulation import refusals
 from migrate.simulation.served import Served
-from migrate.simulation.store import Key, Store
+from migrate.simulation.store import Key, Store, stamp, to_micros
 
 Json = dict[str, Any]
 
@@ -82,7 +82,7 @@ class Remover:
     def _marked(self, live: Json, grace: int, *, namespace: bool) -> Json:
         metadata = dict(live["metadata"])
         moment = self._store.now() + timedelta(seconds=grace)
-        metadata.setdefault("deletionTimestamp", moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        metadata.setdefault("deletionTimestamp", stamp(to_micros(moment)))
         metadata["deletionGracePeriodSeconds"] = grace
         if "generation" in metadata:
             metadata["generation"] = int(metadata["generation"]) + 1

@@ -12,10 +12,10 @@ import orjson
 from migrate.doors.cluster import ClusterIdentity, Verb, Write
 from migrate.errors import AlreadyExists
 from migrate.model.ids import Side
-from migrate.model.objects import Object, Resource, dig, name_of, namespace_of
+from migrate.model.objects import Object, Resource, dig, end_of_job, name_of, namespace_of
 from migrate.simulation.allocation import Allocator
 from migrate.simulation.controllers.cronjobs import CronJobs
-from migrate.simulation.controllers.jobs import Jobs, finished
+from migrate.simulation.controllers.jobs import Jobs
 from migrate.simulation.controllers.kubelet import Kubelet
 from migrate.simulation.defaults import defaulted
 from migrate.simulation.served import (
@@ -129,7 +129,7 @@ def wake_what_moves(store: Store, side: Side) -> None:
     for cron_job in _stored(store, side, "batch", "cronjobs"):
         _wake(store, side, CronJobs.name, cron_job)
     for job in _stored(store, side, "batch", "jobs"):
-        if not finished(job):
+        if not end_of_job(job):
             _wake(store, side, Jobs.name, job)
     for pod in _stored(store, side, "", "pods"):
         running = dig(pod, "status", "phase") == "Running"

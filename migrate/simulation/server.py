@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 import orjson
 
@@ -24,11 +23,6 @@ class _DryRunDone(Exception):
     def __init__(self, result: Object) -> None:
         super().__init__()
         self.result = result
-
-
-def stamp(moment: datetime) -> str:
-    """A moment as the API writes it: RFC 3339, UTC, whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class SimulatedCluster:

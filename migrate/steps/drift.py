@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from migrate import replay
 from migrate.actions.record import record
@@ -10,6 +10,7 @@ from migrate.doors.reading import read_inventory
 from migrate.engine.step import Scene
 from migrate.model.action import Action
 from migrate.model.inventory import Inventory
+from migrate.model.objects import Object, Ref
 from migrate.replay import drift
 from migrate.steps.base import blue_decided
 from migrate.steps.ledger import listed, read_ledger
@@ -23,8 +24,7 @@ def decided_as_written(
     Blue is read, unless `blue_now` is it.
     """
     blue, decisions = blue_decided(scene, blue_now)
-    releases = {held.ref: held.release for held in read_ledger(scene.progress).held}
-    return blue, drift.as_written(decisions, green, releases, drift.autoscaled(blue))
+    return blue, drift.as_written(decisions, green, _releases(scene), drift.autoscaled(blue))
 
 
 def unchanged(scene: Scene) -> Action:
@@ -39,9 +39,13 @@ def drift_lines(scene: Scene) -> Sequence[str]:
 
 
 def _drift(scene: Scene) -> tuple[Sequence[replay.Difference], int]:
-    releases = {held.ref: held.release for held in read_ledger(scene.progress).held}
-    written = drift.recorded(scene.progress, releases)
+    written = drift.recorded(scene.progress, _releases(scene))
     green = read_inventory(scene.doors.green)
     blue, decisions = decided_as_written(scene, green)
     found = drift.drift(decisions, written, blue=blue, green=green, key=scene.key)
     return found, len(written)
+
+
+def _releases(scene: Scene) -> Mapping[Ref, Object]:
+    """How the ledger lets go of what is held or deferred."""
+    return {held.ref: held.release for held in read_ledger(scene.progress).held}

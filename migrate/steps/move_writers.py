@@ -21,7 +21,7 @@ from migrate.model.decision import Form
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
-from migrate.model.objects import Object, Ref, annotations_of, dig, metadata_of
+from migrate.model.objects import Object, Ref, annotations_of, end_of_job, metadata_of
 from migrate.model.verdict import passed
 from migrate.replay import kinds
 from migrate.steps.base import BaseStep, blue_decided
@@ -133,11 +133,8 @@ def _end(job: Object | None) -> str:
     """How a Job ended; nothing where it has not. What its time to live took away has ended as well."""
     if job is None:
         return "is gone from blue"
-    conditions = dig(job, "status", "conditions", default=()) or ()
-    ends = [
-        c["type"] for c in conditions if c.get("type") in {"Complete", "Failed"} and c.get("status") == "True"
-    ]
-    return f"has ended on blue ({ends[0]})" if ends else ""
+    end = end_of_job(job)
+    return f"has ended on blue ({end})" if end else ""
 
 
 def _left_at_rest(ref: Ref, how: str = "") -> Action:

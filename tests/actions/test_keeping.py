@@ -33,6 +33,7 @@ from migrate.model.objects import annotations_of, dig
 from migrate.simulation.faults import Fuse, behind
 from migrate.simulation.served import resource
 from tests.actions.conftest import RUN, Bench
+from tests.contract.objects import promised
 from tests.scenario.blue import CANARY_SPELLINGS
 
 API_SERVICES = resource("apiservices", "apiregistration.k8s.io")
@@ -107,32 +108,18 @@ def test_a_snapshot_names_what_it_could_not_read(bench: Bench, tmp_path: Path) -
 
 def test_a_snapshot_names_groups_that_nothing_answers_for(bench: Bench, tmp_path: Path) -> None:
     """Kinds of an aggregated API that is down are not known one by one; their group is named with the reason."""
-    promised(bench.doors.blue, "widgets.example.com")
-    promised(bench.doors.blue, "metrics.k8s.io")  # figures of the moment, which no snapshot has
+    promise(bench.doors.blue, "widgets.example.com")
+    promise(bench.doors.blue, "metrics.k8s.io")  # figures of the moment, which no snapshot has
     contents = json.loads((taken(bench, tmp_path) / CONTENTS).read_text())
     assert {name: entry for name, entry in contents.items() if "unread" in entry} == {
         "*.widgets.example.com": {"unread": "the server behind it does not answer"}
     }
 
 
-def promised(cluster: Cluster, group: str) -> None:
+def promise(cluster: Cluster, group: str) -> None:
     """Register an aggregated API without a server behind it."""
-    spec = {
-        "group": group,
-        "version": "v1",
-        "groupPriorityMinimum": 100,
-        "versionPriority": 10,
-        "insecureSkipTLSVerify": True,
-        "service": {"namespace": "default", "name": "away"},
-    }
-    name = f"v1.{group}"
-    body = {
-        "apiVersion": API_SERVICES.api_version,
-        "kind": "APIService",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
-    cluster.write(Write(Verb.CREATE, API_SERVICES, name, body=body))
+    body = promised(group)
+    cluster.write(Write(Verb.CREATE, API_SERVICES, body["metadata"]["name"], body=body))
 
 
 def test_a_snapshot_says_why_secrets_are_left_out(bench: Bench, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def held(place: Place, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     append = Journal.append
 
     def watched(journal: Journal, drafts: Sequence[Draft]) -> list[Entry]:
-        found.append(lock.is_held(place.state / "lock"))
+        found.append(bool(lock.holder(place.state / "lock")))
         return append(journal, drafts)
 
     monkeypatch.setattr(Journal, "append", watched)
@@ -72,7 +72,7 @@ def test_the_lock_is_held_at_every_write(cli: Cli, place: Place, held: list[bool
     said = cli(*words, "-f", place.file)
     assert said.code == 0, said.all
     assert held == [True]
-    assert not lock.is_held(place.state / "lock")
+    assert not lock.holder(place.state / "lock")
 
 
 @pytest.mark.parametrize("words", [RESOLVE, ("amend", "--yes"), UNLOCK])

@@ -52,6 +52,23 @@ def service(namespace: str, name: str = "web", **spec: Any) -> dict[str, Any]:
     }
 
 
+def promised(group: str) -> dict[str, Any]:
+    """An APIService that promises version v1 of a group, and has no server behind it."""
+    return {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": f"v1.{group}"},
+        "spec": {
+            "group": group,
+            "version": "v1",
+            "groupPriorityMinimum": 100,
+            "versionPriority": 10,
+            "insecureSkipTLSVerify": True,
+            "service": {"namespace": "default", "name": "away"},
+        },
+    }
+
+
 def version_of(obj: Object) -> int:
     """The resourceVersion as a number: etcd's are ordered, and the simulated ones must be."""
     return int(obj["metadata"]["resourceVersion"])

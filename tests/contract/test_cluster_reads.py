@@ -11,7 +11,7 @@ from migrate.doors.reading import read_inventory
 from migrate.errors import DoorError, Invalid, NotFound
 from migrate.model.objects import Resource, dig
 from tests.contract.conftest import Bench
-from tests.contract.objects import config_map, container, deployment, version_of
+from tests.contract.objects import config_map, container, deployment, promised, version_of
 
 
 class TestLists:
@@ -200,23 +200,7 @@ class TestUndiscovered:
     def test_a_group_that_nothing_answers_for_is_named(self, bench: Bench) -> None:
         """What an APIService promises and nothing serves is named, and said of the Inventory; the rest is served."""
         group = f"w{uuid4().hex[:8]}.example.com"
-        name = f"v1.{group}"
-        spec = {
-            "group": group,
-            "version": "v1",
-            "groupPriorityMinimum": 100,
-            "versionPriority": 10,
-            "insecureSkipTLSVerify": True,
-            "service": {"namespace": "default", "name": "away"},
-        }
-        bench.create(
-            {
-                "apiVersion": "apiregistration.k8s.io/v1",
-                "kind": "APIService",
-                "metadata": {"name": name},
-                "spec": spec,
-            }
-        )
+        bench.create(promised(group))
         try:
 
             def named() -> bool:
@@ -229,7 +213,7 @@ class TestUndiscovered:
             assert inventory.unreadable[f"*.{group}"]
             assert len(inventory) > 1
         finally:
-            bench.write(Verb.DELETE, "APIService", name, group="apiregistration.k8s.io")
+            bench.write(Verb.DELETE, "APIService", f"v1.{group}", group="apiregistration.k8s.io")
         bench.until(
             f"{group} gone",
             lambda: bench.cluster.resources() and group not in str(bench.cluster.undiscovered),

@@ -46,7 +46,7 @@ def another_process(path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_second_process_is_told_who_holds_it(tmp_path: Path) -> None:
     """The second runner is refused with exit 40 and told who, from where and since when."""
     with another_process(tmp_path / "lock"):
-        assert lock.is_held(tmp_path / "lock")
+        assert lock.holder(tmp_path / "lock")
         with pytest.raises(LockHeld) as caught, lock.held(tmp_path / "lock", {}):
             pass
     assert caught.value.exit_code == 40
@@ -78,7 +78,7 @@ def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
     with another_process(tmp_path / "lock") as process:
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-        assert not lock.is_held(tmp_path / "lock")
+        assert not lock.holder(tmp_path / "lock")
         with lock.held(tmp_path / "lock", HOLDER):
             assert json.loads((tmp_path / "lock").read_bytes()) == HOLDER
 
@@ -89,14 +89,14 @@ def test_a_refused_second_leaves_the_first_in_place(tmp_path: Path) -> None:
         for _ in range(2):
             with pytest.raises(LockHeld, match="ana on ops1"), lock.held(tmp_path / "lock", {"user": "bob"}):
                 pass
-        assert lock.is_held(tmp_path / "lock")
+        assert lock.holder(tmp_path / "lock")
 
 
 def test_the_lock_ends_with_its_block(tmp_path: Path) -> None:
     """Whether the block ends well or badly, the lock is free afterwards."""
     with pytest.raises(ZeroDivisionError), lock.held(tmp_path / "lock", HOLDER):
         raise ZeroDivisionError
-    assert not lock.is_held(tmp_path / "lock")
+    assert not lock.holder(tmp_path / "lock")
 
 
 def test_a_shorter_holder_leaves_no_rest_of_a_longer_one(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_holder_without_words_is_still_a_holder(tmp_path: Path, words: bytes) 
 
 def test_no_file_is_no_holder(tmp_path: Path) -> None:
     """Where nothing ever ran, nothing is held."""
-    assert not lock.is_held(tmp_path / "lock")
+    assert not lock.holder(tmp_path / "lock")
 
 
 def test_the_lock_file_is_private(tmp_path: Path) -> None:

@@ -1,17 +1,20 @@
-"""Small moves that were not begun, and one that was carried out."""
+"""Small moves that were not begun, and one that was carried out; the sides of a real one, and its balancer."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from migrate.cli.project import Project
-from tests.scenario.moves import (
-    copied,
-    run,
-    seeded,
-)
+from tests.cutovers.haproxy_fixture import Balancer, running
+from tests.lab.assets import Assets
+from tests.lab.control_plane import ControlPlane
+from tests.lab.fixtures import ControlPlaneFactory
+from tests.scenario import real
+from tests.scenario.moves import copied, run, seeded
+from tests.scenario.standing_blue import StandingBlue, standing_blue
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +35,25 @@ def finished(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Projec
     project = copied(fresh, tmp_path_factory.mktemp("finished") / "move")
     assert run(project)
     return project
+
+
+@pytest.fixture(scope="module")
+def blue(lab_assets: Assets, test_data: Path) -> Iterator[StandingBlue]:
+    """The blue of this module."""
+    with standing_blue(lab_assets, test_data) as started:
+        yield started
+
+
+@pytest.fixture
+def green(control_plane_factory: ControlPlaneFactory) -> Iterator[ControlPlane]:
+    """Start a fresh green with Calico's stand-in beside it."""
+    plane = control_plane_factory(real.GREEN)
+    with real.calico_plays(plane):
+        yield plane
+
+
+@pytest.fixture
+def balancer() -> Iterator[Balancer]:
+    """Start HAProxy with all its weight on blue."""
+    with running() as started:
+        yield started

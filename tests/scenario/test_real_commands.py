@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cutovers.haproxy_fixture import Balancer, running
+from tests.cutovers.haproxy_fixture import Balancer
 from tests.cutovers.test_haproxy_disk import fill
 from tests.engine.mounts import mounted, needs_root
-from tests.lab.assets import Assets
 from tests.lab.control_plane import ControlPlane
-from tests.lab.fixtures import ControlPlaneFactory
 from tests.lab.lossy import Gate
 from tests.scenario import real, real_looks
-from tests.scenario.standing_blue import StandingBlue, standing_blue
+from tests.scenario.standing_blue import StandingBlue
 
 pytestmark = pytest.mark.haproxy
 
 SHOP = "/api/v1/namespaces/shop"
 ACCOUNTS = f"{SHOP}/serviceaccounts"
-
-
-@pytest.fixture(scope="module")
-def blue(lab_assets: Assets, test_data: Path) -> Iterator[StandingBlue]:
-    """The blue of this module."""
-    with standing_blue(lab_assets, test_data) as started:
-        yield started
-
-
-@pytest.fixture
-def green(control_plane_factory: ControlPlaneFactory) -> Iterator[ControlPlane]:
-    """Start a fresh green with Calico's stand-in beside it."""
-    plane = control_plane_factory(real.GREEN)
-    with real.calico_plays(plane):
-        yield plane
-
-
-@pytest.fixture
-def balancer() -> Iterator[Balancer]:
-    """Start HAProxy with all its weight on blue."""
-    with running() as started:
-        yield started
 
 
 def test_resolve_settles_what_stands_in_the_way_both_ways(

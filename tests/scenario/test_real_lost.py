@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.proxy import by, proxy
-from tests.cutovers.haproxy_fixture import Balancer, running
-from tests.lab.assets import Assets
+from tests.cutovers.haproxy_fixture import Balancer
 from tests.lab.control_plane import ControlPlane
 from tests.lab.fixtures import ControlPlaneFactory
 from tests.lab.lossy import Gate, Lossy, Trouble
 from tests.scenario import real, real_looks
 from tests.scenario.real import Point
-from tests.scenario.standing_blue import StandingBlue, standing_blue
+from tests.scenario.standing_blue import StandingBlue
 
 pytestmark = pytest.mark.haproxy
 
@@ -27,28 +26,6 @@ RUNS = 40
 
 MENDED = {30, 32, 33}
 """Codes after which the same command goes on by itself, once the way is mended."""
-
-
-@pytest.fixture(scope="module")
-def blue(lab_assets: Assets, test_data: Path) -> Iterator[StandingBlue]:
-    """The blue of this module."""
-    with standing_blue(lab_assets, test_data) as started:
-        yield started
-
-
-@pytest.fixture
-def balancer() -> Iterator[Balancer]:
-    """Start HAProxy with all its weight on blue."""
-    with running() as started:
-        yield started
-
-
-@pytest.fixture
-def green(control_plane_factory: ControlPlaneFactory) -> Iterator[ControlPlane]:
-    """Start a fresh green with Calico's stand-in beside it."""
-    plane = control_plane_factory(real.GREEN)
-    with real.calico_plays(plane):
-        yield plane
 
 
 def in_doubt(move: real.Move) -> list[str]:
@@ -108,21 +85,21 @@ def test_lost_replies_are_looked_up_and_nothing_is_written_twice(
     assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
 
 
+@pytest.fixture
+def move(control_plane_factory: ControlPlaneFactory, test_data: Path, tmp_path: Path) -> Iterator[real.Move]:
+    """A move that was not begun, from a blue of the test's own."""
+    with real.ready(control_plane_factory, test_data, tmp_path) as made:
+        yield made
+
+
 @pytest.mark.slow
 def test_a_whole_move_on_bad_ways_to_both_clusters_ends_as_any_other(
-    control_plane_factory: ControlPlaneFactory,
-    green: ControlPlane,
-    balancer: Balancer,
-    test_data: Path,
-    tmp_path: Path,
+    move: real.Move, test_data: Path, tmp_path: Path
 ) -> None:
     """Every fifth write to green and every fourth to blue meets trouble; all stands on green, each thing once."""
-    plane = control_plane_factory(real.BLUE)
-    real.prepare_blue(plane, test_data, "weave")
-    before = real_looks.application(plane)
-    move = real.Move(tmp_path, plane, green, balancer)
+    before = real_looks.application(move.blue)
     there, here = Lossy(every=5), Lossy(every=4)
-    with proxy(green.kubeconfig, there) as to_green, proxy(plane.kubeconfig, here) as to_blue:
+    with proxy(move.green.kubeconfig, there) as to_green, proxy(move.blue.kubeconfig, here) as to_blue:
         file = real.migration(move, test_data)
         file["green"]["provisioner"]["kubeconfig"] = str(by(tmp_path / "green.kubeconfig", to_green))
         file["blue"]["kubeconfig"] = str(by(tmp_path / "blue.kubeconfig", to_blue))
@@ -131,26 +108,19 @@ def test_a_whole_move_on_bad_ways_to_both_clusters_ends_as_any_other(
     assert all(there.met[trouble] >= 3 for trouble in Trouble), there.met
     assert all(here.met[trouble] for trouble in Trouble), here.met
     assert in_doubt(move) == []
-    assert sent_twice(green) == {}
+    assert sent_twice(move.green) == {}
     real_looks.at_finish(move, before)
 
 
 @pytest.mark.slow
 def test_a_green_that_goes_away_in_replay_and_ramp_is_waited_for_by_a_person(
-    control_plane_factory: ControlPlaneFactory,
-    green: ControlPlane,
-    balancer: Balancer,
-    test_data: Path,
-    tmp_path: Path,
+    move: real.Move, test_data: Path, tmp_path: Path
 ) -> None:
     """Connections are refused: exit 32 in the middle, 30 while it is away, and no writer of blue's is put to rest."""
-    plane = control_plane_factory(real.BLUE)
-    real.prepare_blue(plane, test_data, "weave")
-    before = real_looks.application(plane)
-    move = real.Move(tmp_path, plane, green, balancer)
-    with Gate(green.port) as gate:
+    before = real_looks.application(move.blue)
+    with Gate(move.green.port) as gate:
         way = tmp_path / "green.kubeconfig"
-        way.write_text(green.kubeconfig.read_text().replace(f":{green.port}", f":{gate.port}"))
+        way.write_text(move.green.kubeconfig.read_text().replace(f":{move.green.port}", f":{gate.port}"))
         file = real.migration(move, test_data)
         file["green"]["provisioner"]["kubeconfig"] = str(way)
         real.write_file(move, file)
@@ -169,9 +139,9 @@ def test_a_green_that_goes_away_in_replay_and_ramp_is_waited_for_by_a_person(
             assert "cannot be reached (Connection refused)" in said
             assert "Nothing was changed." in said
             assert move.green_share() == share
-            assert real_looks.writers(plane) == {"ledger": 1, "report": False}
+            assert real_looks.writers(move.blue) == {"ledger": 1, "report": False}
             gate.open()
         move.must("run", "--yes")
     assert in_doubt(move) == []
-    assert sent_twice(green) == {}
+    assert sent_twice(move.green) == {}
     real_looks.at_finish(move, before)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from migrate.model.ids import Side
-from tests.cutovers.haproxy_fixture import Balancer, running
+from tests.cutovers.haproxy_fixture import Balancer
 from tests.lab.assets import Assets
 from tests.lab.control_plane import ControlPlane
-from tests.lab.fixtures import ControlPlaneFactory, absent
+from tests.lab.fixtures import absent
 from tests.scenario import real, real_looks
 from tests.scenario.real import Point
 from tests.scenario.standing_blue import StandingBlue, standing_blue
@@ -60,21 +60,6 @@ def blue(lab_assets: Assets, test_data: Path) -> Iterator[StandingBlue]:
         started.plane.wait_until("Flux's kind is served", lambda: site_put(started.plane))
         yield started
         real_looks.must_be(site(started.plane), SITE["spec"])
-
-
-@pytest.fixture
-def green(control_plane_factory: ControlPlaneFactory) -> Iterator[ControlPlane]:
-    """Start a fresh green with Calico's stand-in beside it."""
-    plane = control_plane_factory(real.GREEN)
-    with real.calico_plays(plane):
-        yield plane
-
-
-@pytest.fixture
-def balancer() -> Iterator[Balancer]:
-    """Start HAProxy with all its weight on blue."""
-    with running() as started:
-        yield started
 
 
 def site_put(plane: ControlPlane) -> bool:

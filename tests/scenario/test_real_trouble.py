@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cutovers.haproxy_fixture import Balancer, running, wait_until
-from tests.lab.assets import Assets
+from tests.cutovers.haproxy_fixture import Balancer, wait_until
 from tests.lab.control_plane import ControlPlane
 from tests.lab.errors import ApiError
 from tests.lab.fixtures import ControlPlaneFactory
 from tests.scenario import real, real_looks
 from tests.scenario.real import Point
+from tests.scenario.standing_blue import StandingBlue
 
 pytestmark = pytest.mark.haproxy
 
@@ -26,68 +24,25 @@ REPLAYING = Point("replay.objects", "create green NetworkPolicy")
 NAMESPACE = "/api/v1/namespaces/shop"
 
 
-@dataclass
-class Shared:
-    """A blue for the whole module: no scenario here comes as far as blue's writers."""
-
-    blue: ControlPlane
-    data: Path
-    before: dict[str, Any]
-
-    def move(self, folder: Path, green: ControlPlane, balancer: Balancer, **changes: Any) -> real.Move:
-        """A move of its own name from the shared blue."""
-        folder.mkdir(exist_ok=True)
-        name = folder.name.strip("_").replace("_", "-")[:40].rstrip("-")
-        move = real.Move(folder, self.blue, green, balancer, name)
-        real.write_file(move, real.migration(move, self.data, **changes))
-        return move
-
-
-@pytest.fixture(scope="module")
-def shared(lab_assets: Assets, test_data: Path) -> Iterator[Shared]:
-    """Start blue once; at the end blue must be as it was, and nothing of ours be left there."""
-    with ControlPlane(real.BLUE, lab_assets) as blue:
-        real.prepare_blue(blue, test_data, "weave")
-        before = real_looks.application(blue)
-        yield Shared(blue, test_data, before)
-        assert real_looks.application(blue) == before
-        assert [m for m in real_looks.marks(blue) if not m.startswith("Lease ")] == []
-
-
-@pytest.fixture
-def balancer() -> Iterator[Balancer]:
-    """Start HAProxy with all its weight on blue."""
-    with running() as started:
-        yield started
-
-
-@pytest.fixture
-def green(control_plane_factory: ControlPlaneFactory) -> Iterator[ControlPlane]:
-    """Start a fresh green with Calico's stand-in beside it."""
-    plane = control_plane_factory(real.GREEN)
-    with real.calico_plays(plane):
-        yield plane
-
-
 def test_green_that_is_blue_is_found_before_anything_is_done(
-    shared: Shared, balancer: Balancer, tmp_path: Path
+    blue: StandingBlue, balancer: Balancer, tmp_path: Path
 ) -> None:
     """Another kubeconfig of the same cluster is told by the cluster's own identity."""
     other = tmp_path / "other.kubeconfig"
-    shutil.copyfile(shared.blue.kubeconfig, other)
-    move = shared.move(tmp_path, shared.blue, balancer)
-    file = real.migration(move, shared.data)
+    shutil.copyfile(blue.plane.kubeconfig, other)
+    move = blue.move(tmp_path, blue.plane, balancer)
+    file = real.migration(move, blue.data)
     file["green"]["provisioner"]["kubeconfig"] = str(other)
     real.write_file(move, file)
-    written = len(real_looks.persisted(shared.blue))
+    written = len(real_looks.persisted(blue.plane))
     assert "IDENT-001" in move.must("assess", code=30)
-    assert len(real_looks.persisted(shared.blue)) == written
+    assert len(real_looks.persisted(blue.plane)) == written
     move.go(code=30)
-    assert {w.partition("/leases")[1] for w in real_looks.persisted(shared.blue)[written:]} == {"/leases"}
+    assert {w.partition("/leases")[1] for w in real_looks.persisted(blue.plane)[written:]} == {"/leases"}
 
 
 def test_credentials_that_ran_out_and_another_cluster_are_refused_on_the_way(
-    shared: Shared,
+    blue: StandingBlue,
     green: ControlPlane,
     balancer: Balancer,
     control_plane_factory: ControlPlaneFactory,
@@ -96,8 +51,8 @@ def test_credentials_that_ran_out_and_another_cluster_are_refused_on_the_way(
     """Exit 30 for a token that is not known any more, 50 for a kubeconfig that leads elsewhere; then it goes on."""
     mine = tmp_path / "green.kubeconfig"
     shutil.copyfile(green.kubeconfig, mine)
-    move = shared.move(tmp_path, green, balancer)
-    file = real.migration(move, shared.data)
+    move = blue.move(tmp_path, green, balancer)
+    file = real.migration(move, blue.data)
     file["green"]["provisioner"]["kubeconfig"] = str(mine)
     real.write_file(move, file)
     move.go("--until", "build")
@@ -109,31 +64,31 @@ def test_credentials_that_ran_out_and_another_cluster_are_refused_on_the_way(
     assert real_looks.persisted(elsewhere) == []
     shutil.copyfile(green.kubeconfig, mine)
     move.go("--until", "replay")
-    assert set(real_looks.application(green)) == set(shared.before) - {"cronjobs/report"}
+    assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
 
 
 def test_blue_that_is_another_cluster_on_the_way_is_refused(
-    shared: Shared, green: ControlPlane, balancer: Balancer, tmp_path: Path
+    blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
 ) -> None:
     """The journal pins blue: a kubeconfig that leads to a cluster without a CNI of ours is exit 50, not 12."""
     mine = tmp_path / "blue.kubeconfig"
-    shutil.copyfile(shared.blue.kubeconfig, mine)
-    move = shared.move(tmp_path, green, balancer, blue={"kubeconfig": str(mine)})
+    shutil.copyfile(blue.plane.kubeconfig, mine)
+    move = blue.move(tmp_path, green, balancer, blue={"kubeconfig": str(mine)})
     move.go("--until", "prepare")
     shutil.copyfile(green.kubeconfig, mine)
     assert "another cluster" in move.go(code=50)
-    shutil.copyfile(shared.blue.kubeconfig_with_bad_token(), mine)
+    shutil.copyfile(blue.plane.kubeconfig_with_bad_token(), mine)
     move.go(code=30)
-    shutil.copyfile(shared.blue.kubeconfig, mine)
+    shutil.copyfile(blue.plane.kubeconfig, mine)
     move.go("--until", "prepare")
 
 
 def test_the_second_operator_is_told_who_holds_the_move(
-    shared: Shared, green: ControlPlane, balancer: Balancer, tmp_path: Path
+    blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
 ) -> None:
     """By the local lock in the same state directory, by the Lease from a copy of it; the first one goes on."""
-    move = shared.move(tmp_path, green, balancer)
-    file = real.migration(move, shared.data)
+    move = blue.move(tmp_path, green, balancer)
+    file = real.migration(move, blue.data)
     file["cutover"]["pause"] = "30s"
     real.write_file(move, file)
     first = move.going()
@@ -157,11 +112,11 @@ def test_the_second_operator_is_told_who_holds_the_move(
 
 @pytest.mark.parametrize("alive", [True, False], ids=["alive", "dead"])
 def test_an_abort_puts_the_traffic_back_at_once(
-    alive: bool, shared: Shared, green: ControlPlane, balancer: Balancer, tmp_path: Path
+    alive: bool, blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
 ) -> None:
     """With the runner alive, which is fenced, and with one that was killed at a weight; within ten seconds."""
-    move = shared.move(tmp_path, green, balancer)
-    file = real.migration(move, shared.data)
+    move = blue.move(tmp_path, green, balancer)
+    file = real.migration(move, blue.data)
     file["cutover"]["pause"] = "12s"
     real.write_file(move, file)
     runner = move.going()
@@ -183,39 +138,39 @@ def test_an_abort_puts_the_traffic_back_at_once(
 
 
 def test_an_api_server_that_dies_in_the_replay_is_waited_for_by_a_person(
-    shared: Shared, green: ControlPlane, balancer: Balancer, tmp_path: Path
+    blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
 ) -> None:
     """Killed among the writes: exit 32, since acts were under way; once it is back the same command goes on."""
-    move = shared.move(tmp_path, green, balancer)
+    move = blue.move(tmp_path, green, balancer)
     runner = move.going()
     move.wait_for(runner, REPLAYING)
     green.kill_api_server()
     assert runner.end(180).code == 32
     green.restart_api_server()
     move.go("--until", "replay")  # the controllers themselves may need a minute to come back
-    assert set(real_looks.application(green)) == set(shared.before) - {"cronjobs/report"}
+    assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
 
 
 @pytest.mark.slow
 def test_an_api_server_that_hangs_in_the_replay_runs_into_the_deadline(
-    shared: Shared, green: ControlPlane, balancer: Balancer, tmp_path: Path
+    blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
 ) -> None:
     """Stopped by SIGSTOP: no answer within the deadline is exit 32 as well, and nothing is done twice after."""
-    move = shared.move(tmp_path, green, balancer)
+    move = blue.move(tmp_path, green, balancer)
     runner = move.going()
     move.wait_for(runner, REPLAYING)
     with green.api_server_paused():
         assert runner.end(280).code == 32
     move.go("--until", "replay")
-    assert set(real_looks.application(green)) == set(shared.before) - {"cronjobs/report"}
+    assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
 
 
 def test_a_missing_right_stops_the_replay_and_is_mended_by_granting_it(
-    shared: Shared, green: ControlPlane, balancer: Balancer, tmp_path: Path
+    blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
 ) -> None:
     """A reader is refused by assess; who may write all but Services stops there with the kind's name."""
-    move = shared.move(tmp_path, green, balancer)
-    file = real.migration(move, shared.data)
+    move = blue.move(tmp_path, green, balancer)
+    file = real.migration(move, blue.data)
     file["green"]["provisioner"]["kubeconfig"] = str(green.limited_kubeconfig)
     real.write_file(move, file)
     assert "create deployments.apps" in move.must("assess", code=30)
@@ -238,14 +193,14 @@ def test_a_missing_right_stops_the_replay_and_is_mended_by_granting_it(
     green.api.patch(role, {"rules": rules})
     time.sleep(1)  # the authorizer's cache
     move.go("--until", "verify")
-    assert set(real_looks.application(green)) == set(shared.before) - {"cronjobs/report"}
+    assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
 
 
 def test_what_is_not_ours_stands_in_the_way_until_a_person_takes_it_away(
-    shared: Shared, green: ControlPlane, balancer: Balancer, tmp_path: Path
+    blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
 ) -> None:
     """A foreign namespace is exit 33 and stays untouched; stuck terminating it is exit 30; gone, the move goes on."""
-    move = shared.move(tmp_path, green, balancer)
+    move = blue.move(tmp_path, green, balancer)
     move.go("--until", "build")
     green.api.close()
     green.api.create("/api/v1/namespaces", {"metadata": {"name": "shop", "labels": {"team": "other"}}})
@@ -264,7 +219,7 @@ def test_what_is_not_ours_stands_in_the_way_until_a_person_takes_it_away(
     green.api.patch(f"{account}/stuck", {"metadata": {"finalizers": None}})
     green.wait_until("the namespace is gone", lambda: _gone(green, NAMESPACE))
     move.go("--until", "replay")
-    assert set(real_looks.application(green)) == set(shared.before) - {"cronjobs/report"}
+    assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
 
 
 def _gone(plane: ControlPlane, path: str) -> bool:

@@ -10,7 +10,7 @@ from migrate.doors.doors import Doors
 from migrate.doors.reading import read_inventory
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, controller_of, dig, name_of
+from migrate.model.objects import Object, Ref, controller_of, dig, end_of_job, name_of
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
 
 KINDS = (
@@ -135,9 +135,7 @@ def _suspended(owned: Owned, obj: Object, check: str) -> Verdict:
 
 def _ended(job: Object) -> bool:
     """Whether a Job is over, or suspended so that it starts nothing more."""
-    conditions = dig(job, "status", "conditions") or ()
-    over = any(c.get("type") in {"Complete", "Failed"} and c.get("status") == "True" for c in conditions)
-    return over or bool(dig(job, "spec", "suspend"))
+    return bool(end_of_job(job) or dig(job, "spec", "suspend"))
 
 
 def _uid(obj: Object) -> str:

@@ -7,11 +7,10 @@ import click
 from migrate.actions.lease import BlueLease
 from migrate.cli import say
 from migrate.cli.begun import whoami
-from migrate.cli.bystander import LocalClock, beside, remark
+from migrate.cli.bystander import beside, holding, remark
 from migrate.cli.options import migration
 from migrate.cli.project import Project
 from migrate.cli.wiring import wired
-from migrate.engine import lock
 
 
 @click.command("unlock")
@@ -26,9 +25,7 @@ def command(project: Project, reason: str) -> None:
     Beside a living runner of this machine this is refused (exit 40).
     """
     project.make_state()
-    since = LocalClock().now().isoformat(timespec="seconds")
-    here = {**whoami(), "since": since, "doing": "unlocked"}
-    with lock.held(project.lock, here), wired(project) as live:
+    with holding(project, "unlocked"), wired(project) as live:
         taken = BlueLease.force(live.doors.blue, project.written.name)
         if project.journal.exists():
             with beside(project) as (journal, _):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate.model.objects import dig, metadata_of
+from migrate.model.objects import dig, end_of_job, metadata_of
 from migrate.replay import kinds
 from migrate.replay.kinds import Kind
 from migrate.replay.rule import Rule, Subject, ask, skip
@@ -35,10 +35,8 @@ def _terminating(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 
 def _finished_job(subject: Subject, _surroundings: Surroundings) -> str | None:
-    for condition in dig(subject.obj, "status", "conditions", default=()) or ():
-        if condition.get("type") in {"Complete", "Failed"} and condition.get("status") == "True":
-            return str(condition["type"])
-    return "Complete" if dig(subject.obj, "status", "completionTime") else None
+    completed = "Complete" if dig(subject.obj, "status", "completionTime") else None
+    return end_of_job(subject.obj) or completed
 
 
 def _finished_pod(subject: Subject, _surroundings: Surroundings) -> str | None:

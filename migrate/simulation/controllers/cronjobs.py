@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from migrate.errors import AlreadyExists
-from migrate.model.objects import Object, dig
+from migrate.model.objects import Object, dig, end_of_job
 from migrate.simulation.controllers.context import Context, owner_key, owner_reference
-from migrate.simulation.controllers.jobs import finished
 from migrate.simulation.controllers.schedule import schedule
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
@@ -34,7 +33,7 @@ class CronJobs:
         if live is None or live["metadata"].get("deletionTimestamp"):
             return
         jobs = [obj for what, obj in ctx.view.owned(live["metadata"]["uid"]) if what.plural == "jobs"]
-        active = [job for job in jobs if not finished(job)]
+        active = [job for job in jobs if not end_of_job(job)]
         spec = live["spec"]
         try:
             plan = schedule(spec["schedule"], spec.get("timeZone") or "")
@@ -96,7 +95,7 @@ class CronJobs:
 
     def _trim(self, live: Object, jobs: list[Object], ctx: Context) -> None:
         done = sorted(
-            (job for job in jobs if finished(job)), key=lambda job: job["metadata"]["creationTimestamp"]
+            (job for job in jobs if end_of_job(job)), key=lambda job: job["metadata"]["creationTimestamp"]
         )
         keep = live["spec"].get("successfulJobsHistoryLimit", 3)
         for job in done[: len(done) - keep] if keep else done:

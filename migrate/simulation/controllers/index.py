@@ -220,12 +220,15 @@ class Index:
         del self.pods[pod.key]
         self.by_namespace[pod.key.namespace].pop(pod.key, None)
         self.used[pod.node].add(pod, -1)
-        for table, name in ((self.by_owner, pod.owner), (self.by_node, pod.node)):
+        places: list[tuple[dict[Any, dict[Key, Pod]], Any]] = [
+            (self.by_owner, pod.owner),
+            (self.by_node, pod.node),
+            *((self._by_label, (pod.key.namespace, *item)) for item in pod.labels.items()),
+        ]
+        for table, name in places:
             table[name].pop(pod.key, None)
             if not table[name]:
                 del table[name]
-        for item in pod.labels.items():
-            self._by_label[pod.key.namespace, *item].pop(pod.key, None)
         if self.addresses.get(pod.ip) == pod.key:
             del self.addresses[pod.ip]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from migrate.errors import AlreadyExists
-from migrate.model.objects import Object, dig
+from migrate.model.objects import Object, dig, end_of_job
 from migrate.simulation.controllers.context import Context, conditions_with, owner_key, pod_from, suffix
 from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.replicasets import delete_pod
@@ -34,7 +34,7 @@ class Jobs:
         live = ctx.view.get(Kinds.jobs, key.name, key.namespace)
         if live is None or live["metadata"].get("deletionTimestamp"):
             return
-        if finished(live):
+        if end_of_job(live):
             self._expire(live, ctx)
             return
         pods = ctx.index.owned(live["metadata"]["uid"])
@@ -119,9 +119,3 @@ class Jobs:
             ctx.delete(Kinds.jobs, live)
         else:
             ctx.view.later(self.name, Key(live["metadata"]["namespace"], live["metadata"]["name"]), due)
-
-
-def finished(job: Object) -> bool:
-    """Whether a Job has completed or failed."""
-    conditions = dig(job, "status", "conditions", default=()) or ()
-    return any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in conditions)
