@@ -37,6 +37,10 @@ def patch(
     return Action("patch", ActionKey(f"patch {side} {named(ref)} {why}"), params, command)
 
 
+class _Stale(Conflict):
+    """The object is not as it was read: the way back that the intent has would not fit."""
+
+
 class Patch:
     """Merge-patch objects as they were read: the way back fits only the object and the values that were there."""
 
@@ -117,16 +121,19 @@ class Patch:
         fresh = _as_read(action, obj)
         if fresh.params["read"]["uid"] != action.params["read"]["uid"]:
             message = f"{ref} is another object than the one that was read"
-            raise Conflict(message, status=409, reason="Conflict")
+            raise _Stale(message, status=409, reason="Conflict")
         if reverse(obj, action.params["patch"]) != action.prior:
             message = f"{ref} was changed since it was read, and its prior values are others"
-            raise Conflict(message, status=409, reason="Conflict")
+            raise _Stale(message, status=409, reason="Conflict")
         return fresh
 
     def _judge(self, action: Action, answer: Written) -> Outcome:
         side, ref = target_of(action)
         if isinstance(answer, NotFound) and action.params.get("gone") == "fine":
             return Outcome(OutcomeState.DONE, f"{ref} is gone; nothing to put back")
+        if isinstance(answer, _Stale):
+            self._reach.bodies.forget(action.key)
+            return replace(refused(f"changing {ref} on {side}", answer, ref), facts={"stale": True})
         if isinstance(answer, DoorError):
             return refused(f"changing {ref} on {side}", answer, ref)
         if not stands(answer, action.params["patch"]):

@@ -26,6 +26,9 @@ from migrate.model.entry import Draft, Entry, EntryKind
 from migrate.model.ids import NO_BATCH, BatchName, StepId
 from migrate.model.progress import Intent, Progress
 
+ANEW = 3
+"""Further intents for an act whose object changed between the look and the act."""
+
 
 class Acting:
     """Does batches of Actions under the journal's protocol; the one writer of a run."""
@@ -88,16 +91,31 @@ class Acting:
     ) -> Sequence[Outcome]:
         """Do one batch of Actions of one kind; outcomes in the same order, all of them known.
 
-        `undoes` maps an Action's key to the number of the intent that it takes back. Raises OutcomeUnknown or
+        `undoes` maps an Action's key to the number of the intent that it takes back. What was stale when it was to be
+        done is prepared and intended anew, a few times: its way back would not have fitted. Raises OutcomeUnknown or
         ForeignObject where a person must look, FailedMidway where the other end was lost.
         """
+        outcomes = self._once(batch, step, actions, undoes or {})
+        for _ in range(ANEW):
+            stale = [i for i, o in enumerate(outcomes) if o.facts.get("stale")]
+            if not stale:
+                break
+            again = self._once(batch, step, [actions[i] for i in stale], undoes or {})
+            for index, outcome in zip(stale, again, strict=True):
+                outcomes[index] = outcome
+        return outcomes
+
+    def _once(
+        self, batch: BatchName, step: StepId, actions: Sequence[Action], undoes: Mapping[str, int]
+    ) -> list[Outcome]:
+        """Prepare, intend, act and record one batch."""
         handler = self._handler(actions[0].kind)
         prepared = self._prepared(handler, actions)
         try:
             self._lock.renew(max(a.deadline for a in prepared), self._journal.head()[1])
         except DoorError as error:
             raise self.lost(error) from error
-        seqs = self._intend(batch, step, prepared, undoes or {})
+        seqs = self._intend(batch, step, prepared, undoes)
         outcomes = list(handler.act(prepared))
         lost = self._look_up(handler, prepared, outcomes)
         self._record(zip(seqs, outcomes, strict=True))

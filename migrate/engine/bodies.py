@@ -22,6 +22,10 @@ class Bodies:
         """Replace what is held by the bodies of the next batch."""
         self._held = dict(bodies)
 
+    def forget(self, key: ActionKey) -> None:
+        """Let go of one that is no longer as it was read."""
+        self._held.pop(key, None)
+
     def take(self, key: ActionKey) -> Object | None:
         """The body of an Action; None where its step has not offered it."""
         return self._held.get(key)

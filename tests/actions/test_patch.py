@@ -75,3 +75,16 @@ def test_a_refused_patch(bench: Bench) -> None:
     assert outcome.state is OutcomeState.FAILED
     assert outcome.evidence == "changing Deployment shop/web on blue: denied by policy"
     assert dig(bench.read(Side.BLUE, WEB), "spec", "replicas") == 2
+
+
+def test_an_offered_object_that_changed_since_is_read_anew(bench: Bench) -> None:
+    """What the step had read is used once; after it proved stale, the next attempt goes back to what stands now."""
+    action = patch(Side.BLUE, WEB, CHANGE, why="rest")
+    bench.bodies.offer({action.key: bench.read(Side.BLUE, WEB) or {}})
+    patched(bench, patch(Side.BLUE, WEB, {"spec": {"replicas": 5}}, why="theirs"))
+    prepared, outcome = patched(bench, action)
+    assert (outcome.state, outcome.facts) == (OutcomeState.FAILED, {"stale": True})
+    assert prepared.prior["spec"] == {"replicas": 2}
+    prepared, outcome = patched(bench, action)
+    assert outcome.state is OutcomeState.DONE
+    assert prepared.prior["spec"] == {"replicas": 5}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate.engine import journal as journals
-from migrate.engine.acting import settled
+from migrate.engine.acting import ANEW, settled
 from migrate.engine.journal import Journal
 from migrate.errors import (
     ClusterUnreachable,
@@ -19,7 +19,7 @@ from migrate.errors import (
     OutcomeUnknown,
     PlanMismatch,
 )
-from migrate.model.action import Observation, Outcome, OutcomeState, State
+from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.entry import Draft, Entry, EntryKind
 from migrate.model.ids import NO_BATCH, StepId
 from migrate.simulation.faults import Killed
@@ -60,6 +60,45 @@ def test_the_inverse_is_in_the_intent(tmp_path: Path) -> None:
         assert intent.action.prior == "before"
         assert intent.action.inverse is not None
         assert intent.action.inverse.params["value"] == "before"
+
+
+class Restless(Shelf):
+    """A shelf on which somebody changes "a" between the look and the act, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.left = times
+
+    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        """Do all but what was changed."""
+        outcomes = []
+        for action in actions:
+            if action.key == put("a").key and self.left:
+                self.left -= 1
+                self.things["a"] = f"theirs {self.left}"
+                outcomes.append(Outcome(OutcomeState.FAILED, "a was changed", facts={"stale": True}))
+            else:
+                outcomes.extend(super().act([action]))
+        return outcomes
+
+
+def test_what_changed_since_it_was_read_gets_an_intent_of_its_own(tmp_path: Path) -> None:
+    """Only the stale one is prepared anew, and the way back that counts is to what was found then."""
+    with stage(tmp_path / "j", ONE_STEP, {}, shelf=Restless(1)) as opened:
+        outcomes = opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
+        assert [o.state for o in outcomes] == [OutcomeState.DONE, OutcomeState.DONE]
+        assert kinds(opened) == ["intent", "intent", "outcome", "outcome", "intent", "outcome"]
+        assert [i.action.prior for i in opened.progress.intents() if i.action.key == put("a").key][
+            -1
+        ] == "theirs 0"
+
+
+def test_what_changes_all_the_time_fails(tmp_path: Path) -> None:
+    """After a few intents the last word stands: a person must stop whoever writes there."""
+    with stage(tmp_path / "j", ONE_STEP, {}, shelf=Restless(99)) as opened:
+        (outcome,) = opened.acting.do(NO_BATCH, STEP, [put("a")])
+        assert (outcome.state, outcome.evidence) == (OutcomeState.FAILED, "a was changed")
+        assert kinds(opened) == ["intent", "outcome"] * (1 + ANEW)
 
 
 def test_the_lease_covers_the_longest_deadline(tmp_path: Path) -> None:
