@@ -43,12 +43,13 @@ def read_inventory(
     cluster: Cluster,
     *,
     only: Collection[tuple[str, str]] = (),
+    needed: bool = True,
     namespaces: Collection[str] = ("",),
     ownership: bool = False,
 ) -> Inventory:
     """Read every object, or those of the (group, kind) pairs in `only`; what may not be listed is named, not dropped.
 
-    `namespaces` narrows namespaced kinds; an empty name is every namespace. `ownership` keeps managedFields, as in
+    Of `only` a kind that may not be listed raises Forbidden, unless they are not all `needed`. `namespaces` narrows namespaced kinds; an empty name is every namespace. `ownership` keeps managedFields, as in
     `Cluster.pages`.
     """
     served = cluster.resources()
@@ -62,7 +63,7 @@ def read_inventory(
             )
         except Refused as error:
             # a right or a verb that is missing is said; a server in trouble, or a kind that is needed, ends the reading
-            if error.status not in TOLERATED or (only and error.status == FORBIDDEN):
+            if error.status not in TOLERATED or (only and needed and error.status == FORBIDDEN):
                 raise
             unreadable[resource.name] = str(error)
     return Inventory(resources, objects, cluster.identity().version, unreadable)

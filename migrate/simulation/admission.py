@@ -203,15 +203,13 @@ class Admission:
 def ready_addresses(store: Store, side: str, namespace: str, service: str) -> list[str]:
     """Addresses that answer for a Service now: ready ones of its EndpointSlices, else of its Endpoints object."""
     found: list[str] = []
-    sliced = False
-    for body in store.page(side, "discovery.k8s.io", "endpointslices", namespace, ("", ""), 100_000):
-        if f'"kubernetes.io/service-name":"{service}"' not in body:
-            continue
-        sliced = True
+    named = f'"kubernetes.io/service-name":"{service}"'
+    slices = store.containing(side, "discovery.k8s.io", "endpointslices", namespace, named)
+    for body in slices:
         for endpoint in orjson.loads(body).get("endpoints") or ():
             if (endpoint.get("conditions") or {}).get("ready") is not False:
                 found.extend(endpoint.get("addresses") or ())
-    if sliced:
+    if slices:
         return found
     body_of = store.body(Key(side, "", "endpoints", namespace, service))
     for subset in (orjson.loads(body_of).get("subsets") or ()) if body_of else ():

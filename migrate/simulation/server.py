@@ -19,6 +19,10 @@ from migrate.simulation.store import Key, Store
 from migrate.simulation.writing import Writer
 
 
+TOGETHER = 32
+"""Writes a transaction: a commit costs about as much as a write."""
+
+
 class _DryRunDone(Exception):
     def __init__(self, result: Object) -> None:
         super().__init__()
@@ -129,33 +133,39 @@ class SimulatedCluster:
 
     def write(self, write: Write) -> Object:
         """Do one write in one transaction; a dry run does everything and takes it back."""
-        self._called()
+        with self._store.joined():
+            answer = self._answer(write)
+        if isinstance(answer, DoorError):
+            raise answer
+        return answer
+
+    def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
+        """Do writes one after another, some in one transaction: killed in between, the first ones stand."""
+        results: list[Object | DoorError] = []
+        for first in range(0, len(writes), TOGETHER):
+            with self._store.joined():
+                results += [self._answer(write) for write in writes[first : first + TOGETHER]]
+        return results
+
+    def _answer(self, write: Write) -> Object | DoorError:
+        """What one write is answered; that it was received stands, whatever comes of it."""
         lost: DoorError | None = None
-        if self._manager == FIELD_MANAGER:
-            self._store.next_number(f"requests:{self._side.value}")
-            lost = self._failures.strike(self._side, write)
         try:
+            self._called()
+            if self._manager == FIELD_MANAGER:
+                self._store.next_number(f"requests:{self._side.value}")
+                lost = self._failures.strike(self._side, write)
             with self._store.transaction():
                 result, changed = self._writer.apply(write)
                 if write.dry_run:
                     raise _DryRunDone(result)
                 if changed and self._manager == FIELD_MANAGER:
                     self._count(write, str(result.get("metadata", {}).get("name") or write.name))
-            if lost is not None:
-                raise lost
-            return self._as_served(write.resource, result)
         except _DryRunDone as done:
             return self._as_served(write.resource, done.result)
-
-    def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
-        """Do writes one after another, each in its own transaction: killed in between, the first ones stand."""
-        results: list[Object | DoorError] = []
-        for write in writes:
-            try:
-                results.append(self.write(write))
-            except DoorError as error:
-                results.append(error)
-        return results
+        except DoorError as error:
+            return error
+        return lost or self._as_served(write.resource, result)
 
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
         """Say yes: nobody is refused a right here, unless a fault says so."""

@@ -127,6 +127,8 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute("PRAGMA cache_size=-32768")
+        # the same pages are written again and again: brought into the file seldom, they are brought there once
+        self._db.execute("PRAGMA wal_autocheckpoint=16384")
         if fresh:
             path.chmod(0o600)
             self._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
@@ -184,6 +186,16 @@ class Store:
                 self._depth = depth
                 if not depth:
                     self._small.clear()
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Join the transaction under way, or make one: for what need not be taken back by itself."""
+        with self._lock:
+            if self._depth:
+                yield
+            else:
+                with self.transaction():
+                    yield
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Read all rows of a query."""
@@ -280,16 +292,25 @@ class Store:
         return whole(*found[0]) if found else None
 
     def put(self, key: Key, obj: dict[str, Any], *, before: Mapping[str, Any] | None = None) -> None:
-        """Write one object under its own uid and resourceVersion, and who owns it; `before` is what stood there."""
+        """Write one object under its own uid and resourceVersion, and who owns it; `before` is what it was."""
         metadata = obj["metadata"]
         fields = metadata.get("managedFields")
         body = {**obj, "metadata": without(metadata, "managedFields")} if fields else obj
-        found = self.rows(
-            "INSERT INTO objects (side, grp, plural, ns, name, uid, rv, body, fields)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (side, grp, plural, ns, name) DO UPDATE"
-            " SET uid = excluded.uid, rv = excluded.rv, body = excluded.body, fields = excluded.fields RETURNING id",
-            *key, metadata["uid"], int(metadata["resourceVersion"]), dump(body), dump(fields) if fields else "",
-        )  # fmt: skip
+        texts = int(metadata["resourceVersion"]), dump(body), dump(fields) if fields else ""
+        if before is not None:  # the index of uids is left alone
+            found = self.rows(
+                "UPDATE objects SET rv = ?, body = ?, fields = ?"
+                " WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ? RETURNING id",
+                *texts, *key,
+            )  # fmt: skip
+        else:
+            found = self.rows(
+                "INSERT INTO objects (side, grp, plural, ns, name, uid, rv, body, fields)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (side, grp, plural, ns, name) DO UPDATE"
+                " SET uid = excluded.uid, rv = excluded.rv, body = excluded.body, fields = excluded.fields"
+                " RETURNING id",
+                *key, metadata["uid"], *texts,
+            )  # fmt: skip
         owners = metadata.get("ownerReferences") or []
         owned = (before["metadata"].get("ownerReferences") or []) if before is not None else []
         if owners == owned:
@@ -342,6 +363,14 @@ class Store:
         values = [side, group, plural, *([namespace] if namespace else [])]
         sql = f"SELECT {columns} FROM objects WHERE {where} AND (ns, name) > (?, ?) ORDER BY ns, name LIMIT ?"  # noqa: S608
         return self.rows(sql, *values, *after, limit)
+
+    def containing(self, side: str, group: str, plural: str, namespace: str, text: str) -> list[str]:
+        """The bodies of a resource in a namespace that have a text in them, by name."""
+        sql = (
+            "SELECT body FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND instr(body, ?)"
+            " ORDER BY name"
+        )
+        return [row[0] for row in self.rows(sql, side, group, plural, namespace, text)]
 
     def owned(self, side: str, uid: str) -> list[tuple[str, str, str]]:
         """Group, plural and body of every object that names `uid` among its owners."""

@@ -14,6 +14,7 @@ from migrate.model.action import Action, Outcome
 from migrate.model.ids import NO_BATCH, Phase, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, annotations_of, controller_of, ref_of
+from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import BaseStep, patches
 from migrate.steps.freeze_blue import FreezeBlue
@@ -43,25 +44,35 @@ class Finish(BaseStep):
         yield [record("what stays paused on blue", paused(scene))]
         if "annotations" in scene.migration.keep:
             return
-        green = read_inventory(scene.doors.green)
-        originals = (obj for _, obj in green if controller_of(obj) is None and _ours(obj))
+        written = read_inventory(scene.doors.green, only=_written(scene.progress), needed=False)
+        originals = (obj for _, obj in written if controller_of(obj) is None and _ours(obj))
         yield from patches(scene, ((_unmark(obj), obj) for obj in originals))
-        green = yield from _unmark_copies(scene)
+        green = yield from _unmark_rest(scene)
         yield [record(CHECK, [unmarked(green)])]
 
 
-def _unmark_copies(scene: Scene) -> Generator[Sequence[Action], Sequence[Outcome], Inventory]:
-    """Unmark what controllers made, after what they made it from; returns green as it was seen last.
+def _written(progress: Progress) -> frozenset[tuple[str, str]]:
+    """The kinds of what this run wrote to green."""
+    refs = (
+        intent.action.params["ref"]
+        for intent in progress.intents()
+        if intent.action.params.get("side") == Side.GREEN and "ref" in intent.action.params
+    )
+    return frozenset((ref["group"], ref["kind"]) for ref in refs)
+
+
+def _unmark_rest(scene: Scene) -> Generator[Sequence[Action], Sequence[Outcome], Inventory]:
+    """Unmark what else is marked, above all what controllers made after ours; returns green as it was seen last.
 
     A Deployment's controller copies annotations to its ReplicaSets and never takes one away there; a pass of it that
     was under way meanwhile may copy ours once more.
     """
     for _ in range(ROUNDS):
         green = read_inventory(scene.doors.green)
-        copies = [obj for _, obj in green if controller_of(obj) is not None and _ours(obj)]
-        if not copies:
+        marked = [obj for _, obj in green if _ours(obj)]
+        if not marked:
             return green
-        yield from patches(scene, ((_unmark(obj), obj) for obj in copies))
+        yield from patches(scene, ((_unmark(obj), obj) for obj in marked))
         scene.doors.clock.sleep(PAUSE)
     return read_inventory(scene.doors.green)
 

@@ -26,9 +26,8 @@ class Deployments:
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Deployments themselves, and those whose ReplicaSets changed."""
-        del ctx
         if event.group == "apps" and event.plural == "deployments":
-            return () if event.deleted else (event.key,)
+            return () if event.deleted or (event.observed and not ctx.index.fresh) else (event.key,)
         if event.group == "apps" and event.plural == "replicasets":
             return owner_key(event, "Deployment")
         return ()

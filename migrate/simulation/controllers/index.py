@@ -21,7 +21,10 @@ Label = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """What controllers ask of a pod; `cpu` in millicores, `memory` in bytes, `owner` the uid of its controller."""
+    """What controllers ask of a pod; `cpu` in millicores, `memory` in bytes, `owner` the uid of its controller.
+
+    `lasting` says that it never ends by itself.
+    """
 
     key: Key
     uid: str
@@ -32,6 +35,7 @@ class Pod:
     ready: bool
     terminating: bool
     host_network: bool
+    lasting: bool
     owner: str
     cpu: int
     memory: int
@@ -63,6 +67,7 @@ def pod_of(obj: Object) -> Pod:
         any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()),
         bool(metadata.get("deletionTimestamp")),
         bool(spec.get("hostNetwork")),
+        spec.get("restartPolicy") == "Always",
         owner["uid"] if owner else "",
         sum(quantity(item.get("cpu", 0), 1000) for item in requests),
         sum(quantity(item.get("memory", 0)) for item in requests),
@@ -114,10 +119,10 @@ class Used:
 
 
 class Index:
-    """Pods by key, owner, node, namespace and label; Services by what they select.
+    """Pods by key, owner, node, namespace and label; Services by what they select; nodes by name.
 
-    `seen` and `stamp` are the keeper's notes on how far the index has come; `fresh` holds until the first `follow`,
-    to which every pod counts as moved, because what had changed before the index was read cannot be told.
+    `seen` and `stamp` are the keeper's notes on how far the index has come; `fresh` holds until the second `follow`:
+    what had changed before the index was read cannot be told, so every pod of the first counts as moved.
     """
 
     def __init__(self) -> None:
@@ -128,10 +133,11 @@ class Index:
         self.used: dict[str, Used] = defaultdict(Used)
         self._by_label: dict[Label, dict[Key, Pod]] = defaultdict(dict)
         self.addresses: dict[str, Key] = {}
+        self.nodes: dict[str, Object] = {}
         self._selectors: dict[Key, Mapping[str, str]] = {}
         self._services: dict[Label, set[Key]] = defaultdict(set)
         self.moved: set[Key] = set()
-        self.fresh = True
+        self._follows = 0
         self.seen = 0
         self.stamp = 0
 
@@ -143,11 +149,18 @@ class Index:
             index._put(pod_of(obj))
         for obj in view.list(Kinds.services):
             index._serve(Key(obj["metadata"]["namespace"], obj["metadata"]["name"]), selector_of(obj))
+        index.nodes = {obj["metadata"]["name"]: obj for obj in view.list(Kinds.nodes)}
         return index
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the events at hand are the first ones, which may tell of a world that was seeded."""
+        return self._follows < 2
 
     def follow(self, events: Iterable[Event]) -> None:
         """Take in what changed; `moved` holds the keys of pods whose part in Services may have changed."""
         self.moved = set()
+        self._follows += 1
         for event in events:
             if event.group:
                 continue
@@ -155,7 +168,10 @@ class Index:
                 self._pod_event(event)
             elif event.plural == "services":
                 self._serve(event.key, {} if event.deleted else selector_of(event.obj))
-        self.fresh = False
+            elif event.plural == "nodes" and event.deleted:
+                self.nodes.pop(event.name, None)
+            elif event.plural == "nodes":
+                self.nodes[event.name] = event.obj
 
     def owned(self, uid: str) -> list[Pod]:
         """The pods of a controller."""
@@ -233,8 +249,11 @@ class Index:
             del self.addresses[pod.ip]
 
 
-def _served(pod: Pod) -> tuple[Any, ...]:
-    return pod.labels, pod.ip, pod.ready, pod.terminating, pod.phase, pod.node
+def _served(pod: Pod) -> tuple[Any, ...] | None:
+    """What a pod is to the Services that select it; None for one that is no endpoint."""
+    if not pod.ip or pod.finished:
+        return None
+    return pod.labels, pod.ip, pod.ready, pod.terminating, pod.node
 
 
 def selector_of(service: Object) -> Mapping[str, str]:

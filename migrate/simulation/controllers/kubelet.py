@@ -10,6 +10,7 @@ from migrate.errors import NotFound
 from migrate.model.objects import Object, Resource, annotations_of, dig
 from migrate.simulation.controllers.addresses import Addresses
 from migrate.simulation.controllers.context import Context, conditions_with
+from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.nodes import addresses_of, ready
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
@@ -36,7 +37,8 @@ class Kubelet:
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Bound pods, and those that wait for something that has changed."""
         if event.plural == "pods" and not event.group:
-            return () if event.deleted or '"nodeName":' not in event.text else (event.key,)
+            pod = ctx.index.pods.get(event.key)
+            return (event.key,) if pod is not None and pod.node and not _at_rest(pod) else ()
         if _WAITED_FOR.get(event.plural) == event.group and not event.deleted:
             return ctx.index.waiting(event.namespace)
         return ()
@@ -57,7 +59,7 @@ class Kubelet:
             self._ready_or_not(key, pod, ctx)
 
     def _start(self, pod: Object, ctx: Context) -> None:
-        node = ctx.view.get(Kinds.nodes, pod["spec"]["nodeName"])
+        node = ctx.index.nodes.get(pod["spec"]["nodeName"])
         if node is None:
             return
         missing = next(_missing(pod, ctx), "")
@@ -136,6 +138,11 @@ class Kubelet:
             ctx.status(
                 Kinds.pods, pod, {"containerStatuses": told, "conditions": _conditions(pod, ctx, well=True)}
             )
+
+
+def _at_rest(pod: Pod) -> bool:
+    """Whether a pod has nothing before it but to be deleted."""
+    return not pod.terminating and (pod.finished or (pod.lasting and pod.ready and pod.phase == "Running"))
 
 
 def _under_calico(ctx: Context) -> set[str]:

@@ -23,9 +23,8 @@ class ReplicaSets:
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """The sets themselves, and those whose pods changed."""
-        del ctx
         if (event.group, event.plural) == (self._what.group, self._what.plural):
-            return () if event.deleted else (event.key,)
+            return () if event.deleted or (event.observed and not ctx.index.fresh) else (event.key,)
         if event.plural == "pods" and not event.group:
             return owner_key(event, self._kind)
         return ()

@@ -138,7 +138,7 @@ class Scheduler:
         if isinstance(found, _Nodes):
             return found
         rooms: dict[str, _Room] = {}
-        for node in ctx.view.list(Kinds.nodes):
+        for node in ctx.index.nodes.values():
             if not node["spec"].get("unschedulable"):
                 rooms[name_of(node)] = _room(node, ctx.index)
         made = _Nodes(rooms, [(room.pods, name) for name, room in rooms.items()])

@@ -46,6 +46,12 @@ class Event:
         return Key(self.namespace, self.name)
 
     @property
+    def observed(self) -> bool:
+        """Whether the object's controller has seen its spec as it is now: what changed since is its own status."""
+        seen = (self.obj.get("status") or {}).get("observedGeneration")
+        return seen is not None and seen == metadata_of(self.obj).get("generation")
+
+    @property
     def owned(self) -> bool:
         """Whether the object names owners; cheap."""
         return '"ownerReferences":[' in self.text
