@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from migrate.cli import say
@@ -20,7 +23,7 @@ from migrate.planning.grades import grade
 def rehearsal(project: Project, output: str) -> None:
     """Rehearse: same file, same kinds, simulated doors; gates open by themselves and say that they would wait."""
     project.make_state()
-    with wired(project) as live:
+    with _uncollected(), wired(project) as live:
         plan, _ = compose(project, live)
         with rehearsing(project, live) as stage:
             staged = replace(project, state=project.rehearsal)
@@ -30,6 +33,16 @@ def rehearsal(project: Project, output: str) -> None:
                     head(stage, project, opened.plan, opened.scene.run)
                 opened.rehearse()
                 _sum(opened, output, real=live.real)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no cycles: of a big blue a rehearsal makes millions of objects and none worth the looking."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _sum(opened: Session, form: str, *, real: bool) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Object = Mapping[str, Any]
 """One Kubernetes object, as the API's JSON; treated as immutable everywhere."""
@@ -35,8 +35,7 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ref:
+class Ref(NamedTuple):
     """What names an object for a person and a journal: group, kind, namespace and name; no version."""
 
     group: str

@@ -18,7 +18,6 @@ from migrate.simulation.served import Registry
 from migrate.simulation.store import Key, Store
 from migrate.simulation.writing import Writer
 
-
 TOGETHER = 32
 """Writes a transaction: a commit costs about as much as a write."""
 

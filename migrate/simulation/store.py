@@ -124,6 +124,8 @@ class Store:
         self._small: dict[str, Any] = {}
         self._counted: dict[str, int] = {}
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
+        if fresh:
+            self._db.execute("PRAGMA page_size=8192")  # most objects with their managedFields fit on one
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute("PRAGMA cache_size=-32768")

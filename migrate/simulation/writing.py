@@ -100,9 +100,8 @@ class Writer:
         key = Key(
             self._side, resource.group, resource.plural, write.namespace if resource.namespaced else "", name
         )
-        self._prepare(served, body)
+        found = self._prepare(served, body)
         self._admission.webhooks(resource, "CREATE", body, dry_run=write.dry_run)
-        found = problems(body)
         if found:
             raise refusals.invalid(resource, name, *found)
         if self._store.body(key) is not None:
@@ -114,8 +113,8 @@ class Writer:
         metadata["managedFields"] = entries
         return self._stored(key, body)
 
-    def _prepare(self, served: Served, body: Json) -> None:
-        """Default and admit a new object, in place."""
+    def _prepare(self, served: Served, body: Json) -> list[str]:
+        """Default and admit a new object, in place; what is wrong with it."""
         resource = served.resource
         metadata = body["metadata"]
         if served.has_status and resource.kind not in _STATUS_AT_CREATE:
@@ -130,8 +129,10 @@ class Writer:
             self._conform(resource, body)
         if resource.kind == "Job" and resource.group == "batch":
             job_identity(resource, body)
-        if not problems(body):  # the plugins may rely on the required fields
+        found = problems(body)
+        if not found:  # the plugins may rely on the required fields
             self._admission.fill(resource, body)
+        return found
 
     def _apply(self, served: Served, write: Write) -> tuple[Object, bool]:
         resource = served.resource

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,7 +84,7 @@ def test_create_answered_with_something_else(bench: Bench) -> None:
             return {**answer, "metadata": {"name": "x"}} if words.startswith("write") else answer
 
     bench.doors = behind(bench.doors, Stripping())
-    other = replace(CONFIG, name="others")
+    other = CONFIG._replace(name="others")
     assert created(bench, creation(other), body()).state is OutcomeState.FAILED
 
 
@@ -99,7 +98,7 @@ def test_create_without_its_body(bench: Bench) -> None:
 
 def test_creates_keep_their_order(bench: Bench) -> None:
     """Outcomes come in the order of the Actions, with one failure in the middle its own."""
-    refs = [replace(CONFIG, name=f"c{n}") for n in range(3)]
+    refs = [CONFIG._replace(name=f"c{n}") for n in range(3)]
     actions = [creation(ref) for ref in refs]
     bench.bodies.offer(
         {

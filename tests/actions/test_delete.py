@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -118,7 +117,7 @@ def test_a_signal_ends_the_staying(bench: Bench) -> None:
 def test_a_signal_in_the_middle_of_the_staying(bench: Bench) -> None:
     """What went before the signal is done, what still lingers is not; the wait ends at the next look."""
     action = clinging(bench)
-    other = replace(CONFIG, name="others")
+    other = CONFIG._replace(name="others")
     plain = body()
     plain["metadata"]["name"] = other.name
     created(bench, creation(other), plain)

@@ -41,7 +41,7 @@ def test_a_patch_and_its_inverse(bench: Bench) -> None:
 
 def test_a_patch_of_what_is_not_there(bench: Bench) -> None:
     """A patch of a missing object fails; the way back over one that is gone is done."""
-    gone = replace(WEB, name="gone")
+    gone = WEB._replace(name="gone")
     prepared, outcome = patched(bench, patch(Side.BLUE, gone, CHANGE, why="rest"))
     assert (outcome.state, prepared.inverse) == (OutcomeState.FAILED, None)
     assert bench.patch.observe(prepared).state is State.ABSENT

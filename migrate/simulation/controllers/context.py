@@ -68,9 +68,17 @@ class Context:
 
 
 class Controller(Protocol):
-    """One controller: which of its keys an event concerns, and how one of them is set right."""
+    """One controller: which of its keys an event concerns, and how one of them is set right.
+
+    `watches` are the (group, plural) whose events it is asked about; None is all of them.
+    """
 
     name: str
+
+    @property
+    def watches(self) -> frozenset[tuple[str, str]] | None:
+        """What it is asked about."""
+        ...
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """The keys of this controller that an event concerns."""
@@ -79,6 +87,11 @@ class Controller(Protocol):
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Set one object right; may be called when there is nothing to do."""
         ...
+
+
+def watching(*kinds: Resource) -> frozenset[tuple[str, str]]:
+    """What a controller watches, by its resources."""
+    return frozenset((kind.group, kind.plural) for kind in kinds)
 
 
 def owner_reference(owner: Object) -> dict[str, Any]:

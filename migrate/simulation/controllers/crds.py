@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrate.simulation.controllers.context import Context, conditions_with
+from migrate.simulation.controllers.context import Context, conditions_with, watching
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
 
@@ -12,11 +12,12 @@ class Definitions:
     """Accepts every name; two CRDs never claim the same one, as the name is made of it."""
 
     name = "crds"
+    watches = watching(Kinds.crds)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """CRDs."""
         del ctx
-        return (event.key,) if event.plural == "customresourcedefinitions" and not event.deleted else ()
+        return () if event.deleted else (event.key,)
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Tell the status by which clients know that the resource is served."""

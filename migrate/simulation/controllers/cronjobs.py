@@ -8,7 +8,7 @@ from typing import Any
 
 from migrate.errors import AlreadyExists
 from migrate.model.objects import Object, dig, end_of_job
-from migrate.simulation.controllers.context import Context, owner_key, owner_reference
+from migrate.simulation.controllers.context import Context, owner_key, owner_reference, watching
 from migrate.simulation.controllers.schedule import schedule
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
@@ -17,15 +17,14 @@ class CronJobs:
     """Records every firing; where several came due at once, only the last one's Job is made."""
 
     name = "cronjobs"
+    watches = watching(Kinds.cron_jobs, Kinds.jobs)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """CronJobs themselves, and those whose Jobs changed."""
         del ctx
-        if event.group == "batch" and event.plural == "cronjobs":
+        if event.plural == "cronjobs":
             return () if event.deleted else (event.key,)
-        if event.group == "batch" and event.plural == "jobs":
-            return owner_key(event, "CronJob")
-        return ()
+        return owner_key(event, "CronJob")
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Fire what is due, keep the history short, and come back for the next firing."""

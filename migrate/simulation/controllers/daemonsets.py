@@ -7,7 +7,7 @@ from typing import Any
 
 from migrate.errors import AlreadyExists
 from migrate.model.objects import Object, dig
-from migrate.simulation.controllers.context import Context, owner_key, pod_from, suffix
+from migrate.simulation.controllers.context import Context, owner_key, pod_from, suffix, watching
 from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.placement import fits_node, tolerated
 from migrate.simulation.controllers.replicasets import delete_pod
@@ -30,19 +30,18 @@ class DaemonSets:
     """Follows nodes and their labels; the pods are bound by the scheduler through an affinity to their node."""
 
     name = "daemonsets"
+    watches = watching(Kinds.daemon_sets, Kinds.pods, Kinds.nodes)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """The sets themselves, those whose pods changed, and all of them when a node changed what they look at."""
-        if event.group == "apps" and event.plural == "daemonsets":
+        if event.plural == "daemonsets":
             return () if event.deleted else (event.key,)
-        if event.plural == "pods" and not event.group:
+        if event.plural == "pods":
             return owner_key(event, "DaemonSet")
-        if event.plural == "nodes" and not event.group:
-            return [
-                Key(obj["metadata"]["namespace"], obj["metadata"]["name"])
-                for obj in ctx.view.list(Kinds.daemon_sets)
-            ]
-        return ()
+        return [
+            Key(obj["metadata"]["namespace"], obj["metadata"]["name"])
+            for obj in ctx.view.list(Kinds.daemon_sets)
+        ]
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Create and delete pods so that every eligible node has one, and tell the status."""

@@ -12,6 +12,7 @@ from migrate.simulation.controllers.context import (
     owner_key,
     owner_reference,
     suffix,
+    watching,
 )
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
@@ -23,14 +24,13 @@ class Deployments:
     """Rolls by replacing at once: the new set goes up, the old ones go down when it is ready (Recreate: before)."""
 
     name = "deployments"
+    watches = watching(Kinds.deployments, Kinds.replica_sets)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Deployments themselves, and those whose ReplicaSets changed."""
-        if event.group == "apps" and event.plural == "deployments":
+        if event.plural == "deployments":
             return () if event.deleted or (event.observed and not ctx.index.fresh) else (event.key,)
-        if event.group == "apps" and event.plural == "replicasets":
-            return owner_key(event, "Deployment")
-        return ()
+        return owner_key(event, "Deployment")
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Make the ReplicaSet of the current template, scale all of them, and tell the status."""
@@ -65,7 +65,8 @@ class Deployments:
                 "ownerReferences": [owner_reference(live)],
             },
             "spec": {
-                "replicas": 0,
+                # beside an older one it grows by `_scale`, which knows in what order
+                "replicas": 0 if sets else live["spec"].get("replicas", 1),
                 "selector": selector,
                 "template": {**template, "metadata": {**(template.get("metadata") or {}), "labels": labels}},
             },

@@ -7,7 +7,7 @@ from typing import Any
 
 from migrate.errors import AlreadyExists
 from migrate.model.objects import Object, annotations_of, dig, labels_of
-from migrate.simulation.controllers.context import Context, owner_reference, suffix
+from migrate.simulation.controllers.context import Context, owner_reference, suffix, watching
 from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
@@ -24,18 +24,17 @@ class Endpoints:
     """Keeps the slices and the Endpoints object of every Service with a selector; mirrors hand-made Endpoints."""
 
     name = "endpoints"
+    watches = watching(Kinds.services, Kinds.endpoints, Kinds.pods)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Services themselves, those that select a pod whose part in them moved, and hand-made Endpoints."""
-        if event.group:
-            return ()
         if event.plural in {"services", "endpoints"}:
             return (event.key,)
-        if event.plural == "pods" and event.key in ctx.index.moved:
-            pod = ctx.index.pods.get(event.key)
-            labels = pod.labels if pod else labels_of(event.obj)
-            return ctx.index.services(event.namespace, labels)
-        return ()
+        if event.key not in ctx.index.moved:
+            return ()
+        pod = ctx.index.pods.get(event.key)
+        labels = pod.labels if pod else labels_of(event.obj)
+        return ctx.index.services(event.namespace, labels)
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Write what the Service's pods are now, where it differs."""

@@ -18,6 +18,7 @@ class Garbage:
     """
 
     name = "garbage"
+    watches = None  # anything may be an owner
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """The uid of what went, and the uids that a written object names."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from migrate.model.objects import Object, controller_of, dig
@@ -88,7 +89,11 @@ def quantity(value: Any, scale: int = 1) -> int:
 
     Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
     """
-    text = str(value)
+    return _quantity(str(value), scale)
+
+
+@lru_cache(maxsize=4096)
+def _quantity(text: str, scale: int) -> int:
     factor = 1.0
     if text.endswith("m"):
         text, factor = text[:-1], 0.001
@@ -132,6 +137,7 @@ class Index:
         self.by_node: dict[str, dict[Key, Pod]] = defaultdict(dict)
         self.used: dict[str, Used] = defaultdict(Used)
         self._by_label: dict[Label, dict[Key, Pod]] = defaultdict(dict)
+        self._starting: dict[Key, None] = {}
         self.addresses: dict[str, Key] = {}
         self.nodes: dict[str, Object] = {}
         self._selectors: dict[Key, Mapping[str, str]] = {}
@@ -183,8 +189,7 @@ class Index:
 
     def waiting(self, namespace: str) -> list[Key]:
         """Pods of a namespace (all where it is empty) that have a node and have not started."""
-        found = self.by_namespace.get(namespace, {}) if namespace else self.pods
-        return [key for key, pod in found.items() if pod.node and pod.phase == "Pending"]
+        return [key for key in self._starting if namespace in {"", key.namespace}]
 
     def services(self, namespace: str, labels: Mapping[str, str]) -> list[Key]:
         """The Services of a namespace that select a pod of these labels."""
@@ -229,6 +234,8 @@ class Index:
         self.used[pod.node].add(pod, 1)
         for item in pod.labels.items():
             self._by_label[pod.key.namespace, *item][pod.key] = pod
+        if pod.node and pod.phase == "Pending":
+            self._starting[pod.key] = None
         if pod.ip and not pod.host_network and not pod.finished:
             self.addresses[pod.ip] = pod.key
 
@@ -245,6 +252,7 @@ class Index:
             table[name].pop(pod.key, None)
             if not table[name]:
                 del table[name]
+        self._starting.pop(pod.key, None)
         if self.addresses.get(pod.ip) == pod.key:
             del self.addresses[pod.ip]
 

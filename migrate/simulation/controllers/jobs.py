@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 
 from migrate.errors import AlreadyExists
 from migrate.model.objects import Object, dig, end_of_job
-from migrate.simulation.controllers.context import Context, conditions_with, owner_key, pod_from, suffix
+from migrate.simulation.controllers.context import (
+    Context,
+    conditions_with,
+    owner_key,
+    pod_from,
+    suffix,
+    watching,
+)
 from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.replicasets import delete_pod
 from migrate.simulation.controllers.view import Event, Key, Kinds
@@ -19,15 +26,14 @@ class Jobs:
     """Keeps `parallelism` pods until `completions` have succeeded; none fails here."""
 
     name = "jobs"
+    watches = watching(Kinds.jobs, Kinds.pods)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Jobs themselves, and those whose pods changed."""
         del ctx
-        if event.group == "batch" and event.plural == "jobs":
+        if event.plural == "jobs":
             return () if event.deleted else (event.key,)
-        if event.plural == "pods" and not event.group:
-            return owner_key(event, "Job")
-        return ()
+        return owner_key(event, "Job")
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Create pods, count the ended ones, and finish."""

@@ -9,7 +9,7 @@ from typing import Any
 from migrate.errors import NotFound
 from migrate.model.objects import Object, Resource, annotations_of, dig
 from migrate.simulation.controllers.addresses import Addresses
-from migrate.simulation.controllers.context import Context, conditions_with
+from migrate.simulation.controllers.context import Context, conditions_with, watching
 from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.nodes import addresses_of, ready
 from migrate.simulation.controllers.view import Event, Key, Kinds
@@ -23,7 +23,10 @@ POD_IP = "cni.projectcalico.org/podIP"
 CALICO_NAMESPACES = frozenset({"kube-system", "calico-system", "tigera-operator"})
 """Where Calico's own workloads stand, by its manifests and by its operator."""
 
-_WAITED_FOR = {"configmaps": "", "secrets": "", "persistentvolumeclaims": "", "nodes": "", "ippools": "crd.projectcalico.org", "blockaffinities": "crd.projectcalico.org"}  # fmt: skip
+_WAITED_FOR = watching(Kinds.config_maps, Kinds.secrets, Kinds.claims, Kinds.nodes) | {
+    ("crd.projectcalico.org", "ippools"),
+    ("crd.projectcalico.org", "blockaffinities"),
+}
 
 
 class Kubelet:
@@ -33,15 +36,14 @@ class Kubelet:
     """
 
     name = "kubelet"
+    watches = watching(Kinds.pods) | _WAITED_FOR
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Bound pods, and those that wait for something that has changed."""
-        if event.plural == "pods" and not event.group:
+        if event.plural == "pods":
             pod = ctx.index.pods.get(event.key)
             return (event.key,) if pod is not None and pod.node and not _at_rest(pod) else ()
-        if _WAITED_FOR.get(event.plural) == event.group and not event.deleted:
-            return ctx.index.waiting(event.namespace)
-        return ()
+        return () if event.deleted else ctx.index.waiting(event.namespace)
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Move one pod on: start it, end it, or let it go."""
@@ -60,13 +62,11 @@ class Kubelet:
 
     def _start(self, pod: Object, ctx: Context) -> None:
         node = ctx.index.nodes.get(pod["spec"]["nodeName"])
-        if node is None:
+        if node is None or _for_calico_first(pod, ctx):
             return
         missing = next(_missing(pod, ctx), "")
         address = "" if missing else self._address(pod, node, ctx)
         if not address:
-            if not missing and ctx.calico_gives and pod["metadata"]["creationTimestamp"] == ctx.stamp:
-                return  # Calico's stand-in has not looked at it yet
             why = missing or "network: no address for the pod"
             waiting = [
                 {
@@ -143,6 +143,17 @@ class Kubelet:
 def _at_rest(pod: Pod) -> bool:
     """Whether a pod has nothing before it but to be deleted."""
     return not pod.terminating and (pod.finished or (pod.lasting and pod.ready and pod.phase == "Running"))
+
+
+def _for_calico_first(pod: Object, ctx: Context) -> bool:
+    """Whether Calico's stand-in is yet to look at a new pod: it does so once everybody else is at rest."""
+    return (
+        ctx.calico_gives
+        and pod["metadata"]["creationTimestamp"] == ctx.stamp
+        and POD_IP not in annotations_of(pod)
+        and not dig(pod, "spec", "hostNetwork")
+        and pod["spec"]["nodeName"] in _under_calico(ctx)
+    )
 
 
 def _under_calico(ctx: Context) -> set[str]:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from migrate.model.objects import dig
-from migrate.simulation.controllers.context import Context
+from migrate.simulation.controllers.context import Context, watching
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
 
@@ -14,11 +14,12 @@ class LoadBalancers:
     """Addresses come from the benchmarking range (RFC 2544), one half a side; the one asked for is given if free."""
 
     name = "loadbalancers"
+    watches = watching(Kinds.services)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Services."""
         del ctx
-        return (event.key,) if event.plural == "services" and not event.group and not event.deleted else ()
+        return () if event.deleted else (event.key,)
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Give or take back the address."""

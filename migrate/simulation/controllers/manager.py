@@ -58,6 +58,7 @@ class Manager:
     def __init__(self, among: Sequence[Controller] | None = None) -> None:
         self._controllers = tuple(among) if among is not None else controllers()
         self._refused: dict[tuple[str, Key], int] = {}
+        self._asked: dict[tuple[str, str], tuple[Controller, ...]] = {}
 
     def round(self, ctx: Context) -> Sequence[Event]:
         """Set right everything that changed or came due; the events that it went by.
@@ -70,13 +71,20 @@ class Manager:
         for name, key in ctx.view.due(ctx.now):
             queues.setdefault(name, {})[key] = None
         for event in events:
-            for controller in self._controllers:
+            for controller in self._watching(event.group, event.plural):
                 for key in controller.keys(event, ctx):
                     queues[controller.name][key] = None
         for controller in self._controllers:
             for key in queues[controller.name]:
                 self._reconcile(controller, key, ctx)
         return events
+
+    def _watching(self, group: str, plural: str) -> tuple[Controller, ...]:
+        """The controllers that are asked about a resource's events."""
+        what = (group, plural)
+        if what not in self._asked:
+            self._asked[what] = tuple(c for c in self._controllers if c.watches is None or what in c.watches)
+        return self._asked[what]
 
     def _reconcile(self, controller: Controller, key: Key, ctx: Context) -> None:
         try:

@@ -17,6 +17,7 @@ class Namespaces:
     """Makes the default ServiceAccount and the root certificate; deletes the contents of a terminating namespace."""
 
     name = "namespaces"
+    watches = None  # the last of a namespace may be of any kind
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Namespaces themselves, and the one where something of theirs, or the last of its contents, went."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from migrate.model.objects import Object, dig
-from migrate.simulation.controllers.context import Context, conditions_with
+from migrate.simulation.controllers.context import Context, conditions_with, watching
 from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
@@ -26,15 +26,14 @@ class Nodes:
     """
 
     name = "nodes"
+    watches = watching(Kinds.nodes, Kinds.pods)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Nodes themselves, and the node of an agent's pod."""
         del ctx
-        if event.group:
-            return ()
         if event.plural == "nodes":
             return () if event.deleted else (event.key,)
-        if event.plural == "pods" and event.name.startswith(AGENTS):
+        if event.name.startswith(AGENTS):
             node = dig(event.obj, "spec", "nodeName")
             return (Key("", node),) if node else ()
         return ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import AlreadyExists, DoorError
 from migrate.model.objects import Object, Resource
-from migrate.simulation.controllers.context import Context, owner_key, pod_from, suffix
+from migrate.simulation.controllers.context import Context, owner_key, pod_from, suffix, watching
 from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.view import Event, Key, Kinds
 from migrate.simulation.served import resource
@@ -20,14 +20,13 @@ class ReplicaSets:
         self.name = name
         self._kind = kind
         self._what = what
+        self.watches = watching(what, Kinds.pods)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """The sets themselves, and those whose pods changed."""
-        if (event.group, event.plural) == (self._what.group, self._what.plural):
+        if event.plural == self._what.plural:
             return () if event.deleted or (event.observed and not ctx.index.fresh) else (event.key,)
-        if event.plural == "pods" and not event.group:
-            return owner_key(event, self._kind)
-        return ()
+        return owner_key(event, self._kind)
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Create or delete pods, and tell the status."""

@@ -10,7 +10,7 @@ from typing import Any
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Conflict, NotFound
 from migrate.model.objects import Object, dig, name_of
-from migrate.simulation.controllers.context import Context, conditions_with
+from migrate.simulation.controllers.context import Context, conditions_with, watching
 from migrate.simulation.controllers.index import Index, Pod, quantity
 from migrate.simulation.controllers.placement import fits_node, tolerated
 from migrate.simulation.controllers.view import Event, Key, Kinds
@@ -39,18 +39,14 @@ class Scheduler:
     """Looks at pods without a node, and at all of them again when a node or a claim changed."""
 
     name = "scheduler"
+    watches = watching(Kinds.pods, Kinds.nodes, Kinds.claims)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Unbound pods; every waiting one when something they may wait for changed."""
-        if event.group:
-            return ()
-        if event.plural == "pods":
-            if event.deleted:
-                return _waiting(ctx.index)
-            return () if '"nodeName":' in event.text and dig(event.obj, "spec", "nodeName") else (event.key,)
-        if event.plural in {"nodes", "persistentvolumeclaims"}:
-            return _waiting(ctx.index)
-        return ()
+        if event.plural == "pods" and not event.deleted:
+            pod = ctx.index.pods.get(event.key)
+            return (event.key,) if pod is not None and not pod.node else ()
+        return _waiting(ctx.index)
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Bind one pod, or say why not."""

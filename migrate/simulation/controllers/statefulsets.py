@@ -7,7 +7,7 @@ from typing import Any
 
 from migrate.errors import AlreadyExists
 from migrate.model.objects import Object, dig
-from migrate.simulation.controllers.context import Context, owner_key, pod_from
+from migrate.simulation.controllers.context import Context, owner_key, pod_from, watching
 from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.replicasets import delete_pod
 from migrate.simulation.controllers.revisions import revision_of
@@ -22,15 +22,14 @@ class StatefulSets:
     """Creates ordinals upwards and deletes them downwards; claims outlive their pods."""
 
     name = "statefulsets"
+    watches = watching(Kinds.stateful_sets, Kinds.pods)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """The sets themselves, and those whose pods changed."""
         del ctx
-        if event.group == "apps" and event.plural == "statefulsets":
+        if event.plural == "statefulsets":
             return () if event.deleted else (event.key,)
-        if event.plural == "pods" and not event.group:
-            return owner_key(event, "StatefulSet")
-        return ()
+        return owner_key(event, "StatefulSet")
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Create what is missing, delete what is too much or out of date, and tell the status."""

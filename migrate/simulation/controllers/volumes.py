@@ -7,7 +7,7 @@ from typing import Any
 
 from migrate.errors import AlreadyExists
 from migrate.model.objects import Object, annotations_of, dig, name_of
-from migrate.simulation.controllers.context import Context
+from migrate.simulation.controllers.context import Context, watching
 from migrate.simulation.controllers.index import quantity
 from migrate.simulation.controllers.scheduler import SELECTED_NODE
 from migrate.simulation.controllers.view import Event, Key, Kinds
@@ -22,25 +22,26 @@ class Claims:
     """Binds PersistentVolumeClaims; waits for the first consumer where the class says so."""
 
     name = "claims"
+    watches = watching(Kinds.claims, Kinds.pods, Kinds.volumes, Kinds.storage_classes)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Claims themselves, those of a pod that changed, and all unbound ones when a volume or class changed."""
-        if event.plural == "persistentvolumeclaims" and not event.group:
+        if event.plural == "persistentvolumeclaims":
             return () if event.deleted else (event.key,)
-        if event.plural == "pods" and not event.group and '"persistentVolumeClaim":' in event.text:
+        if event.plural == "pods":
+            if '"persistentVolumeClaim":' not in event.text:
+                return ()
             claims = [
                 volume["persistentVolumeClaim"]["claimName"]
                 for volume in event.obj["spec"].get("volumes") or ()
                 if volume.get("persistentVolumeClaim")
             ]
             return [Key(event.namespace, name) for name in claims]
-        if event.plural in {"persistentvolumes", "storageclasses"}:
-            return [
-                Key(obj["metadata"]["namespace"], name_of(obj))
-                for obj in ctx.view.list(Kinds.claims)
-                if dig(obj, "status", "phase") != "Bound"
-            ]
-        return ()
+        return [
+            Key(obj["metadata"]["namespace"], name_of(obj))
+            for obj in ctx.view.list(Kinds.claims)
+            if dig(obj, "status", "phase") != "Bound"
+        ]
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Bind one claim, or let it go when nobody uses it any more."""
@@ -139,18 +140,15 @@ class Volumes:
     """Releases or removes volumes whose claims went."""
 
     name = "volumes"
+    watches = watching(Kinds.volumes, Kinds.claims)
 
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Volumes themselves, and the one of a claim that went."""
         del ctx
-        if event.group:
-            return ()
         if event.plural == "persistentvolumes":
             return () if event.deleted else (event.key,)
-        if event.plural == "persistentvolumeclaims" and event.deleted:
-            name = event.obj["spec"].get("volumeName")
-            return (Key("", name),) if name else ()
-        return ()
+        name = event.obj["spec"].get("volumeName") if event.deleted else ""
+        return (Key("", name),) if name else ()
 
     def reconcile(self, key: Key, ctx: Context) -> None:
         """Tell a volume's phase; delete it when its claim is gone and it is not to be retained."""
