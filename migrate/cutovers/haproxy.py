@@ -88,7 +88,7 @@ class HAProxyTraffic:
 
         On a refusal on the way, what was changed is put back before Refused is raised; where that is not possible, or
         an answer is missing, Unreachable says what stands. A split that has no way to serve is refused beforehand.
-        Where the weights stand and only their saving failed, Refused says so.
+        Where the weights stand and only their saving or noting failed, Refused says so.
         """
         if not 0 <= green <= 100:
             raise Refused(f"{green} is no percentage; a route takes 0 to 100")
@@ -105,11 +105,10 @@ class HAProxyTraffic:
         before = {name: backend.servers[name].weight for name in target.servers}
         relative = self._change(target, before, wanted)
         self._read_back(route, target, wanted, relative=relative)
-        note = {"epoch": self._socket.process().epoch, "green": green, "at": self._clock.now().isoformat()}
-        self._store[f"{KIND}/{route}"] = json.dumps(note, sort_keys=True)
         self._save(
             f"the weights of {green} % stand, but a reload of HAProxy would take those that the file has"
         )
+        self._note(route, green)
 
     def counts(self, route: RouteName) -> Mapping[Side, Counts] | None:
         """Sum the servers' own counters: sessions in `requests`; failed connections, bad replies and 5xx in `errors`.
@@ -231,14 +230,26 @@ class HAProxyTraffic:
                 reason=type(error).__name__,
             ) from error
 
+    def _note(self, route: RouteName, green: int) -> None:
+        note = {"epoch": self._socket.process().epoch, "green": green, "at": self._clock.now().isoformat()}
+        try:
+            self._store[f"{KIND}/{route}"] = json.dumps(note, sort_keys=True)
+        except OSError as error:
+            raise Refused(
+                f"the weights of {green} % stand, but that could not be noted: {error}",
+                reason=type(error).__name__,
+            ) from error
+
     def _reloaded(self, route: RouteName) -> list[str]:
-        noted = self._store.get(f"{KIND}/{route}")
-        if noted is None:
-            return []
-        note = json.loads(noted)
-        if note["epoch"] == self._socket.process().epoch:
-            return []
-        return [f"HAProxy was reloaded or restarted since {note['green']} % was set at {note['at']}"]
+        """What speaks of a reload since the last setting; a note is no reason not to read or set a weight."""
+        try:
+            noted = self._store.get(f"{KIND}/{route}")
+            note = None if noted is None else json.loads(noted)
+            if note is None or note["epoch"] == self._socket.process().epoch:
+                return []
+            return [f"HAProxy was reloaded or restarted since {note['green']} % was set at {note['at']}"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return [f"what was noted of {route} cannot be read: {error}"]
 
 
 def make(spec: Cutover, clock: Clock, store: Store) -> HAProxyTraffic:

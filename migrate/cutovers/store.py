@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -15,7 +16,7 @@ Store = MutableMapping[str, str]
 class FileStore(MutableMapping[str, str]):
     """A store in one JSON file of mode 0600, replaced as a whole at each change; made when first written.
 
-    Raises OSError where the file cannot be read or written, ValueError where it holds something else.
+    Raises OSError where the file cannot be read or written, or holds something else.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,8 +49,10 @@ class FileStore(MutableMapping[str, str]):
             value = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        if not isinstance(value, dict):
-            raise ValueError(f"{self.path} holds no JSON object")  # noqa: TRY004 - the file's content, not an argument
+        except ValueError:
+            value = None
+        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+            raise OSError(errno.EINVAL, "holds no JSON object of texts; move it away", str(self.path))
         return value
 
     def _write(self, texts: dict[str, str]) -> None:

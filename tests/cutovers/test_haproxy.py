@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.cutovers import FileStore
 from migrate.cutovers.haproxy import HAProxyTraffic
 from migrate.cutovers.prober import Prober, probe
 from migrate.errors import MigrationFileError, NotFound, Refused, Unreachable
@@ -133,6 +134,20 @@ class TestWeights:
         assert traffic.read(SHOP).green == 96
         traffic.set(SHOP, 5)
         assert weights_of(balancer) == {"b1": 95, "b2": 95, "g1": 5, "g2": 5}
+
+    def test_a_damaged_note_keeps_no_weight_from_being_set(self, balancer: Balancer, tmp_path: Path) -> None:
+        """What the tool noted of itself is told to be unreadable; the balancer alone says what stands."""
+        notes = tmp_path / "traffic.json"
+        notes.write_text('{"haproxy/shop": "{')
+        traffic = HAProxyTraffic(balancer.cutover("shop"), StillClock(), FileStore(notes))
+        with pytest.raises(
+            Refused, match=r"the weights of 0 % stand, but that could not be noted: .*move it away"
+        ):
+            traffic.set(SHOP, 0)
+        assert weights_of(balancer) == {"b1": 1, "b2": 1, "g1": 0, "g2": 0}
+        share = traffic.read(SHOP)
+        assert (share.green, share.consistent) == (0, True)
+        assert "what was noted of shop cannot be read" in share.detail
 
     def test_all_weights_zero_is_read_as_serving_nothing(
         self, balancer: Balancer, traffic: HAProxyTraffic

@@ -67,10 +67,11 @@ def test_the_store_outlives_the_program(tmp_path: Path) -> None:
 def test_a_store_that_holds_something_else_is_an_error(tmp_path: Path) -> None:
     """It is never overwritten as if it were empty."""
     path = tmp_path / "traffic.json"
-    path.write_text("[]")
-    with pytest.raises(ValueError, match="holds no JSON object"):
-        FileStore(path)["a"] = "1"
-    assert path.read_text() == "[]"
+    for content in ("[]", '{"a": 1}', '{"a": "half'):
+        path.write_text(content)
+        with pytest.raises(OSError, match="holds no JSON object of texts; move it away"):
+            FileStore(path)["a"] = "1"
+        assert path.read_text() == content
 
 
 def test_a_failed_replacement_leaves_the_old_file_and_nothing_else(

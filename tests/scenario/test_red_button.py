@@ -10,6 +10,7 @@ from migrate.cli.aborting import STEP, abort
 from migrate.cli.begun import open_journal
 from migrate.cli.project import Project
 from migrate.cli.wiring import wired
+from migrate.cutovers.manual import ManualTraffic
 from migrate.engine.runner import Until
 from migrate.errors import (
     Fenced,
@@ -62,6 +63,19 @@ def test_an_abort_gives_each_weight_the_time_of_the_file(project: Project) -> No
         with journal:
             abort(slow, live.doors.traffic, live.doors.clock, journal, progress)
     assert [i.action.deadline for i in progress_of(project).intents() if i.step == STEP] == [360.0]
+
+
+def test_an_abort_of_what_a_person_turns_asks_him_and_accuses_nobody(project: Project) -> None:
+    """Until he has turned it the route reads as before: that is no weight that came back."""
+    run(project, Life(until=Until(gate=GateName("before-full"))))
+    with wired(project) as live:
+        clock = live.doors.clock
+        by_hand = ManualTraffic(project.migration.cutover, clock, {"manual/shop/acknowledged": "50"})
+        journal, progress = open_journal(project, clock)
+        with journal:
+            ended = abort(project, by_hand, clock, journal, progress)
+    assert ended.failed == ["shop: a person turns it to 0 %"]
+    assert ended.lines == ended.failed
 
 
 def test_abort_with_the_runner_alive(project: Project) -> None:
