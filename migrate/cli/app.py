@@ -105,7 +105,7 @@ _marked(app)
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; leaves by sys.exit with the codes of `app`'s help."""
     # a cluster's objects are trees, and many: looking for cycles among them takes most of the time of reading them
-    gc.set_threshold(3_000_000, 20, 100)
+    gc.set_threshold(200_000, 100, 100)
     with _interruptible():
         sys.exit(_call(argv))
 

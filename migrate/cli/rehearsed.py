@@ -38,11 +38,13 @@ def rehearsal(project: Project, output: str) -> None:
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Look for no cycles: of a big blue a rehearsal makes millions of objects and none worth the looking."""
+    before = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if before:
+            gc.enable()
 
 
 def _sum(opened: Session, form: str, *, real: bool) -> None:

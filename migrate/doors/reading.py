@@ -49,7 +49,7 @@ def read_inventory(
 ) -> Inventory:
     """Read every object, or those of the (group, kind) pairs in `only`; what may not be listed is named, not dropped.
 
-    Of `only` a kind that may not be listed raises Forbidden, unless they are not all `needed`. `namespaces` narrows namespaced kinds; an empty name is every namespace. `ownership` keeps managedFields, as in
+    A kind of `only` that may not be listed raises Forbidden where `needed`, and is named otherwise. `namespaces` narrows namespaced kinds; an empty name is every namespace. `ownership` keeps managedFields, as in
     `Cluster.pages`.
     """
     served = cluster.resources()

@@ -278,7 +278,7 @@ class Pass:
         """Make what stands what is wanted: create what is missing, change what differs, delete the rest."""
         for name, obj in wanted.items():
             if name not in standing:
-                self.create(obj)
+                self.ensure(obj)
             elif standing[name]["spec"] != obj["spec"]:
                 self.replace(standing[name], obj["spec"])
         for name in standing.keys() - wanted.keys():
@@ -367,16 +367,9 @@ class Pass:
 
     def ensure(self, obj: Object) -> None:
         """Create an object unless it stands."""
-        if self.cluster.get(self.served(obj), name_of(obj), namespace_of(obj)) is None:
-            self.create(obj)
-
-    def create(self, obj: Object) -> None:
-        """Create an object that does not stand."""
-        self.write(Write(Verb.CREATE, self.served(obj), name_of(obj), namespace_of(obj), body=obj))
-
-    def served(self, obj: Object) -> Resource:
-        """The resource that serves an object's kind."""
-        return self.resource(kind_of(obj), group_of(obj))
+        resource = self.resource(kind_of(obj), group_of(obj))
+        if self.cluster.get(resource, name_of(obj), namespace_of(obj)) is None:
+            self.write(Write(Verb.CREATE, resource, name_of(obj), namespace_of(obj), body=obj))
 
     def replace(self, obj: Object, spec: Mapping[str, Any]) -> None:
         """Change a whole spec, unless somebody else has changed the object meanwhile."""

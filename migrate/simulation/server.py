@@ -19,7 +19,7 @@ from migrate.simulation.store import Key, Store
 from migrate.simulation.writing import Writer
 
 TOGETHER = 32
-"""Writes a transaction: a commit costs about as much as a write."""
+"""Writes a transaction at most: a commit costs about as much as a write."""
 
 
 class _DryRunDone(Exception):
@@ -131,7 +131,7 @@ class SimulatedCluster:
         return self._as_served(served, found) if found is not None else None
 
     def write(self, write: Write) -> Object:
-        """Do one write in one transaction; a dry run does everything and takes it back."""
+        """Do one write in a transaction of its own or the one under way; a dry run does everything and takes it back."""
         with self._store.joined():
             answer = self._answer(write)
         if isinstance(answer, DoorError):
@@ -139,7 +139,7 @@ class SimulatedCluster:
         return answer
 
     def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
-        """Do writes one after another, some in one transaction: killed in between, the first ones stand."""
+        """Do writes one after another, `TOGETHER` in a transaction: killed in between, those before the last border stand."""
         results: list[Object | DoorError] = []
         for first in range(0, len(writes), TOGETHER):
             with self._store.joined():
@@ -147,7 +147,7 @@ class SimulatedCluster:
         return results
 
     def _answer(self, write: Write) -> Object | DoorError:
-        """What one write is answered; that it was received stands, whatever comes of it."""
+        """What one write is answered; that it was received stands, whatever the answer."""
         lost: DoorError | None = None
         try:
             self._called()

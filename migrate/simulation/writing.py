@@ -218,7 +218,9 @@ class Writer:
             return live, False
         counted = resource.kind in _GENERATIONS or served.rank >= 1000
         if counted and without(live, "metadata", "status") != without(after, "metadata", "status"):
-            after["metadata"]["generation"] = int(live["metadata"].get("generation") or 1) + 1
+            # what was seeded by hand may have none: the next one is later than what its controller has seen
+            seen = live["metadata"].get("generation") or dig(live, "status", "observedGeneration") or 0
+            after["metadata"]["generation"] = int(seen) + 1
         if write.subresource != "status":
             self._admission.webhooks(resource, "UPDATE", after, dry_run=write.dry_run)
         key = self._key(served, write)

@@ -98,13 +98,6 @@ def blue_decided(scene: Scene, inventory: Inventory | None = None) -> tuple[Inve
         residue = assess.residue(blue)
         decisions = replay.decide_all(blue, scene.migration, residue=residue, green_resources=green)
         scene.made[DECIDED] = made_of, (blue, decisions)
-    return blue_as_decided(scene)
-
-
-def blue_as_decided(scene: Scene) -> tuple[Inventory, replay.Decisions]:
-    """Blue as `blue_decided` read it last in this process, and what was decided; read now where it never was."""
-    if DECIDED not in scene.made:
-        return blue_decided(scene)
     blue, decisions = scene.made[DECIDED][1]
     return blue, _without(decisions, _provided(scene))
 

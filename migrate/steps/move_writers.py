@@ -24,7 +24,7 @@ from migrate.model.migration import seconds
 from migrate.model.objects import Object, Ref, annotations_of, end_of_job, metadata_of
 from migrate.model.verdict import passed
 from migrate.replay import kinds
-from migrate.steps.base import BaseStep, blue_as_decided
+from migrate.steps.base import BaseStep, blue_decided
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.ledger import Held, listed, read_ledger
 from migrate.steps.start_serving import wait_ready
@@ -84,14 +84,14 @@ class ReleaseLate(BaseStep):
 
 @dataclass
 class _Source:
-    """Blue while it was whole, as this process saw it last; one that begins later reads it without what we changed."""
+    """Blue as a step reads it when it first needs it, as it was before its twins were put to rest (`as_it_was`)."""
 
     scene: Scene
 
     @cached_property
     def decided(self) -> tuple[Inventory, replay.Decisions]:
         """Blue, and what is decided of it."""
-        return blue_as_decided(self.scene)
+        return blue_decided(self.scene)
 
 
 def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:

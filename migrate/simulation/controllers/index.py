@@ -137,7 +137,7 @@ class Index:
         self.by_node: dict[str, dict[Key, Pod]] = defaultdict(dict)
         self.used: dict[str, Used] = defaultdict(Used)
         self._by_label: dict[Label, dict[Key, Pod]] = defaultdict(dict)
-        self._starting: dict[Key, None] = {}
+        self._starting: dict[str, dict[Key, None]] = defaultdict(dict)
         self.addresses: dict[str, Key] = {}
         self.nodes: dict[str, Object] = {}
         self._selectors: dict[Key, Mapping[str, str]] = {}
@@ -189,7 +189,8 @@ class Index:
 
     def waiting(self, namespace: str) -> list[Key]:
         """Pods of a namespace (all where it is empty) that have a node and have not started."""
-        return [key for key in self._starting if namespace in {"", key.namespace}]
+        places = [self._starting.get(namespace, {})] if namespace else list(self._starting.values())
+        return [key for place in places for key in place]
 
     def services(self, namespace: str, labels: Mapping[str, str]) -> list[Key]:
         """The Services of a namespace that select a pod of these labels."""
@@ -235,7 +236,7 @@ class Index:
         for item in pod.labels.items():
             self._by_label[pod.key.namespace, *item][pod.key] = pod
         if pod.node and pod.phase == "Pending":
-            self._starting[pod.key] = None
+            self._starting[pod.key.namespace][pod.key] = None
         if pod.ip and not pod.host_network and not pod.finished:
             self.addresses[pod.ip] = pod.key
 
@@ -252,7 +253,7 @@ class Index:
             table[name].pop(pod.key, None)
             if not table[name]:
                 del table[name]
-        self._starting.pop(pod.key, None)
+        self._starting.get(pod.key.namespace, {}).pop(pod.key, None)
         if self.addresses.get(pod.ip) == pod.key:
             del self.addresses[pod.ip]
 

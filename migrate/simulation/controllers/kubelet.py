@@ -62,11 +62,13 @@ class Kubelet:
 
     def _start(self, pod: Object, ctx: Context) -> None:
         node = ctx.index.nodes.get(pod["spec"]["nodeName"])
-        if node is None or _for_calico_first(pod, ctx):
+        if node is None:
             return
         missing = next(_missing(pod, ctx), "")
         address = "" if missing else self._address(pod, node, ctx)
         if not address:
+            if not missing and ctx.calico_gives and pod["metadata"]["creationTimestamp"] == ctx.stamp:
+                return  # Calico's stand-in has not looked at it yet
             why = missing or "network: no address for the pod"
             waiting = [
                 {
@@ -143,17 +145,6 @@ class Kubelet:
 def _at_rest(pod: Pod) -> bool:
     """Whether a pod has nothing before it but to be deleted."""
     return not pod.terminating and (pod.finished or (pod.lasting and pod.ready and pod.phase == "Running"))
-
-
-def _for_calico_first(pod: Object, ctx: Context) -> bool:
-    """Whether Calico's stand-in is yet to look at a new pod: it does so once everybody else is at rest."""
-    return (
-        ctx.calico_gives
-        and pod["metadata"]["creationTimestamp"] == ctx.stamp
-        and POD_IP not in annotations_of(pod)
-        and not dig(pod, "spec", "hostNetwork")
-        and pod["spec"]["nodeName"] in _under_calico(ctx)
-    )
 
 
 def _under_calico(ctx: Context) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import AlreadyExists, DoorError
@@ -36,15 +36,19 @@ class ReplicaSets:
         owned = ctx.index.owned(live["metadata"]["uid"])
         active = [pod for pod in owned if pod.active]
         wanted = live["spec"].get("replicas", 1)
-        # Told first: a refused pod must not leave the status behind.
-        self._tell(live, active, ctx)
-        if len(active) < wanted:
-            self._create(live, {pod.key.name for pod in owned}, wanted - len(active), ctx)
-        elif len(active) > wanted:
-            for pod in sorted(active, key=_first_to_go)[: len(active) - wanted]:
-                delete_pod(pod, ctx)
+        made = self._create(live, {pod.key.name for pod in owned}, wanted - len(active), ctx)
+        refused = [error for error in made if isinstance(error, DoorError)]
+        # Told before anything is raised: a refused pod must not leave the status behind.
+        self._tell(live, active, len(made) - len(refused), ctx)
+        for error in refused:
+            if not isinstance(error, AlreadyExists):
+                raise error
+        for pod in sorted(active, key=_first_to_go)[: max(len(active) - wanted, 0)]:
+            delete_pod(pod, ctx)
 
-    def _create(self, live: Object, taken: set[str], count: int, ctx: Context) -> None:
+    def _create(
+        self, live: Object, taken: set[str], count: int, ctx: Context
+    ) -> Sequence[Object | DoorError]:
         writes: list[Write] = []
         number = 0
         while len(writes) < count:
@@ -54,16 +58,15 @@ class ReplicaSets:
                 taken.add(name)
                 pod = pod_from(live["spec"]["template"], live, name)
                 writes.append(Write(Verb.CREATE, Kinds.pods, name, live["metadata"]["namespace"], pod))
-        for result in ctx.cluster.write_many(writes):
-            if isinstance(result, DoorError) and not isinstance(result, AlreadyExists):
-                raise result
+        return ctx.cluster.write_many(writes)
 
-    def _tell(self, live: Object, active: list[Pod], ctx: Context) -> None:
+    def _tell(self, live: Object, active: list[Pod], made: int, ctx: Context) -> None:
+        count = len(active) + made
         ready = sum(1 for pod in active if pod.ready)
         status = {
             "observedGeneration": live["metadata"].get("generation", 1),
-            "replicas": len(active),
-            "fullyLabeledReplicas": len(active) or None,
+            "replicas": count,
+            "fullyLabeledReplicas": count or None,
             "readyReplicas": ready or None,
             "availableReplicas": ready or None,
         }
