@@ -49,8 +49,9 @@ def read_inventory(
 ) -> Inventory:
     """Read every object, or those of the (group, kind) pairs in `only`; what may not be listed is named, not dropped.
 
-    A kind of `only` that may not be listed raises Forbidden where `needed`, and is named otherwise. `namespaces` narrows namespaced kinds; an empty name is every namespace. `ownership` keeps managedFields, as in
-    `Cluster.pages`.
+    A kind of `only` that may not be listed raises Forbidden where `needed`, and is named otherwise; an empty `only`
+    reads every kind. `namespaces` narrows namespaced kinds; an empty name is every namespace. `ownership` keeps
+    managedFields, as in `Cluster.pages`.
     """
     served = cluster.resources()
     resources = tuple(r for r in listable(served) if not only or (r.group, r.kind) in only)

@@ -94,6 +94,11 @@ def watching(*kinds: Resource) -> frozenset[tuple[str, str]]:
     return frozenset((kind.group, kind.plural) for kind in kinds)
 
 
+def own_key(event: Event, ctx: Context) -> Iterable[Key]:
+    """The key of an object whose controller has not seen it as it is; the first events may tell of a seeded world."""
+    return () if event.deleted or (event.observed and not ctx.index.fresh) else (event.key,)
+
+
 def owner_reference(owner: Object) -> dict[str, Any]:
     """The owner reference by which a controller marks what it made."""
     return {

@@ -9,6 +9,7 @@ from migrate.model.objects import Object, dig
 from migrate.simulation.controllers.context import (
     Context,
     conditions_with,
+    own_key,
     owner_key,
     owner_reference,
     suffix,
@@ -29,7 +30,7 @@ class Deployments:
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """Deployments themselves, and those whose ReplicaSets changed."""
         if event.plural == "deployments":
-            return () if event.deleted or (event.observed and not ctx.index.fresh) else (event.key,)
+            return own_key(event, ctx)
         return owner_key(event, "Deployment")
 
     def reconcile(self, key: Key, ctx: Context) -> None:

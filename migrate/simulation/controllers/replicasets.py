@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import AlreadyExists, DoorError
 from migrate.model.objects import Object, Resource
-from migrate.simulation.controllers.context import Context, owner_key, pod_from, suffix, watching
+from migrate.simulation.controllers.context import Context, own_key, owner_key, pod_from, suffix, watching
 from migrate.simulation.controllers.index import Pod
 from migrate.simulation.controllers.view import Event, Key, Kinds
 from migrate.simulation.served import resource
@@ -25,7 +25,7 @@ class ReplicaSets:
     def keys(self, event: Event, ctx: Context) -> Iterable[Key]:
         """The sets themselves, and those whose pods changed."""
         if event.plural == self._what.plural:
-            return () if event.deleted or (event.observed and not ctx.index.fresh) else (event.key,)
+            return own_key(event, ctx)
         return owner_key(event, self._kind)
 
     def reconcile(self, key: Key, ctx: Context) -> None:
