@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_network
@@ -33,11 +33,13 @@ def decide_all(
     *,
     residue: frozenset[Ref],
     green_resources: Sequence[Resource] | None,
+    only: Collection[Ref] | None = None,
 ) -> Decisions:
     """Decide of every object of blue's inventory; an object that was listed twice is decided once.
 
     `residue` names what belongs to blue's CNI. `green_resources` is green's discovery, None while there is no green:
     then nothing is refused for not being served there. Targets share what they keep with the inventory's objects.
+    With `only`, nothing is decided of other objects; they are still what the decision is taken among.
     """
     green = creatable(green_resources) if green_resources is not None else None
     surroundings = Surroundings(Blue(inventory, migration, residue, green))
@@ -49,7 +51,8 @@ def decide_all(
         coming = _coming(subjects, surroundings)
         surroundings = Surroundings(Blue(inventory, migration, residue, green | coming))
     families = _families(migration)
-    found = tuple(_decide(subjects[ref], surroundings, families) for ref in sorted(subjects))
+    wanted = subjects if only is None else subjects.keys() & only
+    found = tuple(_decide(subjects[ref], surroundings, families) for ref in sorted(wanted))
     return _with_order(found, subjects, surroundings)
 
 

@@ -6,7 +6,7 @@ when it stands as its release patch leaves it. Differences name paths, never val
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,14 +64,14 @@ def parity(decisions: Decisions, green: Inventory, *, key: bytes, run: RunId) ->
 
 def unequal(target: Any, found: Any, path: str = "") -> Iterator[str]:
     """The paths at which `found` does not have what `target` says; what it has beside it does not count."""
-    if isinstance(target, Mapping) and isinstance(found, Mapping):
+    if isinstance(target, dict) and isinstance(found, dict):
         for key, value in target.items():
             where = f"{path}.{key}" if path else str(key)
             if key in found:
                 yield from unequal(value, found[key], where)
             elif not _nothing(where, value):
                 yield where
-    elif _is_list(target) and _is_list(found) and len(target) == len(found):
+    elif isinstance(target, list) and isinstance(found, list) and len(target) == len(found):
         for position, (one, other) in enumerate(zip(target, found, strict=True)):
             yield from unequal(one, other, f"{path}[{position}]")
     elif target != found or isinstance(target, bool) != isinstance(found, bool):  # in Python 1 equals True
@@ -144,7 +144,3 @@ def differing(check: str, found: Sequence[Difference], evidence: str, remedy: st
 def _nothing(path: str, value: Any) -> bool:
     """Whether the server need not keep a value: a null, and empty labels or annotations."""
     return value is None or (value == {} and path in {"metadata.labels", "metadata.annotations"})
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)

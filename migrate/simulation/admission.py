@@ -7,6 +7,7 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-contro
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from migrate.errors import DoorError, NotFound, Transient
 from migrate.model.objects import Resource, dig
 from migrate.simulation.refusals import forbidden
 from migrate.simulation.selectors import matches
+from migrate.simulation.shapes import copied
 from migrate.simulation.store import Key, Store
 
 Json = dict[str, Any]
@@ -134,7 +136,7 @@ class Admission:
             why = f'error looking up service account {metadata["namespace"]}/{account}: serviceaccount "{account}" not found'
             raise forbidden(resource, metadata["name"], why)
         if not spec.get("imagePullSecrets") and found.get("imagePullSecrets"):
-            spec["imagePullSecrets"] = found["imagePullSecrets"]
+            spec["imagePullSecrets"] = copied(found["imagePullSecrets"])
         spec["priority"] = self._priority(resource, metadata["name"], spec)
         spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
         tolerations = spec.setdefault("tolerations", [])
@@ -197,7 +199,14 @@ class Admission:
 
     def _read(self, group: str, plural: str, namespace: str, name: str) -> Json | None:
         body = self._store.body(Key(self._side, group, plural, namespace, name))
-        return orjson.loads(body) if body is not None else None
+        return _parsed(body) if body is not None else None
+
+
+@lru_cache(maxsize=64)
+def _parsed(body: str) -> Json:
+    """The same few namespaces and accounts are asked for at every write; who reads them changes nothing."""
+    found: Json = orjson.loads(body)
+    return found
 
 
 def ready_addresses(store: Store, side: str, namespace: str, service: str) -> list[str]:

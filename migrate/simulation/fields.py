@@ -34,7 +34,10 @@ def _fields(value: Any, node: Node) -> Fields:
     if node.atomic:
         return {}
     if isinstance(value, dict):
-        return {f"f:{key}": _fields(item, node.child(key)) for key, item in value.items()}
+        return {
+            f"f:{key}": _fields(item, node.child(key)) if isinstance(item, dict | list) else {}
+            for key, item in value.items()
+        }
     if isinstance(value, list) and node.keys:
         item_node = node.child("*")
         return {item_key(item, node.keys): _item_fields(item, node, item_node) for item in value}
@@ -90,38 +93,45 @@ def intersection(one: Fields, other: Fields) -> Fields:
 
 def changed(before: Any, after: Any, node: Node) -> Fields:
     """The fields whose value differs between two states, those that went included."""
-    if before == after:
-        return {}
+    return {} if before == after else _changed(before, after, node)
+
+
+def _changed(before: Any, after: Any, node: Node) -> Fields:
     if isinstance(before, dict) and isinstance(after, dict) and not node.atomic:
-        return _changed_items(
-            {f"f:{key}": (before[key], node.child(key)) for key in before},
-            {f"f:{key}": (after[key], node.child(key)) for key in after},
-            _fields,
-        )
+        return {
+            f"f:{key}": _moved(before, after, key, node.child(key), _fields)
+            for key in _differing(before, after)
+        }
     if isinstance(before, list) and isinstance(after, list) and node.keys and not node.atomic:
+        olds = {item_key(item, node.keys): item for item in before}
+        news = {item_key(item, node.keys): item for item in after}
         below = node.child("*")
-        return _changed_items(
-            {item_key(item, node.keys): (item, below) for item in before},
-            {item_key(item, node.keys): (item, below) for item in after},
-            lambda item, item_node: _item_fields(item, node, item_node),
-        )
+        return {
+            word: _moved(olds, news, word, below, lambda item, under: _item_fields(item, node, under))
+            for word in _differing(olds, news)
+        }
     return {}
 
 
-def _changed_items(
-    before: Mapping[str, tuple[Any, Node]],
-    after: Mapping[str, tuple[Any, Node]],
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    for word, value in before.items():
+        # most of an object is the very same value after a write as before it
+        if word not in after or (after[word] is not value and after[word] != value):
+            yield word
+    yield from (word for word in after if word not in before)
+
+
+def _moved(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    word: str,
+    node: Node,
     whole: Callable[[Any, Node], Fields],
 ) -> Fields:
-    result: Fields = {}
-    for word in [*before, *(word for word in after if word not in before)]:
-        if word not in before:
-            result[word] = whole(*after[word])
-        elif word not in after:
-            result[word] = whole(*before[word])
-        elif before[word][0] != after[word][0]:
-            result[word] = changed(before[word][0], *after[word])
-    return result
+    """What differs of one field or item: what stands below it in both states, all of it where it came or went."""
+    if word in before and word in after:
+        return _changed(before[word], after[word], node)
+    return whole(before[word] if word in before else after[word], node)
 
 
 def surviving(fields: Fields, value: Any, node: Node) -> Fields:

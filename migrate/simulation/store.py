@@ -20,6 +20,9 @@ from migrate.simulation.shapes import without
 
 SCHEMA_VERSION = 2
 
+RECENT = 256
+"""Objects that a transaction keeps of what it has read; some 4 kB each."""
+
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE numbers (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -123,6 +126,8 @@ class Store:
         # are written with its end, because the same few are counted up at every write.
         self._small: dict[str, Any] = {}
         self._counted: dict[str, int] = {}
+        # Of the same transaction: what a write reads again and again, a pod's namespace, its account, itself.
+        self._recent: dict[Key, tuple[str, str] | None] = {}
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
         if fresh:
             self._db.execute("PRAGMA page_size=8192")  # most objects with their managedFields fit on one
@@ -164,7 +169,7 @@ class Store:
                 # all of it in here: a signal may raise between any two lines
                 self._depth = depth + 1
                 if not depth:
-                    self._small.clear()
+                    self._forget()
                 self._db.execute(f"SAVEPOINT {name}" if depth else "BEGIN IMMEDIATE")
                 begun = True
                 yield
@@ -175,7 +180,7 @@ class Store:
                     self._db.execute("COMMIT")
                     self._counted = {}
             except BaseException:
-                self._small.clear()
+                self._forget()
                 self._counted = counted
                 if not depth:
                     if self._db.in_transaction:
@@ -187,7 +192,11 @@ class Store:
             finally:
                 self._depth = depth
                 if not depth:
-                    self._small.clear()
+                    self._forget()
+
+    def _forget(self) -> None:
+        self._small.clear()
+        self._recent.clear()
 
     @contextmanager
     def joined(self) -> Iterator[None]:
@@ -280,18 +289,26 @@ class Store:
 
     def body(self, key: Key) -> str | None:
         """The JSON text of one object without its managedFields, or None."""
-        found = self.rows(
-            "SELECT body FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ?", *key
-        )
-        return found[0][0] if found else None
+        texts = self._texts(key)
+        return texts[0] if texts else None
 
     def get(self, key: Key) -> dict[str, Any] | None:
         """One object with its managedFields, or None."""
-        found = self.rows(
-            "SELECT body, fields FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ?",
-            *key,
-        )
-        return whole(*found[0]) if found else None
+        texts = self._texts(key)
+        return whole(*texts) if texts else None
+
+    def _texts(self, key: Key) -> tuple[str, str] | None:
+        """One object's body and managedFields, or None."""
+        with self._lock:
+            if self._depth and key in self._recent:
+                return self._recent[key]
+            sql = "SELECT body, fields FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ?"
+            texts: tuple[str, str] | None = self._db.execute(sql, key).fetchone()
+            if self._depth:
+                if len(self._recent) >= RECENT:
+                    self._recent.clear()
+                self._recent[key] = texts
+            return texts
 
     def put(self, key: Key, obj: dict[str, Any], *, before: Mapping[str, Any] | None = None) -> None:
         """Write one object under its own uid and resourceVersion, and who owns it; `before` is what it was."""
@@ -299,6 +316,7 @@ class Store:
         fields = metadata.get("managedFields")
         body = {**obj, "metadata": without(metadata, "managedFields")} if fields else obj
         texts = int(metadata["resourceVersion"]), dump(body), dump(fields) if fields else ""
+        self._recent.pop(key, None)
         if before is not None:  # the index of uids is left alone
             found = self.rows(
                 "UPDATE objects SET rv = ?, body = ?, fields = ?"
@@ -325,6 +343,7 @@ class Store:
 
     def remove(self, key: Key, rv: int) -> None:
         """Take one object away, leaving the trace by which controllers learn of it."""
+        self._recent.pop(key, None)
         found = self.rows(
             "DELETE FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ?"
             " RETURNING id, uid, body",

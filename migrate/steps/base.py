@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -83,20 +83,24 @@ def patches(scene: Scene, pairs: Iterable[tuple[Action, Object]]) -> Batches:
         yield batch
 
 
-def blue_decided(scene: Scene, inventory: Inventory | None = None) -> tuple[Inventory, replay.Decisions]:
-    """Read blue as it would be without what this run changed there, and decide of every object.
+def blue_decided(
+    scene: Scene, inventory: Inventory | None = None, *, only: Collection[Ref] | None = None
+) -> tuple[Inventory, replay.Decisions]:
+    """Read blue as it would be without what this run changed there, and decide of every object, or of `only` these.
 
     Decisions are taken against what green serves and has of its own.
     """
     read = inventory if inventory is not None else read_inventory(scene.doors.blue)
     green, priors = scene.doors.green.resources(), _priors(scene.progress)
     versions = tuple((r, metadata_of(o).get("uid"), metadata_of(o).get("resourceVersion")) for r, o in read)
-    made_of = versions, frozenset(green), priors, read.unreadable
+    made_of = versions, frozenset(green), priors, read.unreadable, None if only is None else frozenset(only)
     if scene.made.get(DECIDED, ((), None))[0] != made_of:
         scene.made.pop(DECIDED, None)  # the objects of a cluster more would not fit beside
         blue = _as_it_was(read, priors)
         residue = assess.residue(blue)
-        decisions = replay.decide_all(blue, scene.migration, residue=residue, green_resources=green)
+        decisions = replay.decide_all(
+            blue, scene.migration, residue=residue, green_resources=green, only=only
+        )
         scene.made[DECIDED] = made_of, (blue, decisions)
     blue, decisions = scene.made[DECIDED][1]
     return blue, _without(decisions, _provided(scene))

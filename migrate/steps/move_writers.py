@@ -51,7 +51,7 @@ class MoveWriters(BaseStep):
         moving = read_ledger(scene.progress).moving()
         if moving and not any(_begun(scene, held) for group in moving for held in group):
             yield [unchanged(scene)]
-        source = _Source(scene)
+        source = _source(scene, moving)
         for group in moving:
             todo = [h for h in group if not _moved(scene, h)]
             for start in range(0, len(todo), TOGETHER):
@@ -79,7 +79,7 @@ class ReleaseLate(BaseStep):
     def batches(self, scene: Scene) -> Batches:
         """Release the rest of the ledger."""
         late = [h for h in read_ledger(scene.progress).late if not _moved(scene, h)]
-        yield from _release(scene, late, _Source(scene))
+        yield from _release(scene, late, _source(scene, [late]))
 
 
 @dataclass
@@ -87,11 +87,16 @@ class _Source:
     """Blue as a step reads it when it first needs it, as it was before its twins were put to rest (`as_it_was`)."""
 
     scene: Scene
+    deferred: frozenset[Ref]
 
     @cached_property
     def decided(self) -> tuple[Inventory, replay.Decisions]:
-        """Blue, and what is decided of it."""
-        return blue_decided(self.scene)
+        """Blue, and what is decided of what is made only now."""
+        return blue_decided(self.scene, only=self.deferred)
+
+
+def _source(scene: Scene, groups: Sequence[Sequence[Held]]) -> _Source:
+    return _Source(scene, frozenset(h.ref for group in groups for h in group if h.form == Form.DEFERRED))
 
 
 def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
