@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from migrate.simulation.network import Network
-from migrate.simulation.store import Store, from_micros, to_micros
+from migrate.simulation.store import Store
+from migrate.simulation.worldfile import from_micros, to_micros
 
 DETAIL = 60 * 1_000_000
 """Microseconds at either end of a long sleep in which every event is played; see `SimulatedClock.sleep`."""

@@ -14,7 +14,8 @@ from migrate.doors.cluster import Write
 from migrate.model.objects import Object, dig
 from migrate.simulation import refusals
 from migrate.simulation.served import Served
-from migrate.simulation.store import Key, Store, stamp, to_micros
+from migrate.simulation.store import Key, Store
+from migrate.simulation.worldfile import stamp, to_micros
 
 Json = dict[str, Any]
 

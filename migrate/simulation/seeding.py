@@ -28,7 +28,8 @@ from migrate.simulation.served import (
 )
 from migrate.simulation.server import SimulatedCluster
 from migrate.simulation.shapes import copied, without
-from migrate.simulation.store import Key, Store, to_micros
+from migrate.simulation.store import Key, Store
+from migrate.simulation.worldfile import to_micros
 
 _SYSTEM = ("kube-system", "kube-public", "kube-node-lease", "default")
 _TABLES = ("objects", "gone", "served", "allocated", "timers", "firings")

@@ -11,7 +11,8 @@ from migrate.model.objects import Object, Resource
 from migrate.simulation.controllers.view import Event
 from migrate.simulation.controllers.view import Key as ControllerKey
 from migrate.simulation.served import Registry
-from migrate.simulation.store import Key, Store, to_micros
+from migrate.simulation.store import Key, Store
+from migrate.simulation.worldfile import to_micros
 
 
 class StoreView:

@@ -9,7 +9,8 @@ from migrate.doors.traffic import Counts, Sample, Share
 from migrate.errors import NotFound, Refused
 from migrate.model.ids import RouteName, Side
 from migrate.simulation.network import Network
-from migrate.simulation.store import Store, dump
+from migrate.simulation.store import Store
+from migrate.simulation.worldfile import dump
 
 
 class Routed(Protocol):

@@ -21,9 +21,10 @@ from migrate.simulation.following import Following
 from migrate.simulation.network import Network
 from migrate.simulation.provisioner import SimulatedProvisioner
 from migrate.simulation.server import SimulatedCluster
-from migrate.simulation.store import Store, from_micros, to_micros
+from migrate.simulation.store import Store
 from migrate.simulation.storeview import StoreView
 from migrate.simulation.traffic import Routed, SimulatedTraffic
+from migrate.simulation.worldfile import from_micros, to_micros
 
 EPOCH = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """When a world begins that is given no time: fixed, so that the same calls give the same world."""
