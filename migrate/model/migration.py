@@ -129,6 +129,26 @@ class ObjectName(Part):
     name: str = "*"
 
 
+class Data(Part):
+    """What becomes of the data behind claims, by namespace and name; globs are allowed.
+
+    `empty`: green's volume starts empty, and that is right; `restored`: the operator has brought the data there, by a
+    restore or by the application's own replication, when before-writers is approved.
+    """
+
+    namespace: str
+    name: str = "*"
+    as_: Literal["empty", "restored"] = Field(alias="as")
+    reason: str = Field(min_length=1)
+
+
+class StorageClassChange(Part):
+    """A storage class of blue and the one of green that takes its place."""
+
+    source: str = Field(alias="from", min_length=1)
+    to: str = Field(min_length=1)
+
+
 class Workloads(Part):
     """Which workloads move, and what may run on green before the cutover."""
 
@@ -136,6 +156,8 @@ class Workloads(Part):
     exclude: tuple[str, ...] = ("kube-system",)
     start: Literal["serving", "none"] | tuple[ObjectName, ...] = "serving"
     hold: tuple[ObjectName, ...] = ()
+    volumes: tuple[Data, ...] = ()
+    storage_classes: tuple[StorageClassChange, ...] = ()
     rules: tuple[ObjectRule, ...] = ()
 
 

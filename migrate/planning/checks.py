@@ -63,6 +63,16 @@ def _workloads(migration: Migration) -> Iterator[Problem]:
             yield Problem(path, told, "write exactly one of skip: true, replay: true, hold: true")
         if not rule.reason.strip():
             yield Problem((*path, "reason"), "is blank", "write why, for the people after you")
+    for index, data in enumerate(workloads.volumes):
+        if not data.reason.strip():
+            blank: KeyPath = ("workloads", "volumes", index, "reason")
+            yield Problem(blank, "is blank", "write why, for the people after you")
+    seen: set[str] = set()
+    for index, change in enumerate(workloads.storage_classes):
+        if change.source in seen:
+            twice: KeyPath = ("workloads", "storageClasses", index, "from")
+            yield Problem(twice, f"{change.source} stands here twice", "leave one of them out")
+        seen.add(change.source)
 
 
 def _batches(migration: Migration) -> Iterator[Problem]:

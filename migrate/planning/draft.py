@@ -188,6 +188,8 @@ class Draft:
                 yield f"  #   {comment(str(decision.ref))}: {comment(decision.reason)}"
             if len(self.undecided) > SHOWN:
                 yield f"  #   and {len(self.undecided) - SHOWN} more: cnimigrate plan --objects"
+        yield "  volumes: []  # what becomes of the data behind claims, which is not copied: empty, or restored by you, as in"
+        yield "  #  - {namespace: web, name: data-*, as: empty, reason: a cache}"
         yield "  rules: []  # your own decisions, each with a reason, such as"
         example = next((d.ref for d in self.undecided), None)
         kind, namespace, name = (

@@ -117,6 +117,21 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
             "Workloads that wait for the cutover, added to what is detected and stronger than start.",
             [_NAMES],
         ),
+        "volumes": (
+            "What becomes of the data behind claims; the bytes are not copied.",
+            [
+                {
+                    "namespace": "shop",
+                    "name": "data-*",
+                    "as": "restored",
+                    "reason": "a standby on green follows it",
+                }
+            ],
+        ),
+        "storage_classes": (
+            "Storage classes that have another name on green.",
+            [{"from": "fast", "to": "ceph-rbd"}],
+        ),
         "rules": (
             "Your own decisions about objects, each with a reason; they come before every built-in rule.",
             [{**_NAMES, "skip": True, "reason": "rewritten for green"}],
@@ -136,6 +151,18 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "replay": ("Write them as they are.", True),
         "hold": ("Write them in a dormant form until the cutover.", True),
         "reason": ("Why, for the record and the people after you.", "rewritten for green"),
+    },
+    "Data": {
+        "namespace": ("The claims' namespace; globs are allowed.", "shop"),
+        "name": ("Their name; globs are allowed.", "data-*"),
+        "as_": (
+            "empty: green's volume starts empty, and that is right; restored: you bring the data there before before-writers.",
+        ),
+        "reason": ("Why, for the record and the people after you.", "a cache, filled again by itself"),
+    },
+    "StorageClassChange": {
+        "source": ("The class on blue.", "fast"),
+        "to": ("The class on green that takes its place.", "ceph-rbd"),
     },
     "BatchSpec": {
         "name": ("The batch's name.", "shop"),

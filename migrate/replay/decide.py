@@ -23,6 +23,7 @@ from migrate.replay.rules import SKIPS
 from migrate.replay.rules.green import NOT_SERVED
 from migrate.replay.rules.never import NO_CREATE
 from migrate.replay.sanitise import sanitise
+from migrate.replay.storage import in_classes_of_green
 from migrate.replay.surroundings import Surroundings
 from migrate.replay.waves import rank_of, wave_of
 
@@ -113,7 +114,9 @@ def _formed(subject: Subject, surroundings: Surroundings, families: frozenset[st
     rule, matched = next(
         (rule, matched) for rule, matched in tried if matched is not None
     )  # the last takes everything
-    shape = rule.shape(subject, surroundings, sanitise(subject.obj, families=families))
+    bare = sanitise(subject.obj, families=families)
+    target = in_classes_of_green(bare, subject.kind, surroundings.blue.migration)
+    shape = rule.shape(subject, surroundings, target)
     form, record = rule.form, shape.hold
     if subject.word == "hold" and form is Form.REPLAYED:
         # what has no dormant form of its own is held by not being there

@@ -11,6 +11,7 @@ from migrate.replay.edits import replaced
 from migrate.replay.kinds import Kind
 from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
 from migrate.replay.rules.volumes import PROVISIONED_BY
+from migrate.replay.storage import at_least, data_of
 from migrate.replay.surroundings import Surroundings
 
 _FLUX = frozenset(
@@ -147,14 +148,21 @@ def _suspended_job(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 
 def _claim(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
-    evidence = "data is not copied: green makes an empty volume"
+    data = data_of(surroundings.blue.migration, subject.ref)
     name = dig(subject.obj, "spec", "volumeName")
     volume = surroundings.blue.inventory.named("PersistentVolume", str(name)) if name else None
+    size = dig(subject.obj, "status", "capacity", "storage")
     if volume is not None and PROVISIONED_BY not in annotations_of(volume):
         target = replaced(target, ("spec", "volumeName"), name)
         evidence = f"binds to PersistentVolume {name} once that is replayed; data is not copied"
-    size = dig(subject.obj, "status", "capacity", "storage")
-    return Shape(target, evidence=f"{evidence} ({size} on blue)" if size else evidence)
+    elif data is not None and data.as_ == "restored":
+        evidence = f"you bring its data to green: {data.reason}"
+    elif data is not None:
+        evidence = f"its volume on green starts empty: {data.reason}"
+    else:
+        evidence = "data is not copied: green makes an empty volume"
+    shown = f"{evidence} ({size} on blue)" if size else evidence
+    return Shape(at_least(target, size), evidence=shown)
 
 
 def _form(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -64,6 +64,7 @@ class MoveWriters(BaseStep):
         return [
             *drift_lines(scene),
             *listed("goes off on blue, then on on green", moving),
+            *_restored(scene),
             f"way back after this: cnimigrate rollback --accept-data-loss; {self.one_way}",
         ]
 
@@ -181,6 +182,13 @@ def _create(scene: Scene, deferred: Sequence[Held], source: _Source) -> Batches:
     if actions:
         scene.bodies.offer(bodies)
         yield actions
+
+
+def _restored(scene: Scene) -> Iterator[str]:
+    """Whose data the operator has brought over by himself: between off and on nothing waits for it."""
+    for data in scene.migration.workloads.volumes:
+        if data.as_ == "restored":
+            yield f"its data must be on green by now: claim {data.namespace}/{data.name} ({data.reason})"
 
 
 def _begun(scene: Scene, held: Held) -> bool:

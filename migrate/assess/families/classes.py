@@ -18,7 +18,7 @@ STORAGE = Code(
     "object alone is not enough: its provisioner must run there. Classes that a rule in workloads.rules replays or "
     "skips are left to that rule.",
     "Claims of that class stay Pending on green, and every pod that mounts them with it.",
-    "Install the provisioner and the class on green, under the same name. If the provisioner is there and only the object "
+    "Install the provisioner and the class on green, under the same name, or say under workloads.storageClasses which class takes its place. If the provisioner is there and only the object "
     "is missing, write a rule: {kind: StorageClass, group: storage.k8s.io, name: NAME, replay: true, reason: ...}.",
 )
 INGRESS = Code(
@@ -89,9 +89,10 @@ def _ingress(situation: Situation, there: dict[str, Object]) -> Iterator[Finding
 
 
 def _storage_wanted(situation: Situation) -> tuple[dict[str, list[str]], list[str]]:
-    """The classes named, with who names them; and who leaves it to the default class."""
+    """The classes named, as they are called on green, with who names them; and who leaves it to the default class."""
     wanted: dict[str, list[str]] = {}
     defaulted: list[str] = []
+    renamed = {change.source: change.to for change in situation.migration.workloads.storage_classes}
     claims = [(c, _title(c)) for c in situation.moving("PersistentVolumeClaim")]
     claims += [
         (template, f"StatefulSet {namespace_of(owner)}/{name_of(owner)}")
@@ -101,7 +102,7 @@ def _storage_wanted(situation: Situation) -> tuple[dict[str, list[str]], list[st
     for claim, who in claims:
         named = dig(claim, "spec", "storageClassName", default=annotations_of(claim).get(_OLD_STORAGE))
         if named:
-            wanted.setdefault(named, []).append(who)
+            wanted.setdefault(renamed.get(named, named), []).append(who)
         elif named is None and not dig(claim, "spec", "volumeName"):
             defaulted.append(who)
     return wanted, defaulted

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from migrate.model.objects import annotations_of, controller_of, dig
+from migrate.model.objects import Ref, annotations_of, controller_of, dig
 from migrate.replay import kinds
+from migrate.replay.operator import operator_rule
 from migrate.replay.rule import Rule, Subject, ask, skip
+from migrate.replay.storage import data_of
 from migrate.replay.surroundings import Surroundings
 
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
@@ -40,6 +42,23 @@ def _of_a_pod(subject: Subject, _surroundings: Surroundings) -> str | None:
     return f"owned by Pod {owner.get('name')}" if owner and owner.get("kind") == "Pod" else None
 
 
+def _unsaid(subject: Subject, surroundings: Surroundings) -> str | None:
+    """A bound claim of whose data nobody has said what becomes of it."""
+    name = dig(subject.obj, "spec", "volumeName")
+    if not name or data_of(surroundings.blue.migration, subject.ref) is not None:
+        return None
+    said = operator_rule(surroundings.blue.migration, Ref("", "PersistentVolume", "", str(name)))
+    if said is not None and said[1].replay:
+        return None  # the volume itself moves, and its data with it
+    size = dig(subject.obj, "status", "capacity", "storage")
+    return f"bound to PersistentVolume {name}" + (f", {size}" if size else "")
+
+
+def _replaced(subject: Subject, surroundings: Surroundings) -> str | None:
+    changes = surroundings.blue.migration.workloads.storage_classes
+    return next((f"{c.to} takes its place" for c in changes if c.source == subject.ref.name), None)
+
+
 RULES: tuple[Rule, ...] = (
     skip(
         "volume.dynamic",
@@ -61,6 +80,20 @@ RULES: tuple[Rule, ...] = (
         "green makes it with the pod",
         kinds.CLAIM,
         when=_of_a_pod,
+    ),
+    ask(
+        "volume.data",
+        "PersistentVolumeClaims that are bound, and of whose data the file says nothing",
+        "the bytes are not copied; say under workloads.volumes whether green's volume starts empty or you bring the data there",
+        kinds.CLAIM,
+        when=_unsaid,
+    ),
+    skip(
+        "volume.class",
+        "StorageClasses that workloads.storageClasses renames",
+        "green has a class of its own in its place",
+        ("storage.k8s.io", "StorageClass"),
+        when=_replaced,
     ),
     skip(
         "volume.snapshot",

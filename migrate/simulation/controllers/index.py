@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from migrate.model.objects import Object, controller_of, dig
+from migrate.model.quantity import quantity
 from migrate.simulation.controllers.view import Event, Key, Kinds, View
 
 _FINISHED = {"Succeeded", "Failed"}
@@ -78,33 +78,6 @@ def pod_of(obj: Object) -> Pod:
             if volume.get("persistentVolumeClaim")
         ),
     )
-
-
-_UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
-          "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}  # fmt: skip
-
-
-def quantity(value: Any, scale: int = 1) -> int:
-    """A Kubernetes quantity as an integer, times `scale` (1000 for millicores); 0 for what cannot be read.
-
-    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-    """
-    return _quantity(str(value), scale)
-
-
-@lru_cache(maxsize=4096)
-def _quantity(text: str, scale: int) -> int:
-    factor = 1.0
-    if text.endswith("m"):
-        text, factor = text[:-1], 0.001
-    for unit, size in _UNITS.items():
-        if text.endswith(unit):
-            text, factor = text[: -len(unit)], float(size)
-            break
-    try:
-        return round(float(text) * factor * scale)
-    except ValueError:
-        return 0
 
 
 @dataclass(slots=True)

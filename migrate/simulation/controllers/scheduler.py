@@ -10,8 +10,9 @@ from typing import Any
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Conflict, NotFound
 from migrate.model.objects import Object, dig, name_of
+from migrate.model.quantity import quantity
 from migrate.simulation.controllers.context import Context, conditions_with, watching
-from migrate.simulation.controllers.index import Index, Pod, quantity
+from migrate.simulation.controllers.index import Index, Pod
 from migrate.simulation.controllers.placement import fits_node, tolerated
 from migrate.simulation.controllers.view import Event, Key, Kinds
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from migrate.errors import AlreadyExists
 from migrate.model.objects import Object, annotations_of, dig, name_of
+from migrate.model.quantity import quantity
 from migrate.simulation.controllers.context import Context, watching
-from migrate.simulation.controllers.index import quantity
 from migrate.simulation.controllers.scheduler import SELECTED_NODE
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
