@@ -9,6 +9,7 @@ from migrate.model.objects import Object, annotations_of, controller_of, dig, la
 from migrate.replay import kinds
 from migrate.replay.pods import state_annotation
 from migrate.replay.rule import Subject
+from migrate.replay.sanitise import too_long
 from migrate.replay.surroundings import Surroundings
 
 _ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?!\.?\d)")
@@ -22,6 +23,8 @@ def flags(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
     if owners and controller_of(subject.obj) is None:
         names = ", ".join(f"{owner.get('kind')} {owner.get('name')}" for owner in owners)
         yield f"owner reference to {names} is not carried over"
+    if too_long(annotations_of(subject.obj)):
+        yield "last-applied is not carried over: with our marks its annotations would be above 256 KiB"
     yield from _networking(subject)
     yield from _pod(subject)
     if subject.kind == kinds.DEPLOYMENT and dig(subject.obj, "spec", "paused"):

@@ -11,6 +11,7 @@ from migrate.replay.edits import replaced
 from migrate.replay.kinds import Kind
 from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
 from migrate.replay.rules.volumes import PROVISIONED_BY
+from migrate.replay.sanitise import unapplied
 from migrate.replay.storage import at_least, data_of
 from migrate.replay.surroundings import Surroundings
 
@@ -143,6 +144,10 @@ def _named_default(subject: Subject, _surroundings: Surroundings) -> str | None:
     return "" if subject.ref.name == "default" else None
 
 
+def _merged(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(unapplied(target))
+
+
 def _suspended_job(subject: Subject, _surroundings: Surroundings) -> str | None:
     return "" if dig(subject.obj, "spec", "suspend") else None
 
@@ -185,6 +190,7 @@ FORMS: tuple[Rule, ...] = (
         "green makes it with the namespace; what blue added is merged into it",
         kinds.SERVICE_ACCOUNT,
         when=_named_default,
+        shape=_merged,
     ),
     _form(
         "merge.default-namespace",
@@ -193,6 +199,7 @@ FORMS: tuple[Rule, ...] = (
         "green has it; what blue added is merged into it",
         kinds.NAMESPACE,
         when=_named_default,
+        shape=_merged,
     ),
     _form(
         "defer.cronjob",

@@ -84,9 +84,15 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
 
 Source: the API reference of Kubernetes 1.35."""
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Annotation: what `kubectl apply` sent last, by which it prunes; of a Secret it holds the values."""
+
+_NOTE_LIMIT = 240 * 1024
+"""Bytes of annotations with which last-applied still goes along: a server refuses more than 256 KiB (apimachinery,
+TotalAnnotationSizeLimitB), and our marks and the record of a hold come to what is there."""
+
 _DROPPED_ANNOTATIONS = frozenset(
     {
-        "kubectl.kubernetes.io/last-applied-configuration",  # of a Secret it holds the values
         "deployment.kubernetes.io/revision",
         "deployment.kubernetes.io/revision-history",
         "deployment.kubernetes.io/desired-replicas",
@@ -171,6 +177,8 @@ def _metadata(kind: Kind, obj: Object) -> dict[str, Any]:
     if kept.get("annotations"):
         pod = kind == kinds.POD
         annotations = {k: v for k, v in kept["annotations"].items() if not _dropped(k, pod=pod)}
+        if too_long(annotations):
+            annotations = without(annotations, LAST_APPLIED)
         if len(annotations) < len(kept["annotations"]):
             kept = without(kept, "annotations") | ({"annotations": annotations} if annotations else {})
     if kept.get("labels") and kind in {kinds.NAMESPACE, kinds.JOB, kinds.ENDPOINTS}:
@@ -181,6 +189,25 @@ def _metadata(kind: Kind, obj: Object) -> dict[str, Any]:
         )
         kept["labels"] = without(kept["labels"], *drop)
     return kept
+
+
+def too_long(annotations: Mapping[str, Any]) -> bool:
+    """Whether there is no room for last-applied beside the other annotations and those that we write."""
+    size = sum(len(key.encode()) + len(str(value).encode()) for key, value in annotations.items())
+    return LAST_APPLIED in annotations and size > _NOTE_LIMIT
+
+
+def unapplied(target: Object) -> Object:
+    """The object without last-applied, for what is merged into an object that green has of its own.
+
+    There the note would tell the next `kubectl apply` to take away what green put in, and such a merge is journalled.
+    """
+    notes = annotations_of(target)
+    if LAST_APPLIED not in notes:
+        return target
+    kept = without(notes, LAST_APPLIED)
+    metadata = without(target["metadata"], "annotations") | ({"annotations": kept} if kept else {})
+    return {**target, "metadata": metadata}
 
 
 def _dropped(key: str, *, pod: bool) -> bool:
@@ -213,8 +240,10 @@ def _service(target: Object) -> Object:
 def _secret(target: Object) -> Object:
     if target.get("type") != TOKEN:
         return target
-    # green's own controller fills these in
-    return changed(target, ("data",), lambda data: without(data or {}, "token", "ca.crt", "namespace"))
+    # green's own controller fills these in; last-applied may repeat them
+    return changed(
+        unapplied(target), ("data",), lambda data: without(data or {}, "token", "ca.crt", "namespace")
+    )
 
 
 def _claim(target: Object) -> Object:

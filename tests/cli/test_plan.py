@@ -113,7 +113,11 @@ def test_an_object_that_is_not_there_is_told(cli: Cli, demo: Path, text: str, wo
 
 def test_no_form_shows_a_secrets_value(cli: Cli, tmp_path: Path) -> None:
     """Keys are shown, values and annotations that repeat them are masked, in the diff and everywhere else."""
-    file = simulated(tmp_path, recorded("weave-to-calico", canary_secret()))
+    secret = canary_secret()
+    secret["metadata"]["finalizers"] = [
+        "example/stays-on-blue"
+    ]  # a difference, with the annotations around it
+    file = simulated(tmp_path, recorded("weave-to-calico", secret))
     one = ("--object", "Secret/default/canary")
     for argv in ((), ("--objects",), one, (*one, "-o", "json"), ("--objects", "-o", "yaml")):
         said = cli("plan", file, *argv)

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.model.decision import Decision
 from migrate.model.ids import RunId
 from migrate.model.marks import RUN, SOURCE_HASH, SOURCE_UID, unmarked
 from migrate.model.objects import Object, annotations_of
 from migrate.replay import mark, sanitise, source_hash
-from tests.replay.builders import deployment, obj
+from migrate.replay.sanitise import LAST_APPLIED
+from tests.replay.builders import decide, deployment, obj
 
 KEY = b"key of a test run"
 RUN_ID = RunId("7f3a")
@@ -107,8 +109,23 @@ def test_metadata_is_an_allow_list() -> None:
         "name": "a",
         "namespace": "shop",
         "labels": {"app": "", "cnimigrate": "x"},
-        "annotations": {"note": ""},
+        "annotations": {"note": "", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
     }
+
+
+def test_last_applied_goes_along_while_there_is_room() -> None:
+    """With last-applied a pipeline can prune on green; a note that leaves no room for our marks stays behind."""
+    fits = obj("ConfigMap", "a", "shop", annotations={LAST_APPLIED: "x" * 200_000, "note": "ä" * 10_000})
+    assert sanitise(fits)["metadata"]["annotations"] == fits["metadata"]["annotations"]
+    long = obj("ConfigMap", "a", "shop", annotations={LAST_APPLIED: "x" * 200_000, "note": "ä" * 25_000})
+    assert sanitise(long)["metadata"]["annotations"] == {"note": "ä" * 25_000}
+    assert "above 256 KiB" in one_decision(long).evidence
+
+
+def one_decision(source: Object) -> Decision:
+    """What is decided of an object that is alone in its cluster."""
+    (decision,) = decide(source)
+    return decision
 
 
 def test_template_keeps_labels_and_placement() -> None:

@@ -9,7 +9,7 @@ from migrate.model.objects import annotations_of, dig, labels_of
 from migrate.replay import kinds
 from migrate.replay.classes import LEADER_ANNOTATION
 from migrate.replay.rule import Rule, Subject, ask, skip
-from migrate.replay.sanitise import TOKEN, sanitise
+from migrate.replay.sanitise import TOKEN, sanitise, unapplied
 from migrate.replay.surroundings import Surroundings
 
 BOOTSTRAPPING = "kubernetes.io/bootstrapping"
@@ -96,7 +96,7 @@ def _dockercfg(subject: Subject, surroundings: Surroundings) -> str | None:
 def _default_account(subject: Subject, _surroundings: Surroundings) -> str | None:
     if subject.ref.name != "default":
         return None
-    target = unmarked(sanitise(subject.obj))
+    target = unapplied(unmarked(sanitise(subject.obj)))
     worth = [
         key
         for key in ("imagePullSecrets", "automountServiceAccountToken")
@@ -108,7 +108,7 @@ def _default_account(subject: Subject, _surroundings: Surroundings) -> str | Non
 def _default_namespace(subject: Subject, _surroundings: Surroundings) -> str | None:
     if subject.ref.name != "default":
         return None
-    target = sanitise(subject.obj)
+    target = unapplied(sanitise(subject.obj))
     return None if annotations_of(target) or labels_of(target) else ""
 
 
