@@ -24,9 +24,7 @@ from migrate.model.objects import (
 )
 from migrate.replay import kinds
 from migrate.replay.kinds import Kind
-
-SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-"""Namespaces that every cluster makes for itself; kube-system moves by allow-list only, the others never."""
+from migrate.replay.operator import SYSTEM_NAMESPACES, operator_rule
 
 
 @dataclass(frozen=True)
@@ -41,18 +39,53 @@ class Blue:
     residue: frozenset[Ref] = frozenset()
     green: frozenset[Kind] | None = None
     _moved: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+    _gone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _inside: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def moved(self, namespace: str) -> bool:
-        """Whether a namespace moves, by the include and exclude globs; a system namespace never does as a whole."""
+        """Whether a namespace moves: by the include and exclude globs, and by its own fate.
+
+        A system namespace never does as a whole.
+        """
         if namespace not in self._moved:
             file = self.migration.workloads
             self._moved[namespace] = (
                 namespace not in SYSTEM_NAMESPACES
+                and not self.gone(namespace)
                 and any(fnmatchcase(namespace, glob) for glob in file.include)
                 and not any(fnmatchcase(namespace, glob) for glob in file.exclude)
             )
         return self._moved[namespace]
+
+    def gone(self, namespace: str) -> str:
+        """Why a Namespace does not move although the globs let it; empty where nothing keeps it."""
+        if namespace not in self._gone:
+            self._gone[namespace] = self._kept_back(Ref("", "Namespace", "", namespace))
+        return self._gone[namespace]
+
+    def _kept_back(self, ref: Ref) -> str:
+        if dig(self.inventory.find(ref) or {}, "metadata", "deletionTimestamp"):
+            return "blue is deleting it"
+        if ref in self.residue:
+            return "it belongs to blue's CNI"
+        said = operator_rule(self.migration, ref)
+        return f"{said[0]} leaves it out" if said and said[1].skip else ""
+
+    @cached_property
+    def system_bindings(self) -> frozenset[Ref]:
+        """Roles and RoleBindings in system namespaces by which ServiceAccounts that move work there.
+
+        Installers put them there: leader election in kube-system, the reader of the front proxy's authority.
+        """
+        found: set[Ref] = set()
+        for binding in self.inventory.of("RoleBinding", kinds.RBAC):
+            accounts = (s for s in binding.get("subjects") or () if s.get("kind") == "ServiceAccount")
+            space = namespace_of(binding)
+            if space in SYSTEM_NAMESPACES and any(self.moved(str(a.get("namespace", ""))) for a in accounts):
+                found.add(ref_of(binding))
+                if dig(binding, "roleRef", "kind") == "Role":
+                    found.add(Ref(*kinds.ROLE, space, str(dig(binding, "roleRef", "name"))))
+        return frozenset(found)
 
     @cached_property
     def by_uid(self) -> Mapping[str, Ref]:

@@ -152,6 +152,10 @@ def _suspended_job(subject: Subject, _surroundings: Surroundings) -> str | None:
     return "" if dig(subject.obj, "spec", "suspend") else None
 
 
+def _system_binding(subject: Subject, surroundings: Surroundings) -> str | None:
+    return "" if subject.ref in surroundings.blue.system_bindings else None
+
+
 def _claim(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
     data = data_of(surroundings.blue.migration, subject.ref)
     name = dig(subject.obj, "spec", "volumeName")
@@ -331,6 +335,15 @@ FORMS: tuple[Rule, ...] = (
         kinds.APPLICATION,
         when=_automated,
         shape=_application,
+    ),
+    _form(
+        "replay.system-binding",
+        Form.REPLAYED,
+        "RoleBindings in system namespaces with a ServiceAccount that moves, and the Roles they name",
+        "without it a controller that moves could not lead, nor read what it needs there",
+        kinds.ROLE,
+        kinds.ROLE_BINDING,
+        when=_system_binding,
     ),
     _form(
         "replay.claim",

@@ -8,7 +8,9 @@ from fnmatch import fnmatchcase
 from migrate.model.ids import RuleId
 from migrate.model.migration import Migration, ObjectName, ObjectRule
 from migrate.model.objects import Ref
-from migrate.replay.blue import SYSTEM_NAMESPACES
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+"""Namespaces that every cluster makes for itself: what moves out of them is named, one by one."""
 
 
 def operator_rule(migration: Migration, ref: Ref) -> tuple[RuleId, ObjectRule] | None:

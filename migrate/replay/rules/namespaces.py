@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from migrate.model.objects import dig
 from migrate.replay import kinds
-from migrate.replay.blue import SYSTEM_NAMESPACES
-from migrate.replay.operator import brings_into
+from migrate.replay.operator import SYSTEM_NAMESPACES, brings_into
 from migrate.replay.rule import Rule, Subject, skip
 from migrate.replay.surroundings import Surroundings
 
@@ -14,12 +13,23 @@ def _space(subject: Subject) -> str:
     return subject.ref.name if subject.kind == kinds.NAMESPACE else subject.ref.namespace
 
 
-def _system(subject: Subject, _surroundings: Surroundings) -> str | None:
-    return f"namespace {_space(subject)}" if _space(subject) in SYSTEM_NAMESPACES else None
+def _system(subject: Subject, surroundings: Surroundings) -> str | None:
+    if _space(subject) not in SYSTEM_NAMESPACES or subject.ref in surroundings.blue.system_bindings:
+        return None
+    return f"namespace {_space(subject)}"
+
+
+def _gone(subject: Subject, surroundings: Surroundings) -> str | None:
+    if not subject.ref.namespace:
+        return None
+    why = surroundings.blue.gone(subject.ref.namespace)
+    return f"Namespace {subject.ref.namespace}: {why}" if why else None
 
 
 def _excluded(subject: Subject, surroundings: Surroundings) -> str | None:
     space = _space(subject)
+    if subject.ref in surroundings.blue.system_bindings:
+        return None
     if subject.kind == kinds.NAMESPACE and brings_into(surroundings.blue.migration, space):
         return None
     return f"namespace {space}" if space and not surroundings.blue.moved(space) else None
@@ -51,9 +61,16 @@ def _claimed(subject: Subject, surroundings: Surroundings) -> str | None:
 RULES: tuple[Rule, ...] = (
     skip(
         "namespace.system",
-        "everything in kube-system, kube-public and kube-node-lease that `workloads.rules` do not name",
+        "everything in kube-system, kube-public and kube-node-lease that `workloads.rules` do not name (but see "
+        "`replay.system-binding`)",
         "green has its own; what is yours there is named in workloads.rules",
         when=_system,
+    ),
+    skip(
+        "namespace.gone",
+        "objects of a Namespace that is being deleted, that your own rule skips, or that is the CNI's",
+        "its Namespace does not move; where green has one of its own, name the object in workloads.rules",
+        when=_gone,
     ),
     skip(
         "namespace.excluded",
