@@ -114,13 +114,11 @@ _DROPPED_ANNOTATIONS = frozenset(
 )
 _DROPPED_PREFIXES = ("pv.kubernetes.io/",)
 
-_INJECTED = (
-    "cert-manager.io/inject-ca-from",
-    "cert-manager.io/inject-ca-from-secret",
-    "cert-manager.io/inject-apiserver-ca",
-    "service.beta.openshift.io/inject-cabundle",
-)
-"""Annotations by which somebody else writes the caBundle."""
+_INJECTED = ("cert-manager.io/inject-apiserver-ca", "service.beta.openshift.io/inject-cabundle")
+"""Annotations by which somebody writes the cluster's own authority into a caBundle: green's is another.
+
+What cert-manager injects from a Certificate or a Secret is kept: the Secret moves, so that blue's bundle is right until
+green's injector, which is held up to the cutover, writes the same one."""
 
 TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - the name of a type
 """Type of the Secrets that hold a ServiceAccount's token."""

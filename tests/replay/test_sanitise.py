@@ -185,7 +185,7 @@ def test_job_with_its_own_selector_keeps_it() -> None:
     ("annotations", "bundle", "kept"),
     [
         ({}, "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t", True),
-        ({"cert-manager.io/inject-ca-from": "shop/ca"}, "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t", False),
+        ({"cert-manager.io/inject-apiserver-ca": "true"}, "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t", False),
         ({}, "Cg==", False),
         ({}, "no base64!", False),
     ],
@@ -193,7 +193,7 @@ def test_job_with_its_own_selector_keeps_it() -> None:
 def test_bundle_is_dropped_where_it_is_injected_or_unreadable(
     annotations: dict[str, str], bundle: str, kept: bool
 ) -> None:
-    """A certificate authority that a person wrote stays; one that is injected, or is none, goes."""
+    """A certificate authority that can be right on green stays; the cluster's own, and what is none, goes."""
     hook = {"name": "a", "clientConfig": {"caBundle": bundle, "url": "https://x"}, "sideEffects": "Unknown"}
     kind, api = "ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1"
     found = sanitise(obj(kind, "a", api=api, annotations=annotations, webhooks=[hook]))["webhooks"][0]
@@ -262,7 +262,7 @@ def test_families_follow_what_green_has(
 
 
 def test_bundle_of_an_aggregated_api_follows_the_same_rule() -> None:
-    """An APIService loses a certificate authority that is injected, and keeps one that a person wrote."""
+    """An APIService loses the authority of its own cluster, and keeps one that a person wrote."""
     bundle = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"
     api = "apiregistration.k8s.io/v1"
     injected = obj(
@@ -270,7 +270,7 @@ def test_bundle_of_an_aggregated_api_follows_the_same_rule() -> None:
         "a",
         api=api,
         spec={"caBundle": bundle},
-        annotations={"cert-manager.io/inject-ca-from": "x/y"},
+        annotations={"service.beta.openshift.io/inject-cabundle": "true"},
     )
     assert sanitise(injected)["spec"] == {}
     assert sanitise(obj("APIService", "a", api=api, spec={"caBundle": bundle}))["spec"] == {
