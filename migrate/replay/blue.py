@@ -17,6 +17,7 @@ from migrate.model.objects import (
     Resource,
     controller_of,
     dig,
+    kind_of,
     metadata_of,
     name_of,
     namespace_of,
@@ -91,6 +92,16 @@ class Blue:
     def by_uid(self) -> Mapping[str, Ref]:
         """Every object of blue by its UID."""
         return {uid: ref_of(obj) for _, obj in self.inventory if (uid := metadata_of(obj).get("uid"))}
+
+    def controller_of(self, obj: Object) -> Ref | None:
+        """The controller of an object, where it is on blue and would make the object again.
+
+        A StatefulSet controls the claims that it may delete, but does not make them anew with their data's size.
+        """
+        owner = controller_of(obj)
+        if owner is None or (kind_of(obj) == "PersistentVolumeClaim" and owner.get("kind") == "StatefulSet"):
+            return None
+        return self.by_uid.get(str(owner.get("uid")))
 
     @cached_property
     def kinds(self) -> frozenset[Kind]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from ipaddress import ip_network
 
 from migrate.model.decision import Decision, Form
+from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, Resource, dig, ref_of
@@ -22,6 +23,7 @@ from migrate.replay.rule import Rule, Subject
 from migrate.replay.rules import SKIPS
 from migrate.replay.rules.green import NOT_SERVED
 from migrate.replay.rules.never import NO_CREATE
+from migrate.replay.rules.owners import OWNED
 from migrate.replay.sanitise import sanitise
 from migrate.replay.storage import in_classes_of_green
 from migrate.replay.surroundings import Surroundings
@@ -43,18 +45,41 @@ def decide_all(
     With `only`, nothing is decided of other objects; they are still what the decision is taken among.
     """
     green = creatable(green_resources) if green_resources is not None else None
-    surroundings = Surroundings(Blue(inventory, migration, residue, green))
+    blue = Blue(inventory, migration, residue, green)
     subjects: dict[Ref, Subject] = {}
     for resource, obj in inventory:
         ref = ref_of(obj)
         subjects.setdefault(ref, Subject(resource, obj, ref))
+    surroundings = Surroundings(blue, _left(subjects, blue))
     if green is not None:
         coming = _coming(subjects, surroundings)
-        surroundings = Surroundings(Blue(inventory, migration, residue, green | coming))
+        blue = Blue(inventory, migration, residue, green | coming)
+        surroundings = Surroundings(blue, surroundings.left)
     families = _families(migration)
     wanted = subjects if only is None else subjects.keys() & only
     found = tuple(_decide(subjects[ref], surroundings, families) for ref in sorted(wanted))
     return _with_order(found, subjects, surroundings)
+
+
+def _left(subjects: Mapping[Ref, Subject], blue: Blue) -> Mapping[Ref, RuleId]:
+    """The controllers that stay on blue, with the rule that leaves them: what they made is not made again on green.
+
+    Of a chain the top is found first, then what it controls. What green has of its own is not left.
+    """
+    owners = {ref for subject in subjects.values() if (ref := blue.controller_of(subject.obj)) in subjects}
+    left: dict[Ref, RuleId] = {}
+    while True:
+        surroundings = Surroundings(blue, left)
+        tried = ((ref, _unformed(subjects[ref], surroundings)) for ref in owners - left.keys())
+        more = {ref: d.rule for ref, d in tried if d is not None and _leaves(d)}
+        if not more:
+            return left
+        left = {**left, **more}
+
+
+def _leaves(decision: Decision) -> bool:
+    made_there = decision.rule == OWNED or decision.rule.startswith("managed.")
+    return decision.form is Form.SKIPPED and not made_there
 
 
 def _coming(subjects: Mapping[Ref, Subject], surroundings: Surroundings) -> frozenset[Kind]:
@@ -82,17 +107,27 @@ def _families(migration: Migration) -> frozenset[str] | None:
     return frozenset(f"IPv{network.version}" for network in networks)
 
 
+def _unformed(subject: Subject, surroundings: Surroundings) -> Decision | None:
+    """The decision on an object that is left out, or asked about, by the first rule that says so."""
+    said = operator_rule(surroundings.blue.migration, subject.ref)
+    if said is not None:
+        rule_id, word = said
+        return Decision(subject.ref, Form.SKIPPED, rule_id, word.reason) if word.skip else None
+    for rule in _skips(subject.kind):
+        evidence = rule.matches(subject, surroundings)
+        if evidence is not None:
+            return Decision(subject.ref, rule.form, rule.id, rule.reason, evidence=evidence)
+    return None
+
+
 def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[str] | None) -> Decision:
+    left_out = _unformed(subject, surroundings)
+    if left_out is not None:
+        return left_out
     said = operator_rule(surroundings.blue.migration, subject.ref)
     if said is None:
-        for rule in _skips(subject.kind):
-            evidence = rule.matches(subject, surroundings)
-            if evidence is not None:
-                return Decision(subject.ref, rule.form, rule.id, rule.reason, evidence=evidence)
         return _formed(subject, surroundings, families)
     rule_id, word = said
-    if word.skip:
-        return Decision(subject.ref, Form.SKIPPED, rule_id, word.reason)
     if not (word.replay or word.hold):
         hint = "the rule decides nothing: write skip, replay or hold"
         return Decision(subject.ref, Form.UNDECIDED, rule_id, word.reason, evidence=hint)

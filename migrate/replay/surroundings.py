@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from migrate.model.ids import RuleId
+from migrate.model.objects import Ref
 from migrate.replay.admission import Admission
 from migrate.replay.blue import Blue
 from migrate.replay.classes import Classes
@@ -14,10 +17,12 @@ from migrate.replay.classes import Classes
 class Surroundings:
     """Blue with what is worked out from it.
 
-    Nothing here points back, so that a whole cluster is let go as soon as its decisions are taken.
+    `left` are the controllers that stay behind, with the rule that leaves them. Nothing here points back, so that a
+    whole cluster is let go as soon as its decisions are taken.
     """
 
     blue: Blue
+    left: Mapping[Ref, RuleId] = field(default_factory=dict)
 
     @cached_property
     def classes(self) -> Classes:

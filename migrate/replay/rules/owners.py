@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from migrate.model.ids import RuleId
 from migrate.model.objects import annotations_of, controller_of, group_of
 from migrate.replay import kinds
 from migrate.replay.rule import Rule, Subject, ask, skip
+from migrate.replay.rules.finished import ONE_SHOT
 from migrate.replay.surroundings import Surroundings
+
+OWNED = RuleId("owner.controller")
+ONE_SHOT_RULE = RuleId("finished.one-shot")
+OVER = frozenset({RuleId("finished.terminating"), RuleId("finished.job"), RuleId("finished.pod")})
+"""Rules that leave a controller because it is over: what it made is over with it."""
 
 MIRROR = "kubernetes.io/config.mirror"
 """Annotation that the kubelet puts on the Pod that shows a static pod: well-known annotations, Kubernetes."""
@@ -17,13 +24,30 @@ def _mirror(subject: Subject, _surroundings: Surroundings) -> str | None:
     return "" if static else None
 
 
-def _owned(subject: Subject, surroundings: Surroundings) -> str | None:
-    owner = controller_of(subject.obj)
-    # a StatefulSet controls the claims that it may delete, but does not make them anew with their data's size
-    if owner is None or (subject.kind == kinds.CLAIM and owner.get("kind") == "StatefulSet"):
+def _stays(subject: Subject, surroundings: Surroundings) -> str | None:
+    """Match what an operator made for a custom resource that stays: with it, or without, it may be wanted on green."""
+    owner = surroundings.blue.controller_of(subject.obj)
+    rule = surroundings.left.get(owner) if owner else None
+    if owner is None or rule is None:
         return None
-    found = surroundings.blue.by_uid.get(str(owner.get("uid")))
-    return f"owned by {found}" if found else None
+    if rule == ONE_SHOT_RULE:
+        wanted = subject.kind == kinds.CLAIM  # what it holds outlives the run that it was made for
+    else:
+        built_in = owner.group in kinds.BUILT_IN_GROUPS or (owner.group, owner.kind) in kinds.WORKLOADS
+        over = rule in OVER or subject.kind in {kinds.POD, *ONE_SHOT}
+        wanted = not (built_in or over)
+    return f"owned by {owner}, left by {rule}" if wanted else None
+
+
+def _left(subject: Subject, surroundings: Surroundings) -> str | None:
+    owner = surroundings.blue.controller_of(subject.obj)
+    rule = surroundings.left.get(owner) if owner else None
+    return f"owned by {owner}, left by {rule}" if rule else None
+
+
+def _owned(subject: Subject, surroundings: Surroundings) -> str | None:
+    owner = surroundings.blue.controller_of(subject.obj)
+    return f"owned by {owner}" if owner else None
 
 
 def _orphaned(subject: Subject, surroundings: Surroundings) -> str | None:
@@ -43,9 +67,21 @@ RULES: tuple[Rule, ...] = (
         kinds.POD,
         when=_mirror,
     ),
+    ask(
+        "owner.stays",
+        "what a custom resource controls that stays on blue; claims of one that is carried out once",
+        "its controller would not make it again; say replay (it stands on its own) or skip (it stays, too)",
+        when=_stays,
+    ),
     skip(
-        "owner.controller",
-        "objects whose controller is on blue too",
+        "owner.left",
+        "other objects whose controller stays on blue",
+        "it goes with its controller, and that stays",
+        when=_left,
+    ),
+    skip(
+        OWNED,
+        "objects whose controller moves",
         "its controller makes it again",
         when=_owned,
     ),
