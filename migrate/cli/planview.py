@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.cli import tables
+from migrate.doors.reading import UNREAD
 from migrate.model.decision import Decision, Form
 from migrate.model.facts import ClusterFacts
 from migrate.model.migration import GateSpec, Migration
@@ -23,7 +25,10 @@ HELD_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A Plan with what it was composed of; `progress` is the journal's, None where the move has not begun."""
+    """A Plan with what it was composed of; `progress` is the journal's, None where the move has not begun.
+
+    `idle` is what of the file decides nothing, `unread` the kinds that could not be listed, and why.
+    """
 
     migration: Migration
     blue: ClusterFacts
@@ -31,6 +36,8 @@ class Composed:
     decisions: Decisions
     routes: tuple[Closure, ...]
     progress: Progress | None = None
+    idle: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def journalled(self) -> Plan | None:
@@ -88,6 +95,9 @@ def document(composed: Composed, objects: Sequence[Decision] | None) -> dict[str
             for c in composed.routes
         ],
         "held": [decision_json(composed, d) for d in (*decisions.held, *decisions.deferred)],
+        "namesNothing": list(composed.idle),
+        "unread": dict(composed.unread),
+        "neverRead": sorted(UNREAD),
     }
     if objects is not None:
         found["decisions"] = [decision_json(composed, d) for d in objects]
@@ -105,7 +115,35 @@ def decision_json(composed: Composed, decision: Decision) -> dict[str, Any]:
         "wave": decision.wave,
         "class": decision.workload_class,
         "startable": decision.ref in composed.decisions.startable,
+        "hold": _hold_json(decision),
     }
+
+
+def _hold_json(decision: Decision) -> dict[str, Any] | None:
+    hold = decision.hold
+    if hold is None:
+        return None
+    return {
+        "release": hold.release,
+        "prior": hold.prior,
+        "absent": list(hold.absent),
+        "restBlue": hold.rest_blue,
+    }
+
+
+def hold_lines(decision: Decision) -> Iterator[str]:
+    """How one object is put to rest and released; nothing where it is not held."""
+    hold = decision.hold
+    if hold is None:
+        return
+    if hold.rest_blue is not None:
+        yield f"at rest on blue first: {json.dumps(hold.rest_blue, sort_keys=True)}"
+    if decision.form is Form.DEFERRED:
+        yield "made on green only then"
+    else:
+        yield f"released on green by: {json.dumps(hold.release, sort_keys=True)}"
+        absent = f", absent: {', '.join(hold.absent)}" if hold.absent else ""
+        yield f"on blue it had: {json.dumps(hold.prior, sort_keys=True)}{absent}"
 
 
 def lines(composed: Composed, *, arrow: str, width: int) -> Iterator[str]:
@@ -145,7 +183,9 @@ def object_lines(composed: Composed, objects: Sequence[Decision]) -> Iterator[st
         for d in objects
     ]
     yield from tables.columns(rows, indent=0)
-    yield f"{tables.counted(len(objects), 'object')} of {len(composed.decisions)}"
+    yield f"{tables.counted(len(objects), 'object')} of {len(composed.decisions)}; never read: {', '.join(sorted(UNREAD))}"
+    for name, why in sorted(composed.unread.items()):
+        yield f"not read: {name} ({tables.one_line(why)})"
 
 
 def route_words(composed: Composed, closure: Closure) -> str:
@@ -240,6 +280,10 @@ def _held(composed: Composed, width: int) -> Iterator[str]:
         yield from tables.hanging(f"{'':13}{decision.ref}  ", ": ".join(filter(None, parts)), width)
     if len(found) > HELD_SHOWN:
         yield f"{'':13}and {len(found) - HELD_SHOWN} more: --objects"
+    for said in composed.idle:
+        yield from tables.hanging("names nothing", f" {said}", width)
+    for name, why in sorted(composed.unread.items()):
+        yield from tables.hanging("not read     ", f"{name}: {tables.one_line(why)}", width)
     if decisions.undecided:
         yield from tables.hanging("to decide    ", ", ".join(str(d.ref) for d in decisions.undecided), width)
 

@@ -109,12 +109,16 @@ class Green(Part):
 
 
 class ObjectRule(Part):
-    """The operator's own decision about objects; it comes before every built-in rule and needs a reason."""
+    """The operator's own decision about objects; it comes before every built-in rule and needs a reason.
+
+    Globs are allowed; of an object's labels it has to carry all in `labels`.
+    """
 
     kind: str
     group: str = ""
     namespace: str = "*"
     name: str = "*"
+    labels: dict[str, str] = {}
     skip: bool = False
     replay: bool = False
     hold: bool = False

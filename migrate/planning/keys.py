@@ -147,6 +147,7 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "group": ("Their API group, where the kind alone is not enough.", "apps"),
         "namespace": ("Their namespace; globs are allowed.", "shop"),
         "name": ("Their name; globs are allowed.", "cart"),
+        "labels": ("Labels that they carry, all of them; globs are allowed in the values.", {"team": "shop"}),
         "skip": ("Do not write them on green.", True),
         "replay": ("Write them as they are.", True),
         "hold": ("Write them in a dormant form until the cutover.", True),

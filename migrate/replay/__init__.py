@@ -11,6 +11,7 @@ from migrate.replay.decide import decide_all
 from migrate.replay.decisions import MERGED_RULES, Counts, Decisions
 from migrate.replay.document import document
 from migrate.replay.edits import merged
+from migrate.replay.operator import idle
 from migrate.replay.parity import Difference, differences, parity
 from migrate.replay.sanitise import mark, sanitise, source_hash
 from migrate.replay.waves import WAVES, Wave, wave_of
@@ -29,6 +30,7 @@ __all__ = [
     "decide_all",
     "differences",
     "document",
+    "idle",
     "mark",
     "merged",
     "parity",

@@ -136,7 +136,7 @@ class Admission:
                 continue
             namespace, name = str(service.get("namespace", "")), str(service.get("name", ""))
             found = self._blue.inventory.named("Service", name, namespace)
-            if found is None or not self._comes(ref_of(found)):
+            if found is None or not self._comes(found):
                 missing.add(f"{namespace}/{name}")
                 continue
             selected = self._selected(namespace, dig(found, "spec", "selector") or {})
@@ -146,8 +146,9 @@ class Admission:
         waiting = tuple(sorted(w for w in workloads if not self._may_start(w)))
         return Backing(tuple(sorted(workloads)), tuple(sorted(missing)), tuple(sorted(outside)), waiting)
 
-    def _comes(self, ref: Ref) -> bool:
-        found = operator_rule(self._blue.migration, ref)
+    def _comes(self, obj: Object) -> bool:
+        ref = ref_of(obj)
+        found = operator_rule(self._blue.migration, ref, labels_of(obj))
         if found:
             return not found[1].skip
         return self._blue.moved(ref.namespace) and ref not in self._blue.residue
@@ -168,7 +169,7 @@ class Admission:
         return {
             ref
             for ref, obj in self._workloads.get(namespace, ())
-            if self._comes(ref)
+            if self._comes(obj)
             and selector.items() <= labels_of(kinds.pod_of((ref.group, ref.kind), obj)).items()
         }
 

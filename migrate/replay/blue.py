@@ -18,6 +18,7 @@ from migrate.model.objects import (
     controller_of,
     dig,
     kind_of,
+    labels_of,
     metadata_of,
     name_of,
     namespace_of,
@@ -65,11 +66,12 @@ class Blue:
         return self._gone[namespace]
 
     def _kept_back(self, ref: Ref) -> str:
-        if dig(self.inventory.find(ref) or {}, "metadata", "deletionTimestamp"):
+        found = self.inventory.find(ref) or {}
+        if dig(found, "metadata", "deletionTimestamp"):
             return "blue is deleting it"
         if ref in self.residue:
             return "it belongs to blue's CNI"
-        said = operator_rule(self.migration, ref)
+        said = operator_rule(self.migration, ref, labels_of(found))
         return f"{said[0]} leaves it out" if said and said[1].skip else ""
 
     @cached_property

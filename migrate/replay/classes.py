@@ -82,7 +82,7 @@ class Classes:
         pod = kinds.pod_of(kind, obj)
         file = self._blue.migration.workloads
         exclusive = [
-            *self._word_of_operator(ref),
+            *self._word_of_operator(ref, obj),
             *self._volumes(obj, pod),
             *_strategy(obj),
             *self._leads(ref, pod),
@@ -98,10 +98,10 @@ class Classes:
             return Classified(SERVING, tuple(evidence), may_start=listed or file.start == "serving")
         return Classified(UNKNOWN, ("no Service selects it",))
 
-    def _word_of_operator(self, ref: Ref) -> Iterator[str]:
+    def _word_of_operator(self, ref: Ref, obj: Object) -> Iterator[str]:
         if named(self._blue.migration.workloads.hold, ref):
             yield "workloads.hold names it"
-        found = operator_rule(self._blue.migration, ref)
+        found = operator_rule(self._blue.migration, ref, labels_of(obj))
         if found and found[1].hold and not found[1].skip:
             yield f"{found[0]} holds it"
 

@@ -11,7 +11,7 @@ from migrate.model.decision import Decision, Form
 from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
-from migrate.model.objects import Object, Ref, Resource, dig, ref_of
+from migrate.model.objects import Object, Ref, Resource, dig, labels_of, ref_of
 from migrate.replay import hold, kinds
 from migrate.replay.blue import Blue, creatable
 from migrate.replay.decisions import MERGED_RULES, WRITTEN, Decisions
@@ -66,7 +66,8 @@ def _left(subjects: Mapping[Ref, Subject], blue: Blue) -> Mapping[Ref, RuleId]:
 
     Of a chain the top is found first, then what it controls. What green has of its own is not left.
     """
-    owners = {ref for subject in subjects.values() if (ref := blue.controller_of(subject.obj)) in subjects}
+    found = {blue.controller_of(subject.obj) for subject in subjects.values()}
+    owners = {ref for ref in found if ref is not None and ref in subjects}
     left: dict[Ref, RuleId] = {}
     while True:
         surroundings = Surroundings(blue, left)
@@ -109,7 +110,7 @@ def _families(migration: Migration) -> frozenset[str] | None:
 
 def _unformed(subject: Subject, surroundings: Surroundings) -> Decision | None:
     """The decision on an object that is left out, or asked about, by the first rule that says so."""
-    said = operator_rule(surroundings.blue.migration, subject.ref)
+    said = operator_rule(surroundings.blue.migration, subject.ref, labels_of(subject.obj))
     if said is not None:
         rule_id, word = said
         return Decision(subject.ref, Form.SKIPPED, rule_id, word.reason) if word.skip else None
@@ -124,7 +125,7 @@ def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[st
     left_out = _unformed(subject, surroundings)
     if left_out is not None:
         return left_out
-    said = operator_rule(surroundings.blue.migration, subject.ref)
+    said = operator_rule(surroundings.blue.migration, subject.ref, labels_of(subject.obj))
     if said is None:
         return _formed(subject, surroundings, families)
     rule_id, word = said

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from migrate.model.ids import RuleId
+from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration, ObjectName, ObjectRule
-from migrate.model.objects import Ref
+from migrate.model.objects import Ref, labels_of, ref_of
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces that every cluster makes for itself: what moves out of them is named, one by one."""
 
 
-def operator_rule(migration: Migration, ref: Ref) -> tuple[RuleId, ObjectRule] | None:
+def operator_rule(
+    migration: Migration, ref: Ref, labels: Mapping[str, str]
+) -> tuple[RuleId, ObjectRule] | None:
     """The first of the operator's rules that speaks of an object, with its id, `operator.<n>` counted from 1.
 
     A rule for every namespace ("*") that brings objects in does not reach the system namespaces: what moves out of
@@ -21,12 +25,22 @@ def operator_rule(migration: Migration, ref: Ref) -> tuple[RuleId, ObjectRule] |
     a group speaks of its kind in every group.
     """
     for number, rule in enumerate(migration.workloads.rules, 1):
-        if not _names(rule, ref):
-            continue
-        if not rule.skip and rule.namespace == "*" and ref.namespace in SYSTEM_NAMESPACES:
-            continue
-        return RuleId(f"operator.{number}"), rule
+        if speaks_of(rule, ref, labels):
+            return RuleId(f"operator.{number}"), rule
     return None
+
+
+def speaks_of(rule: ObjectRule, ref: Ref, labels: Mapping[str, str]) -> bool:
+    """Whether a rule names an object with these labels, and reaches its namespace."""
+    if not rule.skip and rule.namespace == "*" and ref.namespace in SYSTEM_NAMESPACES:
+        return False
+    return (
+        fnmatchcase(ref.kind, rule.kind)
+        and (not rule.group or fnmatchcase(ref.group, rule.group))
+        and fnmatchcase(ref.namespace, rule.namespace)
+        and fnmatchcase(ref.name, rule.name)
+        and all(key in labels and fnmatchcase(labels[key], glob) for key, glob in rule.labels.items())
+    )
 
 
 def brings_into(migration: Migration, namespace: str) -> bool:
@@ -40,6 +54,37 @@ def brings_into(migration: Migration, namespace: str) -> bool:
     )
 
 
+def idle(migration: Migration, inventory: Inventory) -> tuple[str, ...]:
+    """What of `workloads.rules`, `hold` and `start` decides nothing, and why: a misspelt entry lets something run twice."""
+    file = migration.workloads
+    objects = [(ref_of(obj), labels_of(obj)) for _, obj in inventory]
+    known = sorted({ref.kind for ref, _ in objects})
+    deciding = {said[0] for ref, labels in objects if (said := operator_rule(migration, ref, labels))}
+    found = []
+    for number, rule in enumerate(file.rules, 1):
+        if f"operator.{number}" in deciding:
+            continue
+        if any(speaks_of(rule, ref, labels) for ref, labels in objects):
+            found.append(f"operator.{number}: rules before it decide all that it names")
+        else:
+            found.append(f"operator.{number}: blue has no {_spoken(rule, known)}")
+    for key, names in (("hold", file.hold), ("start", () if isinstance(file.start, str) else file.start)):
+        found += [
+            f"workloads.{key}, entry {number}: blue has no {_spoken(name, known)}"
+            for number, name in enumerate(names, 1)
+            if not any(named([name], ref) for ref, _ in objects)
+        ]
+    return tuple(found)
+
+
+def _spoken(name: ObjectName | ObjectRule, kinds: Sequence[str]) -> str:
+    said = f"{name.kind} {name.namespace}/{name.name}"
+    if any(fnmatchcase(kind, name.kind) for kind in kinds):
+        return said
+    near = get_close_matches(name.kind, kinds, 1)
+    return f"{said}: did you mean kind {near[0]}?" if near else f"{said}: it has no object of that kind"
+
+
 def named(names: Iterable[ObjectName], ref: Ref) -> bool:
     """Whether a list of names with globs speaks of an object."""
     return any(
@@ -47,13 +92,4 @@ def named(names: Iterable[ObjectName], ref: Ref) -> bool:
         and fnmatchcase(ref.namespace, name.namespace)
         and fnmatchcase(ref.name, name.name)
         for name in names
-    )
-
-
-def _names(rule: ObjectRule, ref: Ref) -> bool:
-    return (
-        fnmatchcase(ref.kind, rule.kind)
-        and (not rule.group or fnmatchcase(ref.group, rule.group))
-        and fnmatchcase(ref.namespace, rule.namespace)
-        and fnmatchcase(ref.name, rule.name)
     )

@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from migrate.cli.planview import Composed, lines, object_lines
+from migrate.model.plan import Plan
 from migrate.planning.contrast import MASK, contrast, masked
+from migrate.replay import Decisions
 from tests.cli.conftest import CANARY, CANARY_ENCODED, Cli, canary_secret, recorded, simulated
 from tests.cli.test_assess import persisted
+from tests.cli.test_init import facts
 from tests.lab.control_plane import ControlPlane
+from tests.replay.builders import migration
 
 
 def test_the_screen_has_steps_gates_routes_and_objects(cli: Cli, demo: Path) -> None:
@@ -89,6 +94,57 @@ def test_one_object_is_shown_beside_what_green_gets(cli: Cli, demo: Path) -> Non
     assert "-  replicas: 3\n+  replicas: 0\n" in said.out
     assert "+    cnimigrate.io/held:" in said.out
     assert "status:" not in said.out
+
+
+def test_the_record_of_a_hold_is_shown(cli: Cli, demo: Path) -> None:
+    """How it is released, what it had, and what is done to blue's twin before: as text and as JSON."""
+    said = cli("plan", demo, "--object", "StatefulSet/shop/redis")
+    assert 'at rest on blue first: {"spec": {"replicas": 0}}' in said.out
+    assert 'released on green by: {"spec": {"replicas": 2}}' in said.out
+    assert 'on blue it had: {"spec": {"replicas": 2}}' in said.out
+    (found,) = cli("plan", demo, "--object", "StatefulSet/shop/redis", "-o", "json").document["objects"]
+    assert found["hold"] == {
+        "release": {"spec": {"replicas": 2}},
+        "prior": {"spec": {"replicas": 2}},
+        "absent": [],
+        "restBlue": {"spec": {"replicas": 0}},
+    }
+    assert "made on green only then" in cli("plan", demo, "--object", "CronJob/shop/abandoned-carts").out
+
+
+def test_what_names_nothing_is_told(cli: Cli, tmp_path: Path) -> None:
+    """A misspelt entry decides nothing, and says so with the nearest kind; so does a rule that another one hides."""
+    file = simulated(tmp_path, recorded("weave-to-calico"))
+    file.write_text(
+        file.read_text()
+        + """workloads:
+  hold: [{kind: Deploymnet, namespace: shop, name: cart}]
+  start: [{namespace: nowhere}]
+  rules:
+  - {kind: Namespace, skip: true, reason: all of them}
+  - {kind: Namespace, name: default, skip: true, reason: one of them}
+"""
+    )
+    said = cli("plan", file)
+    assert "names nothing operator.2: rules before it decide all that it names" in said.out
+    assert (
+        "workloads.hold, entry 1: blue has no Deploymnet shop/cart: did you mean kind Deployment?" in said.out
+    )
+    assert "names nothing workloads.start, entry 1: blue has no * nowhere/*" in said.out
+    assert len(cli("plan", file, "-o", "json").document["namesNothing"]) == 3
+
+
+def test_what_was_not_read_is_told() -> None:
+    """A kind that could not be listed is in no count: it is named beside them."""
+    plan = Plan("test", (), {}, {}, {"cni": "weave"})
+    composed = Composed(
+        migration(), facts(), plan, Decisions(()), (), unread={"widgets.example.net": "forbidden"}
+    )
+    assert "not read     widgets.example.net: forbidden" in list(lines(composed, arrow="->", width=100))
+    assert list(object_lines(composed, ())) == [
+        "0 objects of 0; never read: componentstatuses, events, events.events.k8s.io, nodemetrics, podmetrics",
+        "not read: widgets.example.net (forbidden)",
+    ]
 
 
 def test_an_object_that_stays_behind_has_no_diff(cli: Cli, demo: Path) -> None:

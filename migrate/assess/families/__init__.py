@@ -17,7 +17,7 @@ from migrate.assess.sources import residue
 from migrate.model.facts import ClusterFacts, Finding, Severity
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration, ObjectRule, Pool
-from migrate.model.objects import Object, Ref, namespace_of, ref_of
+from migrate.model.objects import Object, Ref, labels_of, namespace_of, ref_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ class Situation:
 
     def rules_for(self, ref: Ref) -> Iterator[ObjectRule]:
         """The operator's own rules about an object."""
-        return (rule for rule in self.migration.workloads.rules if _says(rule, ref))
+        labels = labels_of(self.blue_inventory.find(ref) or {})
+        return (rule for rule in self.migration.workloads.rules if _says(rule, ref, labels))
 
     @cached_property
     def pools(self) -> tuple[Pool, ...]:
@@ -102,10 +103,11 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _says(rule: ObjectRule, ref: Ref) -> bool:
+def _says(rule: ObjectRule, ref: Ref, labels: Mapping[str, str]) -> bool:
     return (
         fnmatchcase(ref.kind, rule.kind)
-        and fnmatchcase(ref.group, rule.group)
+        and (not rule.group or fnmatchcase(ref.group, rule.group))
         and fnmatchcase(ref.namespace, rule.namespace)
         and fnmatchcase(ref.name, rule.name)
+        and all(key in labels and fnmatchcase(labels[key], glob) for key, glob in rule.labels.items())
     )

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 import click
 
+from migrate import replay
 from migrate.cli import planview, say, tables
 from migrate.cli.begun import open_journal
 from migrate.cli.looking import decided, looking, scene_of
@@ -95,7 +96,9 @@ def _compose(project: Project) -> tuple[Composed, Inventory]:
     routes = closures(blue, decisions, project.migration)
     if progress is not None and progress.plan is not None and progress.plan.fingerprint == plan.fingerprint:
         plan = progress.plan  # the same, with the journal's number of the revision
-    return Composed(project.migration, facts, plan, decisions, routes, progress), blue
+    idle = replay.idle(project.migration, blue)
+    unread = blue.unreadable
+    return Composed(project.migration, facts, plan, decisions, routes, progress, idle, unread), blue
 
 
 def _chosen(composed: Composed, kind: str | None, namespace: str | None) -> Sequence[Decision]:
@@ -162,6 +165,8 @@ def _tell(composed: Composed, decision: Decision, diff: Sequence[str]) -> None:
         say.line(f"  {tables.one_line(decision.evidence)}")
     if decision.ref in composed.decisions.startable:
         say.line("  it may run on both sides: released once before-start is open")
+    for line in planview.hold_lines(decision):
+        say.line(f"  {tables.one_line(line)}")
     if decision.target is None:
         say.line("  nothing is written to green")
         return
