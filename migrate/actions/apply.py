@@ -5,50 +5,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate.actions.delete import delete
-from migrate.actions.reach import Reach, named, refused, target_of
+from migrate.actions.reach import Reach, Written, named, refused, target_of
 from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
-from migrate.errors import DoorError
+from migrate.errors import Conflict, DoorError
+from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
-from migrate.model.objects import Object, Ref, dig
+from migrate.model.objects import Ref, annotations_of, dig, metadata_of
+from migrate.model.ownership import APPLY, UPDATE, as_applied, owns_by
+
+BLUE = "blue"
+"""The source of what this run made on green itself, of blue's objects."""
+
+TRIES = 5
+"""Readings of one object until its ownership is written over the version that was read."""
 
 
-def apply(side: Side, ref: Ref, *, body_hash: str, command: str, source: str, force: bool = False) -> Action:
+def apply(side: Side, ref: Ref, *, body_hash: str, command: str, source: str) -> Action:
     """Apply an object server-side; its inverse deletes it where it was absent before.
 
-    With `force` fields are taken from whoever owns them; only for objects that carry this run's mark.
+    `source` says where the object is from: `BLUE`, then one that stands must carry this run's mark, or "calico".
     """
-    params = {"side": side.value, "ref": ref.as_json(), "hash": body_hash, "source": source, "force": force}
+    params = {"side": side.value, "ref": ref.as_json(), "hash": body_hash, "source": source}
     return Action("apply", ActionKey(f"apply {side} {named(ref)}"), params, command)
 
 
 class Apply:
-    """Apply objects server-side under our one field manager."""
+    """Apply objects server-side under our one field manager, never by force: what others changed is theirs."""
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
 
     def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Read whether each object was there; where it was not, the way back is to delete it."""
+        """Read which object was there; where none was, the way back is to delete it."""
         prepared = []
         for action in actions:
             side, ref = target_of(action)
-            absent = self._reach.get(action) is None
-            inverse = delete(side, ref, ours=False) if absent else None
-            prepared.append(action.with_prior({"existed": not absent}, inverse))
+            found = self._reach.get(action)
+            if found is None:
+                prepared.append(action.with_prior({"existed": False}, delete(side, ref, ours=False)))
+            else:
+                prior = {"existed": True, "uid": str(metadata_of(found).get("uid", ""))}
+                prepared.append(action.with_prior(prior, None))
         return prepared
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Apply each; a field that another manager owns is taken only where nobody else would notice: nowhere."""
+        """Apply each, and read in the answer whether it stands as sent and nothing else of ours is left in it."""
         answers = self._reach.write_each(actions, self._write)
-        outcomes = []
-        for action, answer in zip(actions, answers, strict=True):
-            ref = target_of(action)[1]
-            if isinstance(answer, DoorError):
-                outcomes.append(refused(f"applying {ref} on {action.params['side']}", answer, ref))
-            else:
-                outcomes.append(Outcome(OutcomeState.DONE, f"applied {ref}"))
-        return outcomes
+        return [self._judge(action, answer) for action, answer in zip(actions, answers, strict=True)]
 
     def observe(self, action: Action) -> Observation:
         """Applying again is harmless and has the same end, so what is in doubt is simply not yet done.
@@ -58,7 +62,7 @@ class Apply:
         obj = self._reach.get(action)
         if obj is None:
             return Observation(State.ABSENT, evidence=f"{target_of(action)[1]} does not exist")
-        if dig(action.prior, "existed") is False and _applied_by_us(obj):
+        if dig(action.prior, "existed") is False and owns_by(obj, FIELD_MANAGER, APPLY):
             return Observation(State.DONE, evidence=f"{target_of(action)[1]} stands as applied")
         return Observation(State.PARTIAL, evidence="apply again: it is absolute")
 
@@ -66,11 +70,65 @@ class Apply:
         side, ref = target_of(action)
         body = self._reach.body(action, "its manifest")
         resource = self._reach.directory.resource(side, ref)
-        return Write(
-            Verb.APPLY, resource, ref.name, ref.namespace, body, force=bool(action.params.get("force"))
-        )
+        uid = str(dig(action.prior, "uid", default=""))
+        if uid:
+            self._own(action)
+        return Write(Verb.APPLY, resource, ref.name, ref.namespace, body, uid=uid)
 
+    def _own(self, action: Action) -> None:
+        """Count what we created and patched as applied, so that the apply takes away what it no longer says.
 
-def _applied_by_us(obj: Object) -> bool:
-    owners = dig(obj, "metadata", "managedFields", default=())
-    return any(o.get("manager") == FIELD_MANAGER and o.get("operation") == "Apply" for o in owners)
+        No field changes by it, and done twice it is done once. Raises Conflict where the object is not ours any more,
+        or is written over all the time.
+        """
+        side, ref = target_of(action)
+        resource = self._reach.directory.resource(side, ref)
+        stale = Conflict(f"{ref} is written over all the time", status=409, reason="Conflict")
+        for _ in range(TRIES):
+            obj = self._reach.get(action)
+            if obj is None:
+                return  # the UID that the apply insists on will say so
+            if action.params.get("source") == BLUE and annotations_of(obj).get(marks.RUN) != self._reach.run:
+                message = f"{ref} does not carry this run's mark any more"
+                raise Conflict(message, status=409, reason="Conflict")
+            entries = as_applied(obj, FIELD_MANAGER)
+            if entries is None:
+                return
+            read = metadata_of(obj)
+            change = Write(
+                Verb.PATCH,
+                resource,
+                ref.name,
+                ref.namespace,
+                {"metadata": {"managedFields": entries}},
+                uid=str(read.get("uid", "")),
+                resource_version=str(read.get("resourceVersion", "")),
+            )
+            try:
+                self._reach.directory.cluster(side).write(change)
+            except Conflict as error:
+                stale = (
+                    error  # a controller has said a word of its status: the next look is at a later version
+                )
+            else:
+                return
+        raise stale
+
+    def _judge(self, action: Action, answer: Written) -> Outcome:
+        side, ref = target_of(action)
+        if isinstance(answer, Conflict) and action.params.get("source") == BLUE:
+            return Outcome(
+                OutcomeState.FAILED,
+                f"blue has changed {ref}, and so has somebody else on {side}: {answer}",
+                "What was changed on green is not written over. Make these fields alike on both sides (the one that is "
+                "right wins), or leave the object as it is on green by a rule of workloads.rules; then run again.",
+            )
+        if isinstance(answer, DoorError):
+            return refused(f"applying {ref} on {side}", answer, ref)
+        body = self._reach.bodies.take(action.key) or {}
+        if annotations_of(answer).get(marks.SOURCE_HASH) != annotations_of(body).get(marks.SOURCE_HASH):
+            return Outcome(OutcomeState.FAILED, f"{ref}: {side} answered with another object than was sent")
+        if owns_by(answer, FIELD_MANAGER, UPDATE):
+            said = f"{ref}: fields that {side} has from this run in another version of its API would stay"
+            return Outcome(OutcomeState.FAILED, said, f"Delete it on {side}, and run again: it is made anew.")
+        return Outcome(OutcomeState.DONE, f"applied {ref}")

@@ -87,7 +87,11 @@ def intersection(one: Fields, other: Fields) -> Fields:
     result: Fields = {}
     for key, below in one.items():
         if key in other:
-            result[key] = intersection(below, other[key])
+            both = intersection(below, other[key])
+            if (
+                both or not below or not other[key]
+            ):  # two branches without a common leaf have nothing in common
+                result[key] = both
     return result
 
 

@@ -78,12 +78,19 @@ class Ownership:
             raise Conflict(words, status=409, reason="Conflict")
         return lost
 
-    def noted(self, live: Json, after: Json, write: Write, applied: Applied | None, now: str) -> bool:
-        """Note in `after` who owns what now; False where nothing has changed at all, ownership included."""
+    def noted(
+        self, live: Json, after: Json, given: Any, write: Write, applied: Applied | None, now: str
+    ) -> bool:
+        """Note in `after` who owns what now; False where nothing has changed at all, ownership included.
+
+        `given` are the managedFields that the write itself brings, if any.
+        """
         old, new = _comparable(live), _comparable(after)
-        entries = live["metadata"].get("managedFields") or []
+        before = live["metadata"].get("managedFields") or []
+        entries = before if write.subresource else _brought(given, before)
         if applied is None and old == new:
-            return False
+            after["metadata"] = {**after["metadata"], "managedFields": entries}
+            return bool(entries != before)
         node = _node(live)
         moved = changed(old, new, node)
         if applied is None:
@@ -101,6 +108,12 @@ class Ownership:
     def _is_mine(self, item: Mapping[str, Any], operation: str, subresource: str) -> bool:
         found = (item.get("manager"), item.get("operation"), item.get("subresource", ""))
         return found == (self._manager, operation, subresource)
+
+
+def _brought(given: Any, before: list[Json]) -> list[Json]:
+    """The entries that a write begins from: its own where it has some that can be read, else those that stand."""
+    readable = bool(given) and all(item.get("manager") and item.get("fieldsV1") for item in given)
+    return given if readable else before
 
 
 def _node(obj: Json) -> Node:

@@ -204,6 +204,7 @@ class Writer:
         self, served: Served, write: Write, live: Json, after: Json, applied: Applied | None
     ) -> tuple[Object, bool]:
         resource = served.resource
+        given = (after.get("metadata") or {}).get("managedFields")
         after = self._kept(served, write, live, after)
         if write.subresource in {"", "scale"}:
             defaulted(after)
@@ -214,7 +215,7 @@ class Writer:
             found = [*problems(after), *changes_refused(live, after)]
             if found:
                 raise refusals.invalid(resource, write.name, *found)
-        if not self._ownership.noted(live, after, write, applied, self._now()):
+        if not self._ownership.noted(live, after, given, write, applied, self._now()):
             return live, False
         counted = resource.kind in _GENERATIONS or served.rank >= 1000
         if counted and without(live, "metadata", "status") != without(after, "metadata", "status"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from migrate import replay
-from migrate.actions.apply import apply
+from migrate.actions.apply import BLUE, apply
 from migrate.actions.create import create
 from migrate.actions.patch import patch
 from migrate.actions.record import record
@@ -32,6 +32,7 @@ OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
 
 DEADLINE = 600.0
 NAMESPACES_DEADLINE = 60.0
+POOL = "pool"
 WORKLOADS = 9
 DEFINITIONS = 2
 NAMESPACES = 1
@@ -147,9 +148,15 @@ class _Writing:
             if marked.get(marks.SOURCE_HASH) == wanted:
                 return
             # blue changed since it was written: bring the object up to date; the way back is still its creation's
-            action = apply(Side.GREEN, decision.ref, body_hash=wanted, command="", source="blue", force=True)
+            action = apply(Side.GREEN, decision.ref, body_hash=wanted, command="", source=BLUE)
+            body = self._with_pools(decision.ref, body)
         self.bodies[action.key] = body
         yield action
+
+    def _with_pools(self, ref: Ref, body: Object) -> Object:
+        """The body with the pools that this run pointed the namespace at: an apply takes away what it does not say."""
+        pools = self.scene.progress.of_key(patch(Side.GREEN, ref, {}, why=POOL).key)
+        return replay.merged(body, pools.action.params["patch"]) if pools and pools.stands else body
 
     def _merge(self, decision: Decision) -> Iterator[Action]:
         target = decision.target or {}
@@ -194,7 +201,7 @@ def _assign_pools(scene: Scene, names: Sequence[str]) -> Batches:
     pools = planned_pools(green.network, green.calico.pools)
     wanted = namespace_annotations(pools, names)
     actions = [
-        patch(Side.GREEN, Ref("", "Namespace", "", name), {"metadata": {"annotations": marks_}}, why="pool")
+        patch(Side.GREEN, Ref("", "Namespace", "", name), {"metadata": {"annotations": marks_}}, why=POOL)
         for name, marks_ in sorted(wanted.items())
     ]
     todo = [a for a in actions if not scene.progress.stands(a.key)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from migrate.actions.apply import apply
 from migrate.actions.directory import Directory
 from migrate.doors.cluster import Verb, Write
@@ -14,9 +12,9 @@ from tests.actions.conftest import Bench
 from tests.actions.objects import CONFIG, body, created, creation
 
 
-def application(side: Side = Side.GREEN, **more: Any) -> Action:
+def application() -> Action:
     """Apply the ConfigMap."""
-    return apply(side, CONFIG, body_hash="h1", command="", source="calico", **more)
+    return apply(Side.GREEN, CONFIG, body_hash="h1", command="", source="calico")
 
 
 def applied(bench: Bench, action: Action, obj: Object | None = None) -> tuple[Action, Outcome]:
@@ -38,7 +36,7 @@ def test_apply_of_what_was_absent_is_deleted_again(bench: Bench) -> None:
 def test_apply_of_what_was_there_has_no_way_back(bench: Bench) -> None:
     """Where something was, it is not deleted on the way back."""
     created(bench, creation())
-    prepared, outcome = applied(bench, application(force=True), body(more="x"))
+    prepared, outcome = applied(bench, application(), body(more="x"))
     assert (outcome.state, prepared.inverse) == (OutcomeState.DONE, None)
     assert dig(bench.read(Side.GREEN, CONFIG), "data", "more") == "x"
 

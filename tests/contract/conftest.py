@@ -19,16 +19,27 @@ from migrate.model.objects import Object, Resource, dig
 
 T = TypeVar("T")
 
+HAND = "kubectl-edit"
+"""The field manager of somebody else."""
+
+Hand = Callable[[Write], object]
+
 PATIENCE = 30.0
 """Seconds for controllers: the controller manager of a busy machine takes a few."""
 
 
 class Bench:
-    """A cluster door with what a test of it needs; `tick` lets the controllers of the cluster act."""
+    """A cluster door with what a test of it needs; `tick` lets the controllers of the cluster act.
 
-    def __init__(self, cluster: Cluster, tick: Callable[[], None], patience: float = PATIENCE) -> None:
+    `hand` writes as somebody else, who goes by the field manager HAND.
+    """
+
+    def __init__(
+        self, cluster: Cluster, tick: Callable[[], None], hand: Hand, patience: float = PATIENCE
+    ) -> None:
         self.cluster = cluster
         self._tick = tick
+        self._hand = hand
         self._patience = patience
 
     @cached_property
@@ -74,6 +85,11 @@ class Bench:
         return self.cluster.write(
             Write(Verb.PATCH, self._resource_of(obj), name, namespace, body=patch, **more)
         )
+
+    def by_hand(self, obj: Object, patch: Object) -> None:
+        """Merge-patch an object as somebody else."""
+        name, namespace = obj["metadata"]["name"], obj["metadata"].get("namespace", "")
+        self._hand(Write(Verb.PATCH, self._resource_of(obj), name, namespace, body=patch))
 
     def namespace(self) -> str:
         """Make a namespace of one's own and return its name."""
@@ -136,7 +152,8 @@ def simulated_bench(tmp_path: Path) -> Iterator[Bench]:
     with module.World.create(tmp_path / "world.db") as world:
         world.provisioner().create(60.0)
         clock = world.clock()
-        made = Bench(world.cluster(Side.GREEN), lambda: clock.sleep(1.0), patience=10.0)
+        hand = module.SimulatedCluster(world._store, Side.GREEN, manager=HAND).write
+        made = Bench(world.cluster(Side.GREEN), lambda: clock.sleep(1.0), hand, patience=10.0)
         made.create(NETWORK_AGENT)
         made.until("Ready nodes", lambda: nodes_ready(made))
         yield made
@@ -146,10 +163,16 @@ def simulated_bench(tmp_path: Path) -> Iterator[Bench]:
 def real_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """A bench on the real API server of green, as a user that priority and fairness applies to."""
     from migrate.kube.connect import connect
+    from migrate.kube.targets import member
 
     _, green = request.getfixturevalue("blue_and_green")
+
+    def hand(write: Write) -> object:
+        path = member(write.resource, write.name, write.namespace)
+        return green.api.patch(f"{path}?fieldManager={HAND}", write.body)
+
     with connect(green.kubeconfig, None, Side.GREEN) as cluster:
-        yield Bench(cluster, lambda: time.sleep(0.05))
+        yield Bench(cluster, lambda: time.sleep(0.05), hand)
 
 
 @pytest.fixture(params=["simulated", pytest.param("real", marks=pytest.mark.lab)])

@@ -46,7 +46,7 @@ CASES: list[tuple[Action, str]] = [
         f"""{BLUE} patch deployment.apps cart -n shop --type merge -p '{{"spec": {{"note": "it'"'"'s"}}}}'""",
     ),
     (
-        apply(Side.GREEN, CART, body_hash="h", command="", source="blue", force=True),
+        apply(Side.GREEN, CART, body_hash="h", command="", source="blue"),
         " | ".join(
             [
                 f"{BLUE} get deployment.apps cart -n shop -o json",

@@ -1,0 +1,57 @@
+"""Who owns which field: what a manager wrote by update counts as applied, and sets of fields are united."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migrate.model.ownership import as_applied, owns_by, union
+
+
+def entry(
+    manager: str = "me", operation: str = "Update", version: str = "v1", **fields: Any
+) -> dict[str, Any]:
+    """One entry of managedFields."""
+    return {"manager": manager, "operation": operation, "apiVersion": version, "fieldsV1": fields}
+
+
+def owned(*entries: dict[str, Any]) -> dict[str, Any]:
+    """An object with these entries."""
+    return {"metadata": {"managedFields": list(entries)}}
+
+
+def test_an_update_becomes_an_apply() -> None:
+    """The entry stays as it is but for its operation; those of others stay."""
+    other = entry("kubectl-edit", x={})
+    assert as_applied(owned(entry(a={}), other), "me") == [other, entry(operation="Apply", a={})]
+
+
+def test_an_update_joins_what_was_applied() -> None:
+    """Where something was applied already, the fields of both are one set."""
+    found = as_applied(owned(entry(a={}), entry(operation="Apply", b={})), "me")
+    assert found == [entry(operation="Apply", a={}, b={})]
+
+
+def test_nothing_is_moved() -> None:
+    """Without an update of ours there is nothing to move: not for status, not for another version's paths."""
+    assert as_applied(owned(entry(operation="Apply", a={})), "me") is None
+    assert as_applied(owned({**entry(a={}), "subresource": "status"}), "me") is None
+    assert as_applied(owned(entry(operation="Apply"), entry(version="v2", a={})), "me") is None
+    assert as_applied({"metadata": {}}, "me") is None
+
+
+def test_who_owns_by_what() -> None:
+    """An update is no apply, and a subresource is another owner."""
+    obj = owned(entry(a={}))
+    assert owns_by(obj, "me", "Update")
+    assert not owns_by(obj, "me", "Apply")
+    assert not owns_by(owned({**entry(a={}), "subresource": "scale"}), "me", "Update")
+
+
+def test_a_leaf_with_members_below_it_stays_a_member() -> None:
+    """`{}` says that the field itself is owned; with members below it, `.` says so."""
+    assert union({"f:data": {}}, {"f:data": {"f:a": {}}}) == {"f:data": {".": {}, "f:a": {}}}
+    assert union({"f:data": {"f:a": {}}}, {"f:data": {}}) == {"f:data": {".": {}, "f:a": {}}}
+    assert union({"f:data": {"f:a": {}}}, {"f:data": {"f:b": {}}, "f:x": {}}) == {
+        "f:data": {"f:a": {}, "f:b": {}},
+        "f:x": {},
+    }
