@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from migrate.actions.delete import delete
 from migrate.actions.reach import Reach, Written, named, refused, target_of
+from migrate.actions.taken import taken
 from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
 from migrate.errors import Conflict, DoorError
 from migrate.model import marks
@@ -27,7 +28,12 @@ def apply(side: Side, ref: Ref, *, body_hash: str, command: str, source: str) ->
     `source` says where the object is from: `BLUE`, then one that stands must carry this run's mark, or "calico".
     """
     params = {"side": side.value, "ref": ref.as_json(), "hash": body_hash, "source": source}
-    return Action("apply", ActionKey(f"apply {side} {named(ref)}"), params, command)
+    return Action("apply", application_key(side, ref), params, command)
+
+
+def application_key(side: Side, ref: Ref) -> ActionKey:
+    """The key of the Action that applies an object on a side."""
+    return ActionKey(f"apply {side} {named(ref)}")
 
 
 class Apply:
@@ -131,4 +137,4 @@ class Apply:
         if owns_by(answer, FIELD_MANAGER, UPDATE):
             said = f"{ref}: fields that {side} has from this run in another version of its API would stay"
             return Outcome(OutcomeState.FAILED, said, f"Delete it on {side}, and run again: it is made anew.")
-        return Outcome(OutcomeState.DONE, f"applied {ref}")
+        return Outcome(OutcomeState.DONE, f"applied {ref}", facts=taken(self._reach, action, answer))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from migrate.actions.delete import delete
 from migrate.actions.reach import Reach, Written, leaving, named, refused, target_of
+from migrate.actions.taken import taken
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import AlreadyExists, DoorError
 from migrate.model import marks
@@ -32,7 +33,7 @@ def creation_key(ref: Ref) -> ActionKey:
 
 
 class Create:
-    """Create objects, one request each: the reply is compared with what was sent."""
+    """Create objects, one request each: the reply is compared with what was sent, path by path."""
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
@@ -96,4 +97,5 @@ class Create:
         )
         if not kept:
             return Outcome(OutcomeState.FAILED, f"{ref}: green answered with another object than was sent")
-        return Outcome(OutcomeState.DONE, facts={"uid": str(dig(answer, "metadata", "uid"))})
+        uid = str(dig(answer, "metadata", "uid"))
+        return Outcome(OutcomeState.DONE, facts={"uid": uid, **taken(self._reach, action, answer)})

@@ -133,6 +133,14 @@ class Cluster(Protocol):
         """Do many independent writes with bounded concurrency that follows the server; results in the same order."""
         ...
 
+    def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
+        """Take what the server has warned of in its answers to writes of an object since this was last asked.
+
+        In the server's own words, such as `unknown field "spec.x"` for a field that it dropped; about a Secret only
+        that it warned. Only some thousands of objects are remembered: ask right behind the write.
+        """
+        ...
+
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
         """Ask the server whether these credentials have a right (SelfSubjectAccessReview)."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,8 +31,15 @@ _WAKING = 10.0
 """Seconds after a lost connection in which a 401 or 403 is doubted: an API server that has just started authorizes
 before its caches of roles and bindings are filled, and refuses what it will allow a moment later."""
 
-_WARNINGS = 200
-"""Different warnings of the server that are kept; a storm of them must not fill the memory."""
+_WARNED = 2000
+"""Objects whose warnings are kept until somebody asks; a storm of them must not fill the memory."""
+
+_WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
+"""One value of the header Warning, as in `299 - "unknown field \\"spec.x\\""`; source: RFC 7234, 5.5."""
+
+
+CONCEALED = "something about a Secret; its words may quote a value"
+"""What is told of a warning whose words may not be repeated."""
 
 
 class KubeCluster:
@@ -57,7 +65,7 @@ class KubeCluster:
         self._lock = threading.Lock()
         self._lost_at = float("-inf")
         self._undiscovered: Mapping[str, str] = {}
-        self.warned: dict[str, int] = {}
+        self._warned: dict[tuple[str, str, str], list[str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -161,7 +169,10 @@ class KubeCluster:
 
     def write(self, write: Write) -> Object:
         """Do one write, once; it is sent again only where nothing had happened, or where it is a dry run."""
-        written: Any = self._call(write_request(write))
+        request = write_request(write)
+        answer = self._answer(request)
+        self._note_warnings(write, request, answer)
+        written: Any = _decoded(request, answer)
         return {} if written.get("kind") == "Status" else written  # how a delete that is done at once answers
 
     def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
@@ -178,6 +189,11 @@ class KubeCluster:
                 self._workers = ThreadPoolExecutor(WIDTH, thread_name_prefix=f"{self._side}-writes")
             workers = self._workers
         return list(workers.map(lambda write: self._paced(write, fate), writes))
+
+    def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
+        """Take what the server has warned of in its answers to writes of an object since this was last asked."""
+        with self._lock:
+            return tuple(self._warned.pop((resource.name, namespace, name), ()))
 
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
         """Ask whether these credentials have a right; a subresource is written `plural/subresource`."""
@@ -209,9 +225,10 @@ class KubeCluster:
 
     def _call(self, request: Request) -> Any:
         """Send a request, again where that is safe, and return its JSON."""
-        answer = self._patience.call(request, lambda: self._once(request))
-        self._note_warnings(request, answer)
-        return _decoded(request, answer)
+        return _decoded(request, self._answer(request))
+
+    def _answer(self, request: Request) -> Answer:
+        return self._patience.call(request, lambda: self._once(request))
 
     def _once(self, request: Request) -> Answer:
         began = time.monotonic()
@@ -232,14 +249,17 @@ class KubeCluster:
             self._pace.answered(began, time.monotonic() - began)
         return answer
 
-    def _note_warnings(self, request: Request, answer: Answer) -> None:
-        """Keep what the server warned of, such as a field it dropped: RFC 7234, 5.5, `299 - "text"`."""
-        said = answer.headers.get("Warning")
-        if said:
-            text = "about a Secret" if request.confidential else said
-            with self._lock:
-                if text in self.warned or len(self.warned) < _WARNINGS:
-                    self.warned[text] = self.warned.get(text, 0) + 1
+    def _note_warnings(self, write: Write, request: Request, answer: Answer) -> None:
+        """Keep what the server warned of, such as a field that it dropped, until somebody asks for it."""
+        said = _WARNING.findall(answer.headers.get("Warning") or "")
+        if not said:
+            return
+        words = [re.sub(r"\\(.)", r"\1", text) for text in said]
+        key = (write.resource.name, write.namespace, write.name)
+        with self._lock:
+            while len(self._warned) >= _WARNED:
+                del self._warned[next(iter(self._warned))]  # the one that nobody has asked for the longest
+            self._warned.setdefault(key, []).extend([CONCEALED] if request.confidential else words)
 
 
 class _Fate:

@@ -12,7 +12,7 @@ from migrate.replay.decisions import MERGED_RULES, Counts, Decisions
 from migrate.replay.document import document
 from migrate.replay.edits import merged
 from migrate.replay.operator import idle
-from migrate.replay.parity import Difference, differences, parity
+from migrate.replay.parity import Difference, apart, differences, parity
 from migrate.replay.sanitise import mark, sanitise, source_hash
 from migrate.replay.waves import WAVES, Wave, wave_of
 
@@ -27,6 +27,7 @@ __all__ = [
     "Decisions",
     "Difference",
     "Wave",
+    "apart",
     "decide_all",
     "differences",
     "document",

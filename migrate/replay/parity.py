@@ -106,14 +106,17 @@ def _difference(decision: Decision, green: Inventory, key: bytes, run: RunId) ->
 
 def _departures(decision: Decision, wanted: Object, found: Object) -> tuple[str, ...]:
     """The differences from the form that the object is nearer to: as written, or as its release leaves it."""
-    paths = _paths(wanted, found)
+    paths = apart(wanted, found)
     if paths and decision.hold is not None:
-        return min(_paths(merged(wanted, decision.hold.release), found), paths, key=len)
+        return min(apart(merged(wanted, decision.hold.release), found), paths, key=len)
     return paths
 
 
-def _paths(wanted: Object, found: Object) -> tuple[str, ...]:
-    """The differences, in the form with fewer of them: as green shows it, or reduced as blue's object was."""
+def apart(wanted: Object, found: Object) -> tuple[str, ...]:
+    """The paths at which what stands is not as wanted, in the form with fewer of them: as shown, or reduced as blue's.
+
+    What a server adds to a list, as to a Pod's volumes, makes the list differ as shown, and is no difference.
+    """
     # the group is the same, but green may prefer another version of it
     found = {**found, "apiVersion": wanted.get("apiVersion", "")}
     paths = tuple(unequal(wanted, found))

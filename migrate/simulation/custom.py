@@ -27,23 +27,24 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def conformed(crd: Mapping[str, Any], version: str, body: Json) -> list[str]:
-    """Prune and default an object in place by its version's schema; the problems that are left."""
+def conformed(crd: Mapping[str, Any], version: str, body: Json) -> tuple[list[str], list[str]]:
+    """Prune and default an object in place by its version's schema; the problems left, and the paths of what went."""
+    dropped: list[str] = []
     for item in dig(crd, "spec", "versions", default=()):
         if item.get("name") == version:
             schema = dig(item, "schema", "openAPIV3Schema")
             if schema:
-                _shape(body, schema, root=True)
-                return list(_problems(body, schema, ""))
-    return []
+                _shape(body, schema, "", dropped)
+                return list(_problems(body, schema, "")), dropped
+    return [], dropped
 
 
-def _shape(value: Any, schema: Mapping[str, Any], *, root: bool = False) -> None:
+def _shape(value: Any, schema: Mapping[str, Any], where: str, dropped: list[str]) -> None:
     if isinstance(value, list):
         items = schema.get("items")
         if isinstance(items, Mapping):
-            for item in value:
-                _shape(item, items)
+            for position, item in enumerate(value):
+                _shape(item, items, f"{where}[{position}]", dropped)
         return
     if not isinstance(value, dict):
         return
@@ -51,18 +52,20 @@ def _shape(value: Any, schema: Mapping[str, Any], *, root: bool = False) -> None
     extra = schema.get("additionalProperties")
     free = schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-embedded-resource")
     for key in list(value):
-        if root and key in _KEPT:
+        if not where and key in _KEPT:
             continue
+        here = f"{where}.{key}".lstrip(".")
         if properties is not None and key in properties:
-            _shape(value[key], properties[key])
+            _shape(value[key], properties[key], here, dropped)
         elif isinstance(extra, Mapping):
-            _shape(value[key], extra)
+            _shape(value[key], extra, here, dropped)
         elif not free and extra is None and not schema.get("x-kubernetes-int-or-string"):
             del value[key]
+            dropped.append(here)
     for key, sub in (properties or {}).items():
-        if key not in value and "default" in sub and not (root and key in _KEPT):
+        if key not in value and "default" in sub and not (not where and key in _KEPT):
             value[key] = copied(sub["default"])
-            _shape(value[key], sub)
+            _shape(value[key], sub, f"{where}.{key}".lstrip("."), dropped)
 
 
 def _problems(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]:

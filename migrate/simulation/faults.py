@@ -131,6 +131,10 @@ class FaultyCluster:
                 results.append(error)
         return results
 
+    def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
+        """What the inner cluster's server warned of; no call goes out for it."""
+        return self._inner.warnings(resource, name, namespace)
+
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
         """Ask for a right."""
         words = f"read {self.side.value} review {verb} {resource.name}"

@@ -42,6 +42,7 @@ class SimulatedCluster:
         self._writer = Writer(store, side.value, self._registry, manager)
         self._failures = Failures(store)
         self._requests = 0
+        self._warned: dict[tuple[str, str, str], Sequence[str]] = {}
 
     @property
     def side(self) -> Side:
@@ -156,6 +157,8 @@ class SimulatedCluster:
                 lost = self._failures.strike(self._side, write)
             with self._store.transaction():
                 result, changed = self._writer.apply(write)
+                if self._writer.warnings:
+                    self._warned[write.resource.name, write.namespace, write.name] = self._writer.warnings
                 if write.dry_run:
                     raise _DryRunDone(result)
                 if changed and self._manager == FIELD_MANAGER:
@@ -165,6 +168,10 @@ class SimulatedCluster:
         except DoorError as error:
             return error
         return lost or self._as_served(write.resource, result)
+
+    def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
+        """Take what the server has warned of when an object was written: fields that a definition's schema lacks."""
+        return self._warned.pop((resource.name, namespace, name), ())
 
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
         """Say yes: nobody is refused a right here, unless a fault says so."""

@@ -60,9 +60,11 @@ class Writer:
         self._admission = Admission(store, side)
         self._allocator = Allocator(store, side)
         self._remover = Remover(store, side, self._stored, self._removed)
+        self.warnings: list[str] = []
 
     def apply(self, write: Write) -> tuple[Object, bool]:
-        """Do one write; the object as it stands now, and whether anything changed."""
+        """Do one write; the object as it stands now, and whether anything changed. `warnings` are of the last one."""
+        self.warnings = []
         served = self._registry.of(write.resource)
         if write.resource.namespaced and not write.namespace:
             raise refusals.bad_request("an empty namespace may not be set when a resource name is provided")
@@ -336,7 +338,8 @@ class Writer:
                 f"{resource.plural}.{resource.group}",
             )
         )
-        found = conformed(_definition(crd), resource.version, body) if crd else []
+        found, dropped = conformed(_definition(crd), resource.version, body) if crd else ([], [])
+        self.warnings += [f'unknown field "{path}"' for path in dropped]
         if found:
             raise refusals.invalid(resource, body["metadata"].get("name", ""), *found)
 

@@ -24,6 +24,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import closures
+from migrate.steps.as_sent import as_sent
 from migrate.steps.base import BaseStep, blue_decided, chunks
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
 
@@ -92,6 +93,7 @@ class ReplayObjects(BaseStep):
                 yield [
                     wait("workloads-ready", "webhook backends", DEADLINE, side=Side.GREEN.value, refs=early)
                 ]
+        yield from as_sent(scene, wave, decisions.of_wave(wave))
         names = [d.ref.name for d in decisions.of_wave(wave)]
         if wave == NAMESPACES:
             yield [wait("namespaces-active", "namespaces on green", NAMESPACES_DEADLINE, names=names)]

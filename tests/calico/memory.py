@@ -156,6 +156,9 @@ class MemoryCluster:
     def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
         return [self.write(write) for write in writes]
 
+    def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
+        return ()
+
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
         return True
 

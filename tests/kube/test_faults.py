@@ -19,6 +19,7 @@ from migrate.errors import (
     Unauthorized,
     Unreachable,
 )
+from migrate.kube.cluster import CONCEALED
 from migrate.kube.patience import Patience
 from tests.kube.conftest import Open, Serve
 from tests.kube.faulty import Drop, FaultyServer, Hang, Received, Reply, closed_port, in_turn, status
@@ -257,19 +258,37 @@ def test_words_about_a_secret_are_left_out(serve: Serve, door: Open) -> None:
     assert "hunter2" not in told
     assert "data[key]" in told
     cluster.write(create(resource=SECRETS))
-    assert cluster.warned == {"about a Secret": 1}
+    assert cluster.warnings(SECRETS, "a", "shop") == (CONCEALED,)
 
 
 def test_what_the_server_warns_of_is_kept(serve: Serve, door: Open) -> None:
-    """A field that green does not know is dropped with a warning, which is counted for the report."""
+    """A field that green does not know is dropped with a warning, which whoever wrote the object takes, once."""
     server = serve(
-        in_turn(Reply(201, {"kind": "ConfigMap"}, {"Warning": '299 - "unknown field \\"spec.x\\""'}))
+        in_turn(
+            Reply(
+                201,
+                {"kind": "ConfigMap"},
+                {"Warning": '299 - "unknown field \\"spec.x\\"", 299 kube "old, gone soon"'},
+            )
+        )
     )
     cluster = door(server.url)
     cluster.write(create())
-    cluster.write(create())
-    assert cluster.warned == {'299 - "unknown field \\"spec.x\\""': 2}
+    assert cluster.warnings(CONFIG_MAPS, "another", "shop") == ()
+    assert cluster.warnings(CONFIG_MAPS, "a", "shop") == ('unknown field "spec.x"', "old, gone soon")
+    assert cluster.warnings(CONFIG_MAPS, "a", "shop") == ()
     assert {r.query["fieldValidation"] for r in server.received} == {"Warn"}
+
+
+def test_a_storm_of_warnings_does_not_fill_the_memory(
+    serve: Serve, door: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody asks, the oldest are let go."""
+    monkeypatch.setattr("migrate.kube.cluster._WARNED", 2)
+    cluster = door(serve(in_turn(Reply(201, {"kind": "ConfigMap"}, {"Warning": '299 - "old"'}))).url)
+    for name in "abc":
+        cluster.write(create(name))
+    assert [cluster.warnings(CONFIG_MAPS, name, "shop") for name in "abc"] == [(), ("old",), ("old",)]
 
 
 def test_many_writes_keep_their_order_and_their_errors(serve: Serve, door: Open) -> None:

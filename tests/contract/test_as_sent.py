@@ -1,0 +1,69 @@
+"""What the server's answer to a create says beside yes, on both sides of the cluster door."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+from uuid import uuid4
+
+from migrate.actions.create import Create, create
+from migrate.actions.directory import Directory
+from migrate.actions.reach import Reach
+from migrate.doors.doors import Doors
+from migrate.engine.bodies import Bodies
+from migrate.model import marks
+from migrate.model.action import Outcome, OutcomeState
+from migrate.model.ids import RunId
+from migrate.model.objects import Object, ref_of
+from tests.contract.conftest import Bench
+from tests.contract.objects import config_map, container, deployment, service
+from tests.contract.test_cluster_custom import crd, establish, thing
+
+RUN = RunId("run-1")
+KNOWN = {"spec": {"type": "object", "properties": {"known": {"type": "integer"}}}}
+
+
+def created(bench: Bench, obj: Object) -> Outcome:
+    """Create an object as a run does."""
+    sent = {**obj, "metadata": {**obj["metadata"], "annotations": {marks.RUN: RUN, marks.SOURCE_HASH: "1"}}}
+    doors = cast("Doors", SimpleNamespace(cluster=lambda side: bench.cluster))
+    bodies = Bodies()
+    action = create(ref_of(obj), key_hash="1", rule="r", wave=1, command="")
+    bodies.offer({action.key: sent})
+    (outcome,) = Create(Reach(Directory(doors), bodies, RUN)).act([action])
+    return outcome
+
+
+def test_a_field_that_was_dropped_is_told_by_its_path_and_in_the_servers_words(
+    bench: Bench, namespace: str
+) -> None:
+    """A definition of another version knows a field less: the object stands without it, and that is no secret."""
+    group = establish(bench, crd(f"g{uuid4().hex[:6]}", KNOWN))
+    outcome = created(bench, thing(group, namespace, spec={"known": 1, "foo": 2}))
+    assert outcome.state is OutcomeState.DONE
+    assert outcome.facts["changed"] == ["spec.foo"]
+    assert outcome.facts["warned"] == ['unknown field "spec.foo"']
+
+
+def test_what_is_taken_as_sent_is_told_by_nothing(bench: Bench, namespace: str) -> None:
+    """Defaults and what the server allocates are no difference."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "namespace": namespace},
+        "spec": {
+            "containers": [container("main")],
+            "schedulingGates": [{"name": "never"}],
+        },
+    }
+    bench.until(
+        "the ServiceAccount",
+        lambda: bench.get(ACCOUNT | {"metadata": {"name": "default", "namespace": namespace}}),
+    )
+    for obj in (config_map(namespace, a="1"), deployment(namespace), service(namespace), pod):
+        outcome = created(bench, obj)
+        assert outcome.state is OutcomeState.DONE, outcome.evidence
+        assert outcome.facts.keys() == {"uid"}, outcome.facts
+
+
+ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount"}
