@@ -12,7 +12,7 @@ from migrate.replay.decisions import MERGED_RULES, Counts, Decisions
 from migrate.replay.document import document
 from migrate.replay.edits import merged
 from migrate.replay.operator import idle
-from migrate.replay.parity import Difference, apart, differences, parity
+from migrate.replay.parity import SINCE, Difference, apart, differences, parity, verdicts, whole
 from migrate.replay.sanitise import mark, sanitise, source_hash
 from migrate.replay.waves import WAVES, Wave, wave_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "EXCLUSIVE",
     "MERGED_RULES",
     "SERVING",
+    "SINCE",
     "UNKNOWN",
     "WAVES",
     "Classes",
@@ -37,5 +38,7 @@ __all__ = [
     "parity",
     "sanitise",
     "source_hash",
+    "verdicts",
     "wave_of",
+    "whole",
 ]

@@ -116,6 +116,16 @@ def drift(
     return tuple(difference for difference in found if difference)
 
 
+def unchanged(decisions: Decisions, record: Record, key: bytes) -> Decisions:
+    """The decisions on what this run wrote and blue has not changed since: what must stand on green as written."""
+    kept = tuple(
+        d
+        for d in decisions.all
+        if (d.ref in record.hashes or d.ref in record.merges) and not _change(d, record, key)
+    )
+    return replace(decisions, all=kept)
+
+
 def judged(found: Sequence[Difference], total: int) -> Verdict:
     """Say that blue is as it was replayed, `total` objects of it, or what green lacks and how to go on."""
     if not found:

@@ -26,6 +26,8 @@ STALE = "written from another state"
 DIFFERS = "differs"
 UNREAD = "could not be read"
 
+SINCE = "green since its verification"
+
 SHOWN = 5
 """How many differences a verdict spells out."""
 
@@ -52,14 +54,23 @@ def differences(decisions: Decisions, green: Inventory, *, key: bytes, run: RunI
 
 
 def parity(decisions: Decisions, green: Inventory, *, key: bytes, run: RunId) -> tuple[Verdict, ...]:
+    """Compare, and say for every wave whether all that was written stands."""
+    return verdicts(decisions, differences(decisions, green, key=key, run=run))
+
+
+def verdicts(decisions: Decisions, found: Sequence[Difference]) -> tuple[Verdict, ...]:
     """Say for every wave whether all that was written stands; where nothing was to be written, nothing is passed."""
     if not decisions.written:
         return (inconclusive("parity", "no object was to be written", "check workloads.include"),)
-    found = differences(decisions, green, key=key, run=run)
     return tuple(
-        _verdict(wave, decisions.of_wave(wave), [d for d in found if d.wave == wave])
+        _verdict(f"parity-wave-{wave}", len(decisions.of_wave(wave)), [d for d in found if d.wave == wave])
         for wave in decisions.waves
     )
+
+
+def whole(decisions: Decisions, found: Sequence[Difference]) -> Verdict:
+    """Say of all waves together whether what was verified stands still."""
+    return _verdict(SINCE, len(decisions.written), found)
 
 
 def unequal(target: Any, found: Any, path: str = "") -> Iterator[str]:
@@ -123,9 +134,7 @@ def apart(wanted: Object, found: Object) -> tuple[str, ...]:
     return min(paths, tuple(unequal(wanted, sanitise(found))), key=len) if paths else paths
 
 
-def _verdict(wave: int, decisions: Sequence[Decision], found: Sequence[Difference]) -> Verdict:
-    check = f"parity-wave-{wave}"
-    total = len(decisions)
+def _verdict(check: str, total: int, found: Sequence[Difference]) -> Verdict:
     if not found:
         return passed(check, f"{total} of {total} equal")
     shown = "; ".join(map(str, found[:SHOWN])) + ("; …" if len(found) > SHOWN else "")

@@ -11,20 +11,22 @@ from migrate.model.ids import Phase, StepId
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import Closure
 from migrate.steps.base import BaseStep
+from migrate.steps.comparing import changed_lines, still_as_verified
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.ledger import listed, read_ledger
 
 
 class BeginCutover(BaseStep):
-    """Record that blue is as it was replayed, and which routes are ramped and which are switched, and why."""
+    """Record that blue is as it was replayed and green as it was verified, and which routes are ramped and which are switched, and why."""
 
     id: ClassVar[StepId] = StepId("cutover.begin")
     phase: ClassVar[Phase] = Phase.CUTOVER
     title: ClassVar[str] = "begin the cutover"
 
     def batches(self, scene: Scene) -> Batches:
-        """Look once more for what changed on blue, while the way back costs nothing; write the routes down."""
+        """Look once more for what changed on either side, while the way back costs nothing; write the routes down."""
         yield [unchanged(scene)]
+        yield [still_as_verified(scene)]
         routes = read_ledger(scene.progress).routes
         yield [
             record(
@@ -39,6 +41,7 @@ class BeginCutover(BaseStep):
         moving = [held for group in ledger.moving() for held in group]
         return [
             *drift_lines(scene),
+            *changed_lines(scene),
             *listed("routes", [f"{c.route} {manner(c)}" for c in ledger.routes]),
             *listed("would move behind before-writers, off on blue first", moving),
             "way back: none is needed yet; after the cutover cnimigrate abort puts weights back in seconds",

@@ -44,25 +44,29 @@ def drift_lines(scene: Scene) -> Sequence[str]:
     return listed("not on green as they are on blue now", _drift(scene)[0])
 
 
+def written(scene: Scene) -> drift.Record:
+    """What this run has written to green, by the journal."""
+    return drift.recorded(scene.progress, _releases(scene))
+
+
+def concerned(scene: Scene) -> frozenset[tuple[str, str]]:
+    """The kinds of what this run wrote."""
+    return _kinds(written(scene))
+
+
 def _drift(scene: Scene) -> tuple[Sequence[replay.Difference], int]:
-    written = drift.recorded(scene.progress, _releases(scene))
+    known = written(scene)
     blue, decisions = blue_decided(scene)
     # what runs on green by itself, pods above all, is most of it and is held against nothing
-    green = read_inventory(scene.doors.green, only=_concerned(decisions, written), needed=False)
+    today = {(d.ref.group, d.ref.kind) for d in decisions if d.target is not None}
+    green = read_inventory(scene.doors.green, only=_kinds(known) | today, needed=False)
     decisions = _as_written(scene, blue, decisions, green)
-    found = drift.drift(decisions, written, blue=blue, green=green, key=scene.key)
-    return found, len(written)
+    found = drift.drift(decisions, known, blue=blue, green=green, key=scene.key)
+    return found, len(known)
 
 
-def _concerned(decisions: replay.Decisions, written: drift.Record) -> frozenset[tuple[str, str]]:
-    """The kinds of what this run wrote, and of what it would write today."""
-    refs = (
-        *written.hashes,
-        *written.merges,
-        *written.releases,
-        *(d.ref for d in decisions if d.target is not None),
-    )
-    return frozenset((ref.group, ref.kind) for ref in refs)
+def _kinds(known: drift.Record) -> frozenset[tuple[str, str]]:
+    return frozenset((ref.group, ref.kind) for ref in (*known.hashes, *known.merges, *known.releases))
 
 
 def _releases(scene: Scene) -> Mapping[Ref, Object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from migrate import replay
 from migrate.actions.conditions import endpoints
 from migrate.actions.record import record
 from migrate.actions.wait import wait
@@ -16,7 +15,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
 from migrate.model.verdict import Verdict
 from migrate.steps.base import BaseStep
-from migrate.steps.drift import decided_as_written
+from migrate.steps.comparing import compared
 from migrate.steps.install_calico import pool_json
 
 
@@ -30,11 +29,10 @@ class VerifyGreen(BaseStep):
     def batches(self, scene: Scene) -> Batches:
         """Record parity; wait for endpoints and Calico, whose state follows the objects with some delay."""
         green = read_inventory(scene.doors.green)
-        blue, decisions = decided_as_written(scene, green)
-        parity = replay.parity(decisions, green, key=scene.key, run=scene.run)
-        yield [record("parity", parity)]
+        found = compared(scene, green)
+        yield [record("parity", found.verdicts)]
         budget = seconds(scene.migration.verify.budget)
-        silent = endpoints.silent_on_blue(blue, green)
+        silent = endpoints.silent_on_blue(found.blue, green)
         yield [wait("endpoints-ready", "Services' endpoints on green", budget, silent=silent)]
         spec = scene.migration.green
         pools = [pool_json(pool) for pool in planned_pools(spec.network, spec.calico.pools)]

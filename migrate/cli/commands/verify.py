@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
-from migrate import replay
 from migrate.actions.conditions.workloads import ready, rollout
 from migrate.calico.pools import planned_pools
 from migrate.calico.readiness import readiness
@@ -32,9 +31,8 @@ from migrate.model.plan import Plan
 from migrate.model.progress import Intent
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.planning.compose import agree, batch_of, compose
-from migrate.replay import drift
 from migrate.steps.assess_sides import facts_of
-from migrate.steps.drift import decided_as_written
+from migrate.steps.comparing import compared
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import ROLLING
 from migrate.steps.registry import planned_steps
@@ -174,49 +172,14 @@ def _green(scene: Scene, blue_now: Inventory, side: str) -> list[Verdict]:
     calico = list(readiness(green, pools, pods_run=True))
     if side == "green":
         return [*_workloads(scene, green, _rolling(green, scene), broken=[]), *calico]
-    blue, decisions = decided_as_written(scene, green, blue_now)
-    # once green has its autoscalers, they decide the replicas there
-    scaled = drift.autoscaled(green)
-    found = {ref: obj for ref in scaled if (obj := green.find(ref)) is not None}
-    decisions = drift.as_written(decisions, green, found, scaled)
-    parity = replay.parity(decisions, _marked(scene, decisions, green, scaled), key=scene.key, run=scene.run)
-    refs = [d.ref for d in decisions.written if d.ref.kind in ROLLING and green.find(d.ref) is not None]
+    found = compared(scene, green, blue_now)
+    refs = [d.ref for d in found.decisions.written if d.ref.kind in ROLLING and green.find(d.ref) is not None]
     return [
-        *parity,
+        *found.verdicts,
         *_workloads(scene, green, refs, broken=_broken(blue_now)),
-        *services(blue, green),
+        *services(found.blue, green),
         *calico,
     ]
-
-
-def _marked(
-    scene: Scene, decisions: replay.Decisions, green: Inventory, scaled: Collection[Ref]
-) -> Inventory:
-    """Green as it would be with marks that say the same, where fields alone can be compared.
-
-    That is all of it once `finish` has taken our marks away, before that what is scaled on green: the hash beside such
-    a workload is of other replicas.
-    """
-    finished = scene.progress.done(NO_BATCH, Finish.id)
-    hashes = {
-        d.ref: replay.source_hash(d.target, scene.key)
-        for d in decisions.written
-        if d.target is not None and (finished or d.ref in scaled)
-    }
-    run = {marks.RUN: str(scene.run)} if finished else {}
-    objects = {
-        resource: [_with_marks(obj, run, hashes) for obj in found]
-        for resource, found in green.objects.items()
-    }
-    return replace(green, objects=objects)
-
-
-def _with_marks(obj: Object, run: dict[str, str], hashes: dict[Ref, str]) -> Object:
-    found = hashes.get(ref_of(obj))
-    if found is None:
-        return obj
-    notes = {**annotations_of(obj), **run, marks.SOURCE_HASH: found}
-    return {**obj, "metadata": {**obj["metadata"], "annotations": notes}}
 
 
 def _workloads(scene: Scene, green: Inventory, refs: Sequence[Ref], broken: Sequence[str]) -> list[Verdict]:

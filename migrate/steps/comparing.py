@@ -1,0 +1,98 @@
+"""Hold green as it stands against what is decided of blue now; read by steps, gates and `verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from migrate import replay
+from migrate.actions.record import record
+from migrate.doors.reading import read_inventory
+from migrate.engine.step import Scene
+from migrate.model import marks
+from migrate.model.action import Action
+from migrate.model.ids import NO_BATCH
+from migrate.model.inventory import Inventory
+from migrate.model.objects import Object, Ref, annotations_of, ref_of
+from migrate.model.verdict import Verdict
+from migrate.replay import drift
+from migrate.steps.drift import concerned, decided_as_written, written
+from migrate.steps.finish import Finish
+from migrate.steps.ledger import listed
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Blue, what is decided of it, and each object that does not stand on green as decided."""
+
+    blue: Inventory
+    decisions: replay.Decisions
+    differences: Sequence[replay.Difference]
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One verdict a wave."""
+        return replay.verdicts(self.decisions, self.differences)
+
+
+def compared(scene: Scene, green: Inventory, blue_now: Inventory | None = None) -> Compared:
+    """Compare every written object; blue is read, unless `blue_now` is it."""
+    blue, decisions = decided_as_written(scene, green, blue_now)
+    return _compared(scene, blue, decisions, green)
+
+
+def still_as_verified(scene: Scene) -> Action:
+    """Record whether what this run wrote still stands on green; what blue changed since is drift's to judge."""
+    found = _since(scene)
+    return record(replay.SINCE, [replay.whole(found.decisions, found.differences)])
+
+
+def changed_lines(scene: Scene) -> Sequence[str]:
+    """What has changed on green since it was verified, in lines for whoever approves; none where nothing has."""
+    return listed("not on green as they were verified", _since(scene).differences)
+
+
+def _since(scene: Scene) -> Compared:
+    kinds = concerned(scene)
+    green = read_inventory(scene.doors.green, only=kinds, needed=False)
+    blue, decisions = decided_as_written(scene, green)
+    return _compared(scene, blue, drift.unchanged(decisions, written(scene), scene.key), green)
+
+
+def _compared(scene: Scene, blue: Inventory, decisions: replay.Decisions, green: Inventory) -> Compared:
+    # once green has its autoscalers, they decide the replicas there
+    scaled = drift.autoscaled(green)
+    found = {ref: obj for ref in scaled if (obj := green.find(ref)) is not None}
+    decisions = drift.as_written(decisions, green, found, scaled)
+    marked = _marked(scene, decisions, green, scaled)
+    return Compared(blue, decisions, replay.differences(decisions, marked, key=scene.key, run=scene.run))
+
+
+def _marked(
+    scene: Scene, decisions: replay.Decisions, green: Inventory, scaled: Collection[Ref]
+) -> Inventory:
+    """Green as it would be with marks that say the same, where fields alone can be compared.
+
+    That is all of it once `finish` has taken our marks away, before that what is scaled on green: the hash beside such
+    a workload is of other replicas.
+    """
+    finished = scene.progress.done(NO_BATCH, Finish.id)
+    hashes = {
+        d.ref: replay.source_hash(d.target, scene.key)
+        for d in decisions.written
+        if d.target is not None and (finished or d.ref in scaled)
+    }
+    run = {marks.RUN: str(scene.run)} if finished else {}
+    objects = {
+        resource: [_with_marks(obj, run, hashes) for obj in found]
+        for resource, found in green.objects.items()
+    }
+    return replace(green, objects=objects)
+
+
+def _with_marks(obj: Object, run: Mapping[str, str], hashes: Mapping[Ref, str]) -> Object:
+    found = hashes.get(ref_of(obj))
+    if found is None:
+        return obj
+    notes = {**annotations_of(obj), **run, marks.SOURCE_HASH: found}
+    return {**obj, "metadata": {**obj["metadata"], "annotations": notes}}

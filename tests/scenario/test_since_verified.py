@@ -1,0 +1,67 @@
+"""What happens to green between its verification and the cutover stops the cutover before any traffic moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from migrate.cli.project import Project
+from migrate.engine.runner import Until
+from migrate.errors import CheckFailed, GateClosed
+from migrate.model.ids import Phase, Side
+from migrate.model.migration import GateSpec
+from tests.scenario.hands import CONFIG_MAPS, ROLES, created, deleted, patched
+from tests.scenario.moves import Life, progress_of, run
+
+VERIFIED = Life(until=Until(phase=Phase.VERIFY))
+WORKER = {"queue": "orders"}
+
+
+@pytest.fixture
+def verified(project: Project) -> Project:
+    """A move whose green was verified, before its cutover."""
+    run(project, VERIFIED)
+    return project
+
+
+def refused(project: Project) -> CheckFailed:
+    """Run until it is refused; no weight was set."""
+    with pytest.raises(CheckFailed) as caught:
+        run(project)
+    assert progress_of(project).weights() == {}
+    return caught.value
+
+
+def test_what_was_deleted_on_green_stops_the_cutover(verified: Project) -> None:
+    """Nobody changed blue; the object that is gone is named, with the way on."""
+    deleted(verified, Side.GREEN, ROLES, "back/reader")
+    stopped = refused(verified)
+    assert stopped.exit_code == 30
+    assert "green since its verification" in stopped.message
+    assert "Role back/reader: missing" in stopped.message
+    assert "cnimigrate rollback --to build" in stopped.remedy
+
+
+def test_what_was_changed_on_green_stops_the_cutover_until_it_is_put_back(verified: Project) -> None:
+    """The path is told and no value; as it was, the move goes on to its end."""
+    patched(verified, Side.GREEN, CONFIG_MAPS, "back/worker", {"data": {"queue": "mended"}})
+    stopped = refused(verified)
+    assert "ConfigMap back/worker: differs at data.queue" in stopped.message
+    assert "mended" not in stopped.message
+    patched(verified, Side.GREEN, CONFIG_MAPS, "back/worker", {"data": WORKER})
+    assert run(verified)
+
+
+def test_what_was_brought_over_by_hand_does_not(verified: Project) -> None:
+    """New, changed and gone on both sides alike: drift has judged it, and its marks are of another state."""
+    for side in Side:
+        created(verified, side, CONFIG_MAPS, "shop/new", data={"a": "b"})
+        patched(verified, side, CONFIG_MAPS, "back/worker", {"data": {"queue": None, "lane": "fast"}})
+        deleted(verified, side, ROLES, "back/reader")
+    assert run(verified)
+
+
+def test_whoever_approves_the_cutover_sees_it(verified: Project) -> None:
+    """The gate's own words name what does not stand as it was verified."""
+    deleted(verified, Side.GREEN, ROLES, "back/reader")
+    with pytest.raises(GateClosed, match=r"not on green as they were verified: 1\n.*back/reader: missing"):
+        run(verified, Life(gates={"before-cutover": GateSpec(mode="approval")}))
