@@ -92,7 +92,7 @@ def decided(scene: Scene, inventory: Inventory) -> tuple[Inventory, replay.Decis
     """Decide of every object of a blue that was read; against what green serves, once there is a green."""
     if scene.doors.provisioner.observe().state is State.DONE:
         return blue_decided(scene, inventory)
-    blue = as_it_was(inventory, scene.progress)
+    blue = replay.modern(as_it_was(inventory, scene.progress), None)
     found = replay.decide_all(blue, scene.migration, residue=assess.residue(blue), green_resources=None)
     return blue, found
 

@@ -21,7 +21,7 @@ from migrate.doors.clock import Clock
 from migrate.doors.cluster import Cluster
 from migrate.doors.doors import Doors
 from migrate.doors.provisioner import Provisioner
-from migrate.doors.reading import read_inventory
+from migrate.doors.reading import green_serves, read_inventory
 from migrate.doors.traffic import Traffic
 from migrate.errors import StateNotWritable, Stopped, Unreachable, UsageError
 from migrate.model.action import State
@@ -143,6 +143,7 @@ def _traffic(project: Project, clock: Clock) -> Traffic:
 @contextmanager
 def rehearsing(project: Project, live: Wired) -> Iterator[Wired]:
     """Open a fresh simulated world seeded from the live doors; nothing is written through those."""
+    from migrate import replay
     from migrate.simulation.seed import seed
     from migrate.simulation.world import World
 
@@ -150,7 +151,8 @@ def rehearsing(project: Project, live: Wired) -> Iterator[Wired]:
     project.rehearsal.mkdir(mode=0o700, parents=True)
     migration = project.migration
     with World.create(project.rehearsal / "world.db", now=live.doors.clock.now()) as world:
-        blue = read_inventory(live.doors.blue)
+        # a world converts nothing: it has the versions in which the run will read
+        blue = read_inventory(live.doors.blue, at=replay.readable(green_serves(live.doors)))
         seed(world, Side.BLUE, blue, name=live.doors.blue.name)
         provisioner = _rehearsed_provisioner(world, live, migration, blue)
         doors = _world_doors(world, migration, blue, provisioner)

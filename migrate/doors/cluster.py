@@ -57,7 +57,8 @@ class Write:
     """One write, as a value.
 
     `body` is the object (for PATCH the merge patch, for DELETE None). `uid` and `resource_version` are preconditions;
-    a mismatch raises Conflict. `subresource` is "status" or "scale" or empty.
+    a mismatch raises Conflict. `subresource` is "status" or "scale" or empty. A body that names another version of the
+    resource's group goes to that version, and is answered in it.
     """
 
     verb: Verb
@@ -70,6 +71,12 @@ class Write:
     subresource: str = ""
     force: bool = False
     dry_run: bool = False
+
+    @property
+    def target(self) -> Resource:
+        """The resource in the version that the body is written in; a server refuses one that is sent to another."""
+        group, _, version = str((self.body or {}).get("apiVersion", "")).rpartition("/")
+        return self.resource.at(version) if version and group == self.resource.group else self.resource
 
 
 class Cluster(Protocol):
@@ -90,7 +97,10 @@ class Cluster(Protocol):
         ...
 
     def resources(self) -> Sequence[Resource]:
-        """Discover every served resource afresh, each in the server's preferred version, subresources left out."""
+        """Discover every served resource afresh, each once in the server's preferred version, subresources left out.
+
+        `others` names the further versions that serve it.
+        """
         ...
 
     @property

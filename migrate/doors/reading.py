@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from migrate.doors.cluster import Cluster
+from migrate.doors.doors import Doors
 from migrate.errors import Refused
+from migrate.model.action import State
 from migrate.model.inventory import EVERY_KIND, Inventory
 from migrate.model.objects import Object, Resource
 
@@ -16,6 +18,16 @@ UNREAD = frozenset({"events", "events.events.k8s.io", "componentstatuses", "podm
 FORBIDDEN = 403
 TOLERATED = frozenset({FORBIDDEN, 404, 405})
 """Answers that say "not this resource": no right, not served, no such verb."""
+
+
+def as_preferred(resource: Resource) -> Resource:
+    """Read a resource in the version that its server prefers."""
+    return resource
+
+
+def green_serves(doors: Doors) -> Sequence[Resource]:
+    """Discover what green serves; nothing while there is no green."""
+    return doors.green.resources() if doors.provisioner.observe().state is State.DONE else ()
 
 
 def listable(resources: Sequence[Resource]) -> tuple[Resource, ...]:
@@ -46,15 +58,17 @@ def read_inventory(
     needed: bool = True,
     namespaces: Collection[str] = ("",),
     ownership: bool = False,
+    at: Callable[[Resource], Resource] = as_preferred,
 ) -> Inventory:
     """Read every object, or those of the (group, kind) pairs in `only`; what may not be listed is named, not dropped.
 
     A kind of `only` that may not be listed raises Forbidden where `needed`, and is named otherwise; an empty `only`
     reads every kind. `namespaces` narrows namespaced kinds; an empty name is every namespace. `ownership` keeps
-    managedFields, as in `Cluster.pages`.
+    managedFields, as in `Cluster.pages`. `at` chooses the version in which a resource is read, and so the one that its
+    objects are in.
     """
     served = cluster.resources()
-    resources = tuple(r for r in listable(served) if not only or (r.group, r.kind) in only)
+    resources = tuple(at(r) for r in listable(served) if not only or (r.group, r.kind) in only)
     objects: dict[Resource, list[Object]] = {}
     unreadable = {} if only else unlisted(cluster, served)
     for resource in resources:

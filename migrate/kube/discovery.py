@@ -1,12 +1,13 @@
-"""What a server serves, each resource in the preferred version: aggregated discovery, else group by group.
+"""What a server serves, each resource once with all its versions: aggregated discovery, else group by group.
 
 Aggregated discovery is KEP-3352: beta in 1.27, stable in 1.30; an older server answers with the plain lists.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from migrate.errors import DoorError, Unauthorized, Unreachable
@@ -55,7 +56,7 @@ def _aggregated(document: Mapping[str, Any], missing: dict[str, str]) -> Iterato
             served.append(
                 [_of_aggregated(group, version["version"], r) for r in version.get("resources") or ()]
             )
-        yield from _preferred(served)
+        yield from _one_each(served)
 
 
 def _of_aggregated(group: str, version: str, entry: Mapping[str, Any]) -> Resource:
@@ -87,7 +88,7 @@ def _legacy(document: Mapping[str, Any], fetch: Fetch, missing: dict[str, str]) 
                 served.append(
                     [_of_legacy(group, version, r) for r in listed.get("resources") or () if _whole(r)]
                 )
-        yield from _preferred(served)
+        yield from _one_each(served)
 
 
 def _versions(group: Mapping[str, Any]) -> list[str]:
@@ -105,14 +106,14 @@ def _of_legacy(group: str, version: str, entry: Mapping[str, Any]) -> Resource:
     return Resource(group, version, entry["name"], entry["kind"], bool(entry["namespaced"]), verbs)
 
 
-def _preferred(versions: Iterable[Iterable[Resource]]) -> Iterator[Resource]:
+def _one_each(versions: Iterable[Iterable[Resource]]) -> Iterator[Resource]:
     """Each resource in the first version that has it; a group's preferred version need not have them all."""
-    seen: set[str] = set()
+    served: dict[str, list[Resource]] = defaultdict(list)
     for resources in versions:
         for resource in resources:
-            if resource.plural not in seen:
-                seen.add(resource.plural)
-                yield resource
+            served[resource.plural].append(resource)
+    for first, *rest in served.values():
+        yield replace(first, others=tuple(resource.version for resource in rest))
 
 
 def _group_version(group: str, version: str) -> str:

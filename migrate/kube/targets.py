@@ -60,8 +60,8 @@ def write_request(write: Write) -> Request:
 
 def _path(write: Write) -> str:
     if write.verb is Verb.CREATE and not write.subresource:
-        return collection(write.resource, write.namespace)
-    return member(write.resource, write.name, write.namespace, write.subresource)
+        return collection(write.target, write.namespace)
+    return member(write.target, write.name, write.namespace, write.subresource)
 
 
 def _query(write: Write) -> dict[str, str]:

@@ -17,7 +17,8 @@ EVERY_KIND = "*"
 class Inventory:
     """Every listed object of a cluster, by resource; `unreadable` names resources that could not be listed, and why.
 
-    A group that could not even be discovered is named there as `*.group`.
+    A group that could not even be discovered is named there as `*.group`. `converted` says of which objects another
+    version was made than the one they were read in.
     Holds Secrets' values in memory where they were read: never journal, print or hash (without key) its objects.
     """
 
@@ -25,6 +26,7 @@ class Inventory:
     objects: Mapping[Resource, Sequence[Object]]
     version: str = ""
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    converted: Mapping[Ref, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[tuple[Resource, Object]]:
         """Every object with its resource, in the resources' order."""

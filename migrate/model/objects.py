@@ -6,7 +6,7 @@ An object is the JSON mapping that the API serves; functions here read it and ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 Object = Mapping[str, Any]
@@ -15,7 +15,11 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One served resource: what discovery says of it; `group` is empty for the core group."""
+    """One served resource: what discovery says of it; `group` is empty for the core group.
+
+    `version` is the one it is spoken of in, the server's preferred one unless somebody chose another; `others` are
+    further versions in which the same objects are served, in the server's order.
+    """
 
     group: str
     version: str
@@ -23,6 +27,17 @@ class Resource:
     kind: str
     namespaced: bool
     verbs: frozenset[str] = frozenset()
+    others: tuple[str, ...] = ()
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Every version in which the server gives and takes its objects, this one first."""
+        return (self.version, *self.others)
+
+    def at(self, version: str) -> Resource:
+        """The same resource spoken of in another version, served or not."""
+        others = tuple(other for other in self.versions if other != version)
+        return self if version == self.version else replace(self, version=version, others=others)
 
     @property
     def api_version(self) -> str:

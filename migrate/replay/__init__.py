@@ -14,6 +14,7 @@ from migrate.replay.edits import merged
 from migrate.replay.operator import idle
 from migrate.replay.parity import SINCE, Difference, apart, differences, parity, verdicts, whole
 from migrate.replay.sanitise import mark, sanitise, source_hash
+from migrate.replay.versions import modern, readable, serves
 from migrate.replay.waves import WAVES, Wave, wave_of
 
 __all__ = [
@@ -35,8 +36,11 @@ __all__ = [
     "idle",
     "mark",
     "merged",
+    "modern",
     "parity",
+    "readable",
     "sanitise",
+    "serves",
     "source_hash",
     "verdicts",
     "wave_of",

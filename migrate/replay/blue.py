@@ -27,19 +27,21 @@ from migrate.model.objects import (
 from migrate.replay import kinds
 from migrate.replay.kinds import Kind
 from migrate.replay.operator import SYSTEM_NAMESPACES, operator_rule
+from migrate.replay.versions import Serves, serves
 
 
 @dataclass(frozen=True)
 class Blue:
     """Blue's inventory with the lookups that rules share.
 
-    `green` are the (group, kind) that green serves and lets create, None while green is not there to be asked.
+    `green` are the kinds that green serves and lets create, with their versions; None while green is not there to be
+    asked.
     """
 
     inventory: Inventory
     migration: Migration
     residue: frozenset[Ref] = frozenset()
-    green: frozenset[Kind] | None = None
+    green: Serves | None = None
     _moved: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
     _gone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _inside: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
@@ -108,7 +110,12 @@ class Blue:
     @cached_property
     def kinds(self) -> frozenset[Kind]:
         """Every kind that was listed, whether or not there were objects."""
-        return frozenset((r.group, r.kind) for r in self.inventory.resources)
+        return frozenset(self.serves)
+
+    @cached_property
+    def serves(self) -> Serves:
+        """Every kind that was listed, with the versions in which blue serves it."""
+        return serves(self.inventory.resources)
 
     @cached_property
     def selectors(self) -> Mapping[str, Sequence[tuple[str, frozenset[tuple[str, str]]]]]:
@@ -198,9 +205,9 @@ class Blue:
         return ref
 
 
-def creatable(resources: Iterable[Resource]) -> frozenset[Kind]:
+def creatable(resources: Iterable[Resource]) -> Serves:
     """The kinds that a server lets create; a resource without verbs is one of a recording, and counts."""
-    return frozenset((r.group, r.kind) for r in resources if not r.verbs or "create" in r.verbs)
+    return serves(r for r in resources if not r.verbs or "create" in r.verbs)
 
 
 def _networks(texts: Iterable[str]) -> tuple[list[IPv4Network], list[IPv6Network]]:

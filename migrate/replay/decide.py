@@ -21,12 +21,13 @@ from migrate.replay.kinds import Kind
 from migrate.replay.operator import operator_rule
 from migrate.replay.rule import Rule, Subject
 from migrate.replay.rules import SKIPS
-from migrate.replay.rules.green import NOT_SERVED
+from migrate.replay.rules.green import NOT_SERVED, OTHER_VERSION
 from migrate.replay.rules.never import NO_CREATE
 from migrate.replay.rules.owners import OWNED
 from migrate.replay.sanitise import sanitise
 from migrate.replay.storage import in_classes_of_green
 from migrate.replay.surroundings import Surroundings
+from migrate.replay.versions import Serves, modern
 from migrate.replay.waves import rank_of, wave_of
 
 
@@ -42,9 +43,11 @@ def decide_all(
 
     `residue` names what belongs to blue's CNI. `green_resources` is green's discovery, None while there is no green:
     then nothing is refused for not being served there. Targets share what they keep with the inventory's objects.
-    With `only`, nothing is decided of other objects; they are still what the decision is taken among.
+    With `only`, nothing is decided of other objects; they are still what the decision is taken among. What green takes
+    in another version only is converted first, where a conversion is known.
     """
     green = creatable(green_resources) if green_resources is not None else None
+    inventory = modern(inventory, green)
     blue = Blue(inventory, migration, residue, green)
     subjects: dict[Ref, Subject] = {}
     for resource, obj in inventory:
@@ -53,7 +56,7 @@ def decide_all(
     surroundings = Surroundings(blue, _left(subjects, blue))
     if green is not None:
         coming = _coming(subjects, surroundings)
-        blue = Blue(inventory, migration, residue, green | coming)
+        blue = Blue(inventory, migration, residue, {**coming, **green})
         surroundings = Surroundings(blue, surroundings.left)
     families = _families(migration)
     wanted = subjects if only is None else subjects.keys() & only
@@ -83,8 +86,8 @@ def _leaves(decision: Decision) -> bool:
     return decision.form is Form.SKIPPED and not made_there
 
 
-def _coming(subjects: Mapping[Ref, Subject], surroundings: Surroundings) -> frozenset[Kind]:
-    """The kinds that green will serve once definitions and aggregated APIs of blue stand on it."""
+def _coming(subjects: Mapping[Ref, Subject], surroundings: Surroundings) -> Serves:
+    """The kinds that green will serve once definitions and aggregated APIs of blue stand on it, as blue serves them."""
     coming: set[Kind] = set()
     groups: set[str] = set()
     for subject in subjects.values():
@@ -97,7 +100,8 @@ def _coming(subjects: Mapping[Ref, Subject], surroundings: Surroundings) -> froz
             coming.add((group, str(dig(subject.obj, "spec", "names", "kind", default=""))))
         else:
             groups.add(group)
-    return frozenset(coming | {kind for kind in surroundings.blue.kinds if kind[0] in groups})
+    on_blue = surroundings.blue.serves
+    return {kind: on_blue.get(kind, ()) for kind in coming | {kind for kind in on_blue if kind[0] in groups}}
 
 
 def _families(migration: Migration) -> frozenset[str] | None:
@@ -132,7 +136,7 @@ def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[st
     if not (word.replay or word.hold):
         hint = "the rule decides nothing: write skip, replay or hold"
         return Decision(subject.ref, Form.UNDECIDED, rule_id, word.reason, evidence=hint)
-    for impossible in (NO_CREATE, NOT_SERVED):
+    for impossible in (NO_CREATE, NOT_SERVED, OTHER_VERSION):
         evidence = impossible.matches(subject, surroundings)
         if evidence is not None:
             note = f"{rule_id} asks for it; {evidence}"

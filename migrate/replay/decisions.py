@@ -9,8 +9,8 @@ from functools import cached_property
 
 from migrate.model.decision import Decision, Form
 from migrate.model.ids import RuleId
-from migrate.model.objects import Ref
-from migrate.replay.kinds import WORKLOADS
+from migrate.model.objects import Ref, Resource
+from migrate.replay.kinds import WORKLOADS, Kind
 
 WRITTEN = frozenset({Form.REPLAYED, Form.HELD})
 """Forms that are written in the replay phase; deferred objects follow at the cutover."""
@@ -69,6 +69,20 @@ class Decisions:
             wave: tuple(_interleaved(ranks[rank]) for rank in sorted(ranks))
             for wave, ranks in sorted(found.items())
         }
+
+    @cached_property
+    def _versions(self) -> Mapping[Kind, str]:
+        found: dict[Kind, str] = {}
+        for decision in self.all:
+            if decision.target is not None:
+                group, _, version = str(decision.target.get("apiVersion", "")).rpartition("/")
+                found.setdefault((group, decision.ref.kind), version)
+        return found
+
+    def at(self, resource: Resource) -> Resource:
+        """A resource of green in the version in which its objects are written, so that they can be held against it."""
+        version = self._versions.get((resource.group, resource.kind), "")
+        return resource.at(version) if version in resource.versions else resource
 
     def of(self, ref: Ref) -> Decision | None:
         """The Decision on one object, if blue has it."""

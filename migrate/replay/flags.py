@@ -18,6 +18,8 @@ _ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?!\.?\d)"
 
 def flags(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
     """Say who else keeps the object, what was left behind, and what of it names blue."""
+    if subject.ref in surroundings.blue.inventory.converted:
+        yield surroundings.blue.inventory.converted[subject.ref]
     yield from _keepers(subject.obj)
     owners = metadata_of(subject.obj).get("ownerReferences") or ()
     if owners and controller_of(subject.obj) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Resource, dig, kind_of, name_of
+from migrate.replay import conversions
 from migrate.simulation.redaction import redacted
 from migrate.simulation.seeding import (
     Loader,
@@ -21,7 +23,7 @@ from migrate.simulation.seeding import (
     serve,
     wake_what_moves,
 )
-from migrate.simulation.served import DEFAULT_VERSION, Registry, Served, builtin, of_crd
+from migrate.simulation.served import DEFAULT_VERSION, Registry, builtin, of_crd
 from migrate.simulation.world import World
 
 _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -46,12 +48,13 @@ def seed(world: World, side: Side, inventory: Inventory, *, name: str) -> None:
             pod_cidr="",
         )
         registry = Registry(store, side.value)
-        crds = inventory.of("CustomResourceDefinition", "apiextensions.k8s.io")
-        serve(registry, inventory.resources, version=version, crds=crds)
         loader = Loader(store, side, registry)
         for resource, obj in inventory:
             if name_of(obj):
                 loader.load(resource, redacted(obj))
+        # last, so that what the inventory was read in goes before what its definitions would prefer
+        crds = inventory.of("CustomResourceDefinition", "apiextensions.k8s.io")
+        serve(registry, inventory.resources, version=version, crds=crds)
         store.set_number(f"seen:{side.value}", store.revision())
         wake_what_moves(store, side)
 
@@ -83,8 +86,19 @@ def seed_yaml(world: World, side: Side, text: str, name: str) -> None:
         crds = [obj for obj in objects if kind_of(obj) == "CustomResourceDefinition"]
         registry.add([*table, *(served for crd in crds for served in of_crd(crd))])
         loader = Loader(store, side, registry)
+        every = [*table, *(served for crd in crds for served in of_crd(crd))]
+        known = {(served.resource.api_version, served.resource.kind): served.resource for served in every}
+        recorded: dict[tuple[str, str], set[Resource]] = defaultdict(set)
         for obj in [*_namespaces(objects), *objects]:
-            loader.load(_resource(obj, table, crds), _established(loaded(obj)))
+            modern = _modern(obj, known)
+            what = _resource(modern, known)
+            loader.load(what, _established(loaded(modern)))
+            recorded[what.group, what.plural].add(what)
+        for what, *others in recorded.values():
+            preferred = registry.named(what.group, what.plural)
+            if not others and preferred is not None and preferred.resource.version != what.version:
+                # a world converts nothing: it would give them out under the name of another version
+                registry.only(what)
 
 
 def empty(
@@ -125,13 +139,23 @@ def _documents(text: str) -> Iterable[dict[str, Any]]:
             yield document
 
 
-def _resource(obj: Object, table: Sequence[Served], crds: Sequence[Object]) -> Resource:
-    wanted = (obj.get("apiVersion"), kind_of(obj))
-    for served in (*table, *(served for crd in crds for served in of_crd(crd))):
-        if (served.resource.api_version, served.resource.kind) == wanted:
-            return served.resource
-    message = f"nothing serves {wanted[0]} {wanted[1]} ({name_of(obj)}): no built-in resource, no CRD among the documents"
-    raise ValueError(message)
+def _modern(obj: Object, known: Mapping[tuple[str, str], Resource]) -> Object:
+    """A recorded object as a server that serves a newer version of it, too, would give it."""
+    if (obj.get("apiVersion"), kind_of(obj)) == ("extensions/v1beta1", "Ingress"):
+        obj = {**obj, "apiVersion": "networking.k8s.io/v1beta1"}  # one store under two names, from 1.14 on
+    conversion = conversions.of_object(obj)
+    if conversion is None:
+        return obj
+    converted = conversion.convert(obj)
+    return converted if (converted["apiVersion"], kind_of(obj)) in known else obj
+
+
+def _resource(obj: Object, known: Mapping[tuple[str, str], Resource]) -> Resource:
+    wanted = str(obj.get("apiVersion", "")), kind_of(obj)
+    if wanted not in known:
+        message = f"nothing serves {wanted[0]} {wanted[1]} ({name_of(obj)}): no built-in resource, no CRD among the documents"
+        raise ValueError(message)
+    return known[wanted]
 
 
 def _namespaces(objects: Sequence[Object]) -> Iterable[Object]:

@@ -106,7 +106,7 @@ class Loader:
 def serve(
     registry: Registry, resources: Iterable[Resource], *, version: str, crds: Iterable[Object] = ()
 ) -> None:
-    """Serve what an inventory lists; subresources come from the built-in table and the CRDs."""
+    """Serve what an inventory lists, in its order; subresources come from the built-in table and the CRDs."""
     known: dict[tuple[str, str, str], Served] = {}
     for served in builtin(minor_of(version)):
         known[served.resource.group, served.resource.plural, served.resource.version] = served
@@ -114,14 +114,10 @@ def serve(
         for served in of_crd(crd):
             known[served.resource.group, served.resource.plural, served.resource.version] = served
     rows: list[Served] = []
-    for rank, what in enumerate(resources):
-        found = known.pop((what.group, what.plural, what.version), None)
-        rows.append(
-            Served(what, found.subresources if found else frozenset(), found.rank if found else 2000 + rank)
-        )
-    listed = {(row.resource.group, row.resource.plural) for row in rows}
-    # A resource's other versions are served, too, which an inventory of preferred versions does not list.
-    rows.extend(served for key, served in known.items() if key[:2] in listed)
+    for what in resources:
+        for spoken in what.versions:
+            found = known.get((what.group, what.plural, spoken))
+            rows.append(Served(what.at(spoken), found.subresources if found else frozenset(), len(rows)))
     registry.add(rows)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,6 +18,7 @@ from migrate.simulation.store import Store
 ALL_VERBS = frozenset({"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"})
 
 DEFAULT_VERSION = "v1.35.4"
+_EVER = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,12 @@ class Served:
 @dataclass(frozen=True, slots=True)
 class _Row:
     served: Served
-    until: int | None
+    since: int
+    until: int
+
+    def at(self, minor: int) -> bool:
+        """Whether a server of version 1.`minor` serves it."""
+        return self.since <= minor < self.until
 
 
 @cache
@@ -44,7 +51,7 @@ def _table() -> tuple[_Row, ...]:
     text = files("migrate.simulation").joinpath("data/resources.yaml").read_text(encoding="utf-8")
     rows: list[_Row] = []
     for rank, line in enumerate(yaml.safe_load(text)):
-        group, version, plural, kind, scope, verbs, subresources, *until = line.split()
+        group, version, plural, kind, scope, verbs, subresources, *minors = line.split()
         resource = Resource(
             "" if group == "core" else group,
             version,
@@ -54,13 +61,15 @@ def _table() -> tuple[_Row, ...]:
             ALL_VERBS if verbs == "all" else frozenset(verbs.split(",")),
         )
         subs = frozenset(subresources.split(",")) - {"-"}
-        rows.append(_Row(Served(resource, subs, rank), int(until[0].partition(".")[2]) if until else None))
+        since, _, until = (minors[0] if minors else "-").partition("-")
+        served = Served(resource, subs, rank)
+        rows.append(_Row(served, int(since.removeprefix("1.") or 0), int(until.removeprefix("1.") or _EVER)))
     return tuple(rows)
 
 
 def builtin(minor: int = 35) -> list[Served]:
     """Every built-in resource of a server of version 1.`minor`, preferred versions first."""
-    return [row.served for row in _table() if row.until is None or minor < row.until]
+    return [row.served for row in _table() if row.at(minor)]
 
 
 @cache
@@ -127,6 +136,7 @@ class Registry:
         self._seen = -1
         self._found: dict[tuple[str, str, str], Served] = {}
         self._first: dict[tuple[str, str], Served] = {}
+        self._all: Sequence[Resource] = ()
 
     def add(self, rows: Iterable[Served]) -> None:
         """Serve these resources, too."""
@@ -150,10 +160,17 @@ class Registry:
             )
             self._store.next_number("served")
 
+    def only(self, what: Resource) -> None:
+        """Serve a resource in this version only."""
+        served = self.of(what)
+        with self._store.transaction():
+            self.drop(what.group, what.plural)
+            self.add([served])
+
     def all(self) -> Sequence[Resource]:
-        """Every served resource in its preferred version."""
+        """Every served resource in its preferred version, with the others that serve it."""
         self._refresh()
-        return [found.resource for found in self._first.values()]
+        return self._all
 
     def named(self, group: str, plural: str) -> Served | None:
         """A resource in its preferred version, if it is served."""
@@ -174,6 +191,7 @@ class Registry:
             return
         self._seen = stamp
         self._found, self._first = {}, {}
+        others: dict[tuple[str, str], list[str]] = defaultdict(list)
         sql = (
             "SELECT grp, plural, version, kind, namespaced, verbs, subresources, rank FROM served"
             " WHERE side = ? ORDER BY rank, grp, plural, version"
@@ -182,4 +200,8 @@ class Registry:
             what = Resource(group, version, plural, kind, bool(namespaced), frozenset(verbs.split(",")))
             served = Served(what, frozenset(subs.split(",")) - {""}, rank)
             self._found[group, plural, version] = served
-            self._first.setdefault((group, plural), served)
+            if self._first.setdefault((group, plural), served) is not served:
+                others[group, plural].append(version)
+        self._all = [
+            replace(served.resource, others=tuple(others[name])) for name, served in self._first.items()
+        ]

@@ -164,10 +164,10 @@ class SimulatedCluster:
                 if changed and self._manager == FIELD_MANAGER:
                     self._count(write, str(result.get("metadata", {}).get("name") or write.name))
         except _DryRunDone as done:
-            return self._as_served(write.resource, done.result)
+            return self._as_served(write.target, done.result)
         except DoorError as error:
             return error
-        return lost or self._as_served(write.resource, result)
+        return lost or self._as_served(write.target, result)
 
     def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
         """Take what the server has warned of when an object was written: fields that a definition's schema lacks."""

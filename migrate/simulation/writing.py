@@ -65,7 +65,7 @@ class Writer:
     def apply(self, write: Write) -> tuple[Object, bool]:
         """Do one write; the object as it stands now, and whether anything changed. `warnings` are of the last one."""
         self.warnings = []
-        served = self._registry.of(write.resource)
+        served = self._registry.of(write.target)
         if write.resource.namespaced and not write.namespace:
             raise refusals.bad_request("an empty namespace may not be set when a resource name is provided")
         match write.verb:

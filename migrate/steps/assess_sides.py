@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from migrate import assess
+from migrate import assess, replay
 from migrate.actions.record import record
 from migrate.doors.cluster import Cluster
-from migrate.doors.reading import read_inventory
+from migrate.doors.reading import green_serves, read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.errors import ClusterUnreachable, CredentialsRefused, Unauthorized, Unreachable
 from migrate.model.action import State
@@ -57,7 +58,7 @@ class AssessSides(BaseStep):
 
 def look(scene: Scene) -> tuple[ClusterFacts, ClusterFacts | None, tuple[Finding, ...]]:
     """Read both sides and find; green is left out while it does not exist."""
-    blue_inventory, blue = facts_of(scene.doors.blue)
+    blue_inventory, blue = facts_of(scene.doors.blue, beside=green_serves(scene.doors))
     assess.require_route(blue.cnis, scene.migration.blue.cni)
     missing = missing_rights("blue", scene.doors.blue, RIGHTS_BLUE)
     green_inventory, green = None, None
@@ -68,13 +69,13 @@ def look(scene: Scene) -> tuple[ClusterFacts, ClusterFacts | None, tuple[Finding
     return blue, green, found
 
 
-def facts_of(cluster: Cluster) -> tuple[Inventory, ClusterFacts]:
-    """Read a cluster whole, and what assess makes of it.
+def facts_of(cluster: Cluster, *, beside: Sequence[Resource] = ()) -> tuple[Inventory, ClusterFacts]:
+    """Read a cluster whole, and what assess makes of it; `beside` is what green serves, for a reading of blue.
 
     Raises ClusterUnreachable or CredentialsRefused, which say the side: a door does not know that there is another.
     """
     try:
-        inventory = read_inventory(cluster)
+        inventory = read_inventory(cluster, at=replay.readable(beside))
         return inventory, assess.cluster_facts(inventory, name=cluster.name, uid=cluster.identity().uid)
     except Unreachable as error:
         raise ClusterUnreachable(

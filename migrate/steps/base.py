@@ -16,7 +16,7 @@ from migrate.model.action import Action
 from migrate.model.decision import Decision, Form
 from migrate.model.ids import Phase, RuleId, Side, StepId
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, annotations_of, metadata_of, ref_of
+from migrate.model.objects import Object, Ref, Resource, annotations_of, metadata_of, ref_of
 from migrate.model.progress import Progress
 
 BATCH = 200
@@ -83,20 +83,25 @@ def patches(scene: Scene, pairs: Iterable[tuple[Action, Object]]) -> Batches:
         yield batch
 
 
+def read_blue(scene: Scene, green: Sequence[Resource]) -> Inventory:
+    """Read blue, each kind in a version that green, which serves `green`, serves too."""
+    return read_inventory(scene.doors.blue, at=replay.readable(green))
+
+
 def blue_decided(
     scene: Scene, inventory: Inventory | None = None, *, only: Collection[Ref] | None = None
 ) -> tuple[Inventory, replay.Decisions]:
     """Read blue as it would be without what this run changed there, and decide of every object, or of `only` these.
 
-    Decisions are taken against what green serves and has of its own.
+    An `inventory` that is given was read as `read_blue` does. Decisions are taken against what green serves and has of its own.
     """
-    read = inventory if inventory is not None else read_inventory(scene.doors.blue)
     green, priors = scene.doors.green.resources(), _priors(scene.progress)
+    read = inventory if inventory is not None else read_blue(scene, green)
     versions = tuple((r, metadata_of(o).get("uid"), metadata_of(o).get("resourceVersion")) for r, o in read)
     made_of = versions, frozenset(green), priors, read.unreadable, None if only is None else frozenset(only)
     if scene.made.get(DECIDED, ((), None))[0] != made_of:
         scene.made.pop(DECIDED, None)  # the objects of a cluster more would not fit beside
-        blue = _as_it_was(read, priors)
+        blue = replay.modern(_as_it_was(read, priors), replay.serves(green))
         residue = assess.residue(blue)
         decisions = replay.decide_all(
             blue, scene.migration, residue=residue, green_resources=green, only=only

@@ -16,6 +16,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, ref_of
 from migrate.model.verdict import Verdict
 from migrate.replay import drift
+from migrate.steps.base import blue_decided, read_blue
 from migrate.steps.drift import concerned, decided_as_written, written
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import listed
@@ -53,9 +54,10 @@ def changed_lines(scene: Scene) -> Sequence[str]:
 
 
 def _since(scene: Scene) -> Compared:
-    kinds = concerned(scene)
-    green = read_inventory(scene.doors.green, only=kinds, needed=False)
-    blue, decisions = decided_as_written(scene, green)
+    blue_now = read_blue(scene, scene.doors.green.resources())
+    at = blue_decided(scene, blue_now)[1].at
+    green = read_inventory(scene.doors.green, only=concerned(scene), needed=False, at=at)
+    blue, decisions = decided_as_written(scene, green, blue_now)
     return _compared(scene, blue, drift.unchanged(decisions, written(scene), scene.key), green)
 
 

@@ -59,7 +59,7 @@ def _drift(scene: Scene) -> tuple[Sequence[replay.Difference], int]:
     blue, decisions = blue_decided(scene)
     # what runs on green by itself, pods above all, is most of it and is held against nothing
     today = {(d.ref.group, d.ref.kind) for d in decisions if d.target is not None}
-    green = read_inventory(scene.doors.green, only=_kinds(known) | today, needed=False)
+    green = read_inventory(scene.doors.green, only=_kinds(known) | today, needed=False, at=decisions.at)
     decisions = _as_written(scene, blue, decisions, green)
     found = drift.drift(decisions, known, blue=blue, green=green, key=scene.key)
     return found, len(known)

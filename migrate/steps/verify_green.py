@@ -14,7 +14,7 @@ from migrate.model.ids import Phase, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
 from migrate.model.verdict import Verdict
-from migrate.steps.base import BaseStep
+from migrate.steps.base import BaseStep, blue_decided, read_blue
 from migrate.steps.comparing import compared
 from migrate.steps.install_calico import pool_json
 
@@ -28,8 +28,9 @@ class VerifyGreen(BaseStep):
 
     def batches(self, scene: Scene) -> Batches:
         """Record parity; wait for endpoints and Calico, whose state follows the objects with some delay."""
-        green = read_inventory(scene.doors.green)
-        found = compared(scene, green)
+        blue_now = read_blue(scene, scene.doors.green.resources())
+        green = read_inventory(scene.doors.green, at=blue_decided(scene, blue_now)[1].at)
+        found = compared(scene, green, blue_now)
         yield [record("parity", found.verdicts)]
         budget = seconds(scene.migration.verify.budget)
         silent = endpoints.silent_on_blue(found.blue, green)

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from migrate.errors import Invalid
+from migrate.doors.cluster import Verb, Write
+from migrate.errors import Invalid, NotFound
 from migrate.model.objects import Object, dig
 from tests.contract.conftest import Bench
 
@@ -62,6 +63,33 @@ def thing(group: str, namespace: str, **more: Any) -> dict[str, Any]:
 
 
 class TestCustomResources:
+    def test_one_object_is_read_and_written_in_every_version(self, bench: Bench, namespace: str) -> None:
+        """A list is in the version that was asked for, and a write goes to the version that its body names."""
+        definition = crd(
+            f"g{uuid4().hex[:8]}", {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        )
+        (newest,) = definition["spec"]["versions"]
+        definition["spec"]["versions"].append({**newest, "name": "v1beta1", "storage": False})
+        group = establish(bench, definition)
+        (resource,) = [r for r in bench.cluster.resources() if r.group == group]
+        assert resource.versions == ("v1", "v1beta1")
+        older = resource.at("v1beta1")
+        body = {**thing(group, namespace, spec={"size": 3}), "apiVersion": f"{group}/v1beta1"}
+        made = bench.cluster.write(Write(Verb.CREATE, resource, "t", namespace, body))
+        assert made["apiVersion"] == f"{group}/v1beta1"
+        applied = {**body, "spec": {"size": 4}}
+        write = Write(Verb.APPLY, resource, "t", namespace, applied, force=True)
+        assert bench.cluster.write(write)["apiVersion"] == f"{group}/v1beta1"
+        for asked in (resource, older):
+            (found,) = [obj for page in bench.cluster.pages(asked, namespace=namespace) for obj in page]
+            assert (found["apiVersion"], found["spec"]) == (asked.api_version, {"size": 4})
+            assert (bench.cluster.get(asked, "t", namespace) or {})["apiVersion"] == asked.api_version
+        with pytest.raises(NotFound):
+            bench.cluster.write(
+                Write(Verb.CREATE, resource, "t", namespace, {**body, "apiVersion": f"{group}/v2"})
+            )
+        bench.delete(definition)
+
     def test_a_definition_is_served_once_established(self, bench: Bench, namespace: str) -> None:
         """It turns Established, is discovered, and its objects are pruned, checked and defaulted by its schema."""
         properties = {

@@ -144,7 +144,7 @@ class TestDoor:
         assert first.minor >= (1, 20)
 
     def test_built_in_resources_are_served(self, bench: Bench) -> None:
-        """Each in the preferred version, without subresources, each once."""
+        """Each once, in the preferred version before the others, without subresources."""
         resources = bench.cluster.resources()
         names = [r.name for r in resources]
         assert len(names) == len(set(names))
@@ -153,7 +153,7 @@ class TestDoor:
         assert (found["pods"].api_version, found["pods"].namespaced) == ("v1", True)
         assert not found["namespaces"].namespaced
         assert found["deployments.apps"].api_version == "apps/v1"
-        assert found["horizontalpodautoscalers.autoscaling"].version == "v2"
+        assert found["horizontalpodautoscalers.autoscaling"].versions == ("v2", "v1")
         assert "list" in found["networkpolicies.networking.k8s.io"].verbs
 
     def test_an_administrator_may(self, bench: Bench, namespace: str) -> None:

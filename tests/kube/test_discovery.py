@@ -72,11 +72,11 @@ def legacy(received: Received) -> Reply:
 
 
 def test_each_resource_comes_in_its_preferred_version(serve: Serve, door: Open) -> None:
-    """A resource that the preferred version lacks is taken from the next one; two requests tell all."""
+    """A resource that the preferred version lacks is taken from the next one; the others are named; two requests tell all."""
     cluster = door(serve(aggregated).url)
     found = {resource.name: resource for resource in cluster.resources()}
-    assert found["scalers.autoscaling"].version == "v2"
-    assert found["old.autoscaling"].version == "v1"
+    assert found["scalers.autoscaling"].versions == ("v2", "v1")
+    assert found["old.autoscaling"].versions == ("v1",)
     verbs = frozenset({"get", "list"})
     assert found["pods"] == Resource("", "v1", "pods", "Pods", namespaced=True, verbs=verbs)
     assert cluster.requests() == 2
@@ -92,8 +92,12 @@ def test_a_broken_aggregated_api_is_left_out_and_named(serve: Serve, door: Open)
 def test_an_old_server_is_asked_group_by_group(serve: Serve, door: Open) -> None:
     """Without aggregated discovery the same is found out, subresources left out."""
     cluster = door(serve(legacy).url, patience=0.0)
-    found = [(r.name, r.version, r.namespaced) for r in cluster.resources()]
-    assert found == [("nodes", "v1", False), ("things.g", "v1", True), ("olds.g", "v1beta1", True)]
+    found = [(r.name, r.versions, r.namespaced) for r in cluster.resources()]
+    assert found == [
+        ("nodes", ("v1",), False),
+        ("things.g", ("v1", "v1beta1"), True),
+        ("olds.g", ("v1beta1",), True),
+    ]
     assert set(cluster.undiscovered) == {"denied/v1", "down/v1"}
 
 

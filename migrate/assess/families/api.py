@@ -10,6 +10,7 @@ from migrate.assess.wording import count, few
 from migrate.model.facts import Finding, Severity
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Resource, controller_of, dig
+from migrate.replay.versions import reaches, serves
 
 NOT_SERVED = Code(
     "API-001",
@@ -24,11 +25,13 @@ NOT_SERVED = Code(
 OTHER_VERSION = Code(
     "API-002",
     Severity.WARNING,
-    "green serves a kind in another version only",
-    "Blue's preferred version of the kind is not served by green, another version of the same kind is. Blue may serve "
-    "that one too: kubectl get with the full name of the version shows it.",
-    "An object read in one version and written in another loses what has another name or place there.",
-    "Look at one object of the kind in both versions before the replay.",
+    "green serves a kind in other versions only",
+    "Green serves none of the versions in which blue serves the kind, and no conversion from one of blue's to one of "
+    "green's is known. Where both serve a version the objects are read in that one; what Kubernetes itself gave up, "
+    "such as networking.k8s.io/v1beta1 Ingresses, is converted.",
+    "The replay asks for a decision on each of these objects (green.other-version).",
+    "Serve a version of blue's on green as well, or write the objects there yourself and write a rule in "
+    "workloads.rules that skips them, with its reason.",
 )
 AGGREGATED = Code(
     "API-003",
@@ -83,12 +86,9 @@ def find(situation: Situation) -> Iterator[Finding]:
             served_elsewhere.append(said)
         elif not _served(green, resource):
             missing.append(said)
-        elif not any(
-            (r.group, r.kind, r.version) == (resource.group, resource.kind, resource.version)
-            for r in green.resources
-        ):
-            successor = green.resource(resource.kind, resource.group)
-            other.append(f"{said}, green has {successor.version}" if successor else said)
+        elif not reaches(resource, serves(green.resources)):
+            theirs = green.resource(resource.kind, resource.group)
+            other.append(f"{said}, green has {', '.join(theirs.versions)}" if theirs else said)
     if missing:
         yield NOT_SERVED.found(few(missing, 10))
     if other:

@@ -15,6 +15,7 @@ from migrate.cli.options import migration, output
 from migrate.cli.planview import Composed
 from migrate.cli.project import Project
 from migrate.cli.session import composed_of
+from migrate.doors.reading import green_serves
 from migrate.errors import UsageError
 from migrate.model.decision import Decision
 from migrate.model.inventory import Inventory
@@ -89,7 +90,7 @@ def _compose(project: Project) -> tuple[Composed, Inventory]:
         if project.journal.exists():
             journal, progress = open_journal(project, doors.doors.clock)
             journal.close()
-        inventory, facts = facts_of(doors.doors.blue)
+        inventory, facts = facts_of(doors.doors.blue, beside=green_serves(doors.doors))
         plan = composed_of(project, doors, facts)
         scene = scene_of(project, doors, progress, run=progress.run if progress else "")
         blue, decisions = decided(scene, inventory)

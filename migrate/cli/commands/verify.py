@@ -18,7 +18,7 @@ from migrate.cli.options import migration, output
 from migrate.cli.project import Project
 from migrate.cli.session import composed_of, same_green
 from migrate.cli.wiring import Wired
-from migrate.doors.reading import read_inventory
+from migrate.doors.reading import as_preferred, green_serves, read_inventory
 from migrate.engine.step import Scene
 from migrate.errors import CheckFailed, Stopped
 from migrate.model import marks
@@ -32,6 +32,7 @@ from migrate.model.progress import Intent
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.planning.compose import agree, batch_of, compose
 from migrate.steps.assess_sides import facts_of
+from migrate.steps.base import blue_decided
 from migrate.steps.comparing import compared
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import ROLLING
@@ -93,7 +94,8 @@ def look(project: Project, side: str) -> Verified:
         journal, progress = open_journal(project, doors.doors.clock)
         with journal:
             scene = scene_of(project, doors, progress, run=progress.run, key=journal.key)
-        inventory, facts = facts_of(doors.doors.blue)
+        beside = green_serves(doors.doors) if side == "both" else ()
+        inventory, facts = facts_of(doors.doors.blue, beside=beside)
         known = progress.plan
         if known is None:
             message = f"{project.written.name} was begun, but its Plan was not recorded"
@@ -166,7 +168,8 @@ def lines(found: Verified) -> Iterator[str]:
 
 
 def _green(scene: Scene, blue_now: Inventory, side: str) -> list[Verdict]:
-    green = read_inventory(scene.doors.green)
+    at = blue_decided(scene, blue_now)[1].at if side == "both" else as_preferred
+    green = read_inventory(scene.doors.green, at=at)
     spec = scene.migration.green
     pools = planned_pools(spec.network, spec.calico.pools)
     calico = list(readiness(green, pools, pods_run=True))

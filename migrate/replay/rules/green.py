@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrate.replay import kinds
 from migrate.replay.rule import Rule, Subject, ask
 from migrate.replay.surroundings import Surroundings
+from migrate.replay.versions import takes
 
 
 def not_served(subject: Subject, surroundings: Surroundings) -> str | None:
@@ -12,6 +13,16 @@ def not_served(subject: Subject, surroundings: Surroundings) -> str | None:
     if surroundings.blue.green is None or subject.kind in surroundings.blue.green:
         return None
     return f"no kind {subject.ref.kind} in group {subject.ref.group or 'core'} on green"
+
+
+def other_version(subject: Subject, surroundings: Surroundings) -> str | None:
+    """Match a kind that green serves in none of the versions that blue has of it."""
+    green = surroundings.blue.green
+    if green is None or subject.kind not in green or takes(green, subject.resource):
+        return None
+    return (
+        f"blue serves {', '.join(subject.resource.versions)}; green serves {', '.join(green[subject.kind])}"
+    )
 
 
 def _backend(subject: Subject, surroundings: Surroundings) -> str | None:
@@ -34,6 +45,13 @@ NOT_SERVED = ask(
     when=not_served,
 )
 
+OTHER_VERSION = ask(
+    "green.other-version",
+    "kinds that green serves in no version that blue has, and that no conversion here leads to",
+    "green would refuse it, as its fields may have another name or meaning there; write it there yourself and say skip",
+    when=other_version,
+)
+
 RULES: tuple[Rule, ...] = (
     ask(
         "green.webhook-backend",
@@ -53,4 +71,5 @@ RULES: tuple[Rule, ...] = (
         when=_into_blue,
     ),
     NOT_SERVED,
+    OTHER_VERSION,
 )

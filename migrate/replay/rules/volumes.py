@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate.model.objects import Ref, annotations_of, controller_of, dig
+from migrate.model.objects import Ref, annotations_of, controller_of, dig, labels_of
 from migrate.replay import kinds
 from migrate.replay.operator import operator_rule
 from migrate.replay.rule import Rule, Subject, ask, skip
@@ -47,7 +47,8 @@ def _unsaid(subject: Subject, surroundings: Surroundings) -> str | None:
     name = dig(subject.obj, "spec", "volumeName")
     if not name or data_of(surroundings.blue.migration, subject.ref) is not None:
         return None
-    said = operator_rule(surroundings.blue.migration, Ref("", "PersistentVolume", "", str(name)))
+    labels = labels_of(surroundings.blue.inventory.named("PersistentVolume", str(name)) or {})
+    said = operator_rule(surroundings.blue.migration, Ref("", "PersistentVolume", "", str(name)), labels)
     if said is not None and said[1].replay:
         return None  # the volume itself moves, and its data with it
     size = dig(subject.obj, "status", "capacity", "storage")

@@ -44,8 +44,13 @@ class Context:
         return self.cluster.write(Write(Verb.CREATE, what, name_of(obj), namespace_of(obj), obj))
 
     def patch(self, what: Resource, obj: Object, patch: Mapping[str, Any], subresource: str = "") -> Object:
-        """Patch the object of that name with a JSON merge patch."""
-        write = Write(Verb.PATCH, what, name_of(obj), namespace_of(obj), patch, subresource=subresource)
+        """Patch the object of that name with a JSON merge patch, in the version in which it was read."""
+        version = str(obj.get("apiVersion") or what.version).rpartition("/")[
+            2
+        ]  # an old server may lack the usual one
+        write = Write(
+            Verb.PATCH, what.at(version), name_of(obj), namespace_of(obj), patch, subresource=subresource
+        )
         return self.cluster.write(write)
 
     def status(self, what: Resource, obj: Object, status: Mapping[str, Any]) -> None:
