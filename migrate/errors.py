@@ -168,7 +168,13 @@ class DoorError(Exception):
 
 
 class Transient(DoorError):
-    """Report a failure after which nothing had happened, so that the call may be repeated."""
+    """Report a failure after which nothing had happened, so that the call may be repeated.
+
+    `of_the_object` where it came of what was sent, as with a webhook that cannot be asked about it, so that another
+    object may fare better.
+    """
+
+    of_the_object: ClassVar[bool] = False
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -180,12 +186,18 @@ class Unreachable(DoorError):
 
 
 class Refused(DoorError):
-    """Report the other end's refusal with its HTTP status (0 where there is none), reason and words."""
+    """Report the other end's refusal with its HTTP status (0 where there is none), reason, fields and words.
 
-    def __init__(self, message: str, *, status: int = 0, reason: str = "") -> None:
+    `fields` are the paths that the causes of a Status name; they hold no value, not even a Secret's.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, reason: str = "", fields: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
+        self.fields = tuple(fields)
 
 
 class Unauthorized(Refused):

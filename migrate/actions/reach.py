@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from migrate.actions.directory import Directory
 from migrate.doors.cluster import Write
@@ -84,8 +85,20 @@ def refused(doing: str, error: DoorError, ref: Ref) -> Outcome:
     """Turn a door's error into an outcome: a refusal is a failure, silence leaves the act in doubt."""
     words = f"{doing}: {error}"
     if isinstance(error, Refused | Transient):
-        return Outcome(OutcomeState.FAILED, words, _remedy(error, ref))
+        return Outcome(OutcomeState.FAILED, words, _remedy(error, ref), facts=_facts(error))
     return Outcome(OutcomeState.UNKNOWN, words)
+
+
+def _facts(error: Refused | Transient) -> dict[str, Any]:
+    """What tells one refusal from another; none where the server would answer anything else just so."""
+    match error:
+        case Unauthorized() | Forbidden():
+            return {}
+        case Refused():
+            told = {"status": error.status, "reason": error.reason, "fields": list(error.fields)}
+            return {"refused": {key: value for key, value in told.items() if value}}
+        case _:
+            return {"refused": {}} if error.of_the_object else {}
 
 
 def _remedy(error: Refused | Transient, ref: Ref) -> str:
@@ -99,4 +112,4 @@ def _remedy(error: Refused | Transient, ref: Ref) -> str:
             return "Mend the credentials or their rights, then run the same command."
         case _:
             rule = f"{{kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}, skip: true, reason: ...}}"
-            return f"Mend it on blue, or decide: workloads.rules: [{rule}]; then cnimigrate amend and run"
+            return f"Mend it on blue, or what refuses it on green; or decide: workloads.rules: [{rule}]; then cnimigrate amend and run"

@@ -58,6 +58,7 @@ def judged(verdicts: Sequence[Verdict]) -> Outcome:
         told = "; ".join(v.evidence for v in verdicts)
         said = told if len(verdicts) <= SPOKEN else f"{len(verdicts)} checks passed"
         return Outcome(OutcomeState.DONE, said, verdicts=tuple(verdicts))
+    bad.sort(key=lambda v: v.result is not Result.FAIL)  # what waits for others says less than what failed
     lines = [f"{v.result.value} {v.check}: {v.evidence}" for v in bad[:5]]
     if len(bad) > len(lines):
         lines.append(f"and {len(bad) - len(lines)} more")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from migrate.actions.record import Looking, judged
@@ -17,7 +17,10 @@ from migrate.model.ids import ActionKey
 from migrate.model.verdict import Result, Verdict, inconclusive
 
 Condition = Callable[[Doors, Mapping[str, Any]], Sequence[Verdict]]
-"""Looks once, through the doors, and says how things stand; reads only."""
+"""Looks once, through the doors, and says how things stand; reads only.
+
+It is given the Action's parameters, and as `since` when the waiting began.
+"""
 
 POLL = 2.0
 """Seconds between two looks."""
@@ -27,7 +30,11 @@ LEASE_SLICE = 60.0
 
 
 def wait(condition: str, what: str, deadline: float, **params: Any) -> Action:
-    """Wait for a condition; `what` is said while waiting, `deadline` in seconds."""
+    """Wait for a condition; `what` is said while waiting, `deadline` in seconds.
+
+    With `failureEnds` among the parameters a failed verdict ends it at once: the condition fails only what waiting
+    does not mend.
+    """
     return Action(
         "wait", ActionKey(f"wait {what}"), {"condition": condition, "what": what, **params}, deadline=deadline
     )
@@ -48,14 +55,16 @@ class Wait(Looking):
     def look(self, action: Action) -> Outcome:
         """Ask until every verdict passes, time is up, or a signal came."""
         clock = self._doors.clock
-        end = clock.now() + timedelta(seconds=action.deadline)
+        begun = clock.now()
+        end = begun + timedelta(seconds=action.deadline)
         told = ""
         while True:
-            verdicts = self._ask(action)
+            verdicts = self._ask(action, begun)
             open_ = [v for v in verdicts if v.result is not Result.PASS]
             if not open_ and verdicts:
                 return judged(verdicts)
-            if clock.now() >= end:
+            hopeless = action.params.get("failureEnds") and any(v.result is Result.FAIL for v in open_)
+            if hopeless or clock.now() >= end:
                 return judged(verdicts or [inconclusive(action.params["what"], "nothing was seen")])
             if self._stop.asked:
                 said = f"stopped while waiting for {action.params['what']}"
@@ -69,8 +78,9 @@ class Wait(Looking):
             clock.sleep(min(POLL, max(0.01, (end - clock.now()).total_seconds())))
             self._lock.renew(LEASE_SLICE, "")
 
-    def _ask(self, action: Action) -> Sequence[Verdict]:
+    def _ask(self, action: Action, begun: datetime) -> Sequence[Verdict]:
+        condition = self._conditions[action.params["condition"]]
         try:
-            return self._conditions[action.params["condition"]](self._doors, action.params)
+            return condition(self._doors, {**action.params, "since": begun})
         except DoorError as error:
             return [inconclusive(action.params["what"], str(error))]

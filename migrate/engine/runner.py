@@ -100,7 +100,7 @@ class Runner:
             if not answering:
                 self._acting.border()
             if not step.handles_failures:
-                _insist(planned, actions, outcomes)
+                _insist(planned, actions, outcomes, gathered=step.gathers_refusals)
             try:
                 actions = batches.send(outcomes)
             except StopIteration:
@@ -198,10 +198,16 @@ def _reached(planned: PlannedStep, until: Until) -> bool:
     return until.phase is not None and order.index(planned.phase) > order.index(until.phase)
 
 
-def _insist(planned: PlannedStep, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> None:
-    """Stop the run when an Action failed; the message spells the first failures out."""
+def _insist(
+    planned: PlannedStep, actions: Sequence[Action], outcomes: Sequence[Outcome], *, gathered: bool
+) -> None:
+    """Stop the run when an Action failed; the message spells the first failures out.
+
+    Where refusals are gathered the step tells of them; yet what stops the run all the same tells them, too.
+    """
     failures = [(a, o) for a, o in zip(actions, outcomes, strict=True) if not o.stands]
-    if not failures:
+    failures.sort(key=lambda failure: failure[1].refused)
+    if all(gathered and outcome.refused for _, outcome in failures):
         return
     lines = [f"{outcome.evidence or action.key}" for action, outcome in failures[:SHOWN]]
     if len(failures) > SHOWN:

@@ -46,6 +46,7 @@ class Step(Protocol):
     `batches` observes through the doors, decides purely and yields what is still to do; nothing to yield means done.
     It is called again after any crash and must not yield what stands already. `one_way` says what going back over the
     step loses. Where `handles_failures` is False a failed outcome ends the run; else the step reads it and decides.
+    `gathers_refusals` where only objects that were refused are the step's to answer for, at its own time.
     """
 
     id: ClassVar[StepId]
@@ -55,6 +56,7 @@ class Step(Protocol):
     undo: ClassVar[str]
     one_way: ClassVar[str]
     handles_failures: ClassVar[bool]
+    gathers_refusals: ClassVar[bool]
 
     def batches(self, scene: Scene) -> Batches:
         """Yield what is still to do."""

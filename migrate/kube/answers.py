@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from migrate.errors import (
     AlreadyExists,
@@ -46,6 +46,8 @@ class Waking(Transient):
 class Hiccup(Transient):
     """Report a failure inside the server after which nothing has changed; worth a few repeats, not many."""
 
+    of_the_object: ClassVar[bool] = True
+
 
 def refusal(request: Request, answer: Answer) -> DoorError:
     """Turn an answer that is no success into the error to raise."""
@@ -58,7 +60,7 @@ def refusal(request: Request, answer: Answer) -> DoorError:
         return Hiccup(message)
     kind = _refused(request, status, told)
     if kind is not None:
-        return kind(message, status=status, reason=reason)
+        return kind(message, status=status, reason=reason, fields=_fields(told))
     wait = retry_after(answer, told)
     if status == 429 or (status == 503 and wait is not None):
         # flow control, or a server that shuts down (apiserver, filters/waitgroup.go): it had not begun

@@ -19,7 +19,7 @@ from migrate.kube.discovery import discover
 from migrate.kube.pace import Pace
 from migrate.kube.patience import Patience
 from migrate.kube.pool import WIDTH
-from migrate.kube.targets import collection, member, secret, write_request
+from migrate.kube.targets import member, secret, write_request
 from migrate.kube.transport import Answer, NoAnswer, NotSent, Request, Transport
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Resource
@@ -132,7 +132,7 @@ class KubeCluster:
 
         Raises NotFound where the resource is not served.
         """
-        path = collection(resource, namespace)
+        path = resource.collection(namespace)
         selector = {"labelSelector": label_selector} if label_selector else {}
         token, restarts = "", 0
         while True:

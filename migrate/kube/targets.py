@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
 from migrate.kube.transport import APPLY_PATCH, JSON, MERGE_PATCH, Request
@@ -20,16 +20,9 @@ _METHODS = {
 _CONTENT = {Verb.APPLY: APPLY_PATCH, Verb.PATCH: MERGE_PATCH}
 
 
-def collection(resource: Resource, namespace: str = "") -> str:
-    """The path of a resource's collection; of all namespaces where none is given."""
-    root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
-    within = f"/namespaces/{quote(namespace, safe='')}" if namespace and resource.namespaced else ""
-    return f"{root}{within}/{resource.plural}"
-
-
 def member(resource: Resource, name: str, namespace: str = "", subresource: str = "") -> str:
-    """The path of one object, or of its subresource. A name may hold a colon, as RBAC's do, and is quoted."""
-    path = f"{collection(resource, namespace)}/{quote(name, safe='')}"
+    """The path of one object, or of its subresource."""
+    path = resource.member(name, namespace)
     return f"{path}/{subresource}" if subresource else path
 
 
@@ -60,7 +53,7 @@ def write_request(write: Write) -> Request:
 
 def _path(write: Write) -> str:
     if write.verb is Verb.CREATE and not write.subresource:
-        return collection(write.target, write.namespace)
+        return write.target.collection(write.namespace)
     return member(write.target, write.name, write.namespace, write.subresource)
 
 

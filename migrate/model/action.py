@@ -104,6 +104,11 @@ class Outcome:
         """Whether the Action's effect stands in the world."""
         return self.state in {OutcomeState.DONE, OutcomeState.ADOPTED}
 
+    @property
+    def refused(self) -> bool:
+        """Whether the object at hand was refused, by itself: that says nothing of what comes beside or after it."""
+        return self.state is OutcomeState.FAILED and "refused" in self.facts
+
     def as_json(self) -> dict[str, Any]:
         """The outcome as JSON, for the journal; empty parts are left out."""
         value: dict[str, Any] = {"state": self.state.value}

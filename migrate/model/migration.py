@@ -163,6 +163,7 @@ class Workloads(Part):
     volumes: tuple[Data, ...] = ()
     storage_classes: tuple[StorageClassChange, ...] = ()
     rules: tuple[ObjectRule, ...] = ()
+    on_refusal: Literal["wave", "stop"] = "wave"
 
 
 class BatchSpec(Part):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 Object = Mapping[str, Any]
 """One Kubernetes object, as the API's JSON; treated as immutable everywhere."""
@@ -48,6 +49,16 @@ class Resource:
     def name(self) -> str:
         """`plural.group`, as kubectl names it; the plural alone for the core group."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def collection(self, namespace: str = "") -> str:
+        """The path of the collection; of all namespaces where none is given."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        within = f"/namespaces/{quote(namespace, safe='')}" if namespace and self.namespaced else ""
+        return f"{root}{within}/{self.plural}"
+
+    def member(self, name: str, namespace: str = "") -> str:
+        """The path of one object. A name may hold a colon, as RBAC's do, and is quoted."""
+        return f"{self.collection(namespace)}/{quote(name, safe='')}"
 
 
 class Ref(NamedTuple):

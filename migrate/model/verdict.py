@@ -9,6 +9,9 @@ from typing import Any
 
 from migrate.model.canonical import digest
 
+ACCEPTED = "accepted "
+"""How the checks begin that say whether green took an object."""
+
 
 class Result(StrEnum):
     """No samples is inconclusive, never a pass."""

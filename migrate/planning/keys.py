@@ -136,6 +136,9 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
             "Your own decisions about objects, each with a reason; they come before every built-in rule.",
             [{**_NAMES, "skip": True, "reason": "rewritten for green"}],
         ),
+        "on_refusal": (
+            "When green refuses an object: wave writes the rest of its wave first, stop ends there; then the run waits.",
+        ),
     },
     "ObjectName": {
         "kind": ("The kind, or * for all.", "Deployment"),

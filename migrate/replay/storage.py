@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from migrate.model.migration import Data, Migration
-from migrate.model.objects import Object, Ref, annotations_of
+from migrate.model.objects import Object, Ref, annotations_of, dig
 from migrate.model.quantity import quantity
 from migrate.replay import kinds
 from migrate.replay.edits import changed, replaced
@@ -58,8 +58,7 @@ def in_classes_of_green(obj: Object, kind: Kind, migration: Migration) -> Object
 def at_least(claim: Object, size: str | None) -> Object:
     """The claim asking for no less than a size: a volume that was grown in place holds more than was once asked for."""
     asked = ("spec", "resources", "requests", "storage")
-    requests = (claim.get("spec", {}).get("resources") or {}).get("requests") or {}
-    if not size or quantity(size) <= quantity(requests.get("storage", 0)):
+    if not size or quantity(size) <= quantity(dig(claim, *asked, default=0)):
         return claim
     return replaced(claim, asked, size)
 

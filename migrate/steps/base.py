@@ -47,6 +47,7 @@ class BaseStep(ABC):
     undo: ClassVar[str] = "nothing to take back"
     one_way: ClassVar[str] = ""
     handles_failures: ClassVar[bool] = False
+    gathers_refusals: ClassVar[bool] = False
 
     @abstractmethod
     def batches(self, scene: Scene) -> Batches:

@@ -27,6 +27,7 @@ from migrate.planning.routes import closures
 from migrate.steps.as_sent import as_sent
 from migrate.steps.base import BaseStep, blue_decided, chunks
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
+from migrate.steps.refusals import Refusals, accepted_since
 
 OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
 """What binds an object to this run; held forms have further marks of their own."""
@@ -46,6 +47,7 @@ class ReplayObjects(BaseStep):
     phase: ClassVar[Phase] = Phase.REPLAY
     title: ClassVar[str] = "write blue's objects onto green, dormant"
     undo: ClassVar[str] = "delete what was written, newest first"
+    gathers_refusals: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
         """Yield wave after wave, each with its gate."""
@@ -61,6 +63,7 @@ class ReplayObjects(BaseStep):
         ]
         for wave in decisions.waves:
             yield from self._wave(scene, blue, decisions, wave)
+        yield from accepted_since(scene)
 
     def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
         """Ask where webhook backends would be started before the replay's workloads (decision 12)."""
@@ -78,22 +81,36 @@ class ReplayObjects(BaseStep):
         ]
 
     def _wave(self, scene: Scene, blue: Inventory, decisions: replay.Decisions, wave: int) -> Batches:
+        refusals = Refusals(wave, scene.migration.workloads.on_refusal, [blue])
         for stage in decisions.stages(wave):
             writing = _Writing(scene, blue, _standing(scene, stage))
+            refusals.served.insert(0, writing.standing)
             for batch in chunks(writing.actions(stage)):
                 scene.bodies.offer({a.key: writing.bodies[a.key] for a in batch if a.key in writing.bodies})
                 for kind in ("create", "apply", "patch"):
                     alike = [a for a in batch if a.kind == kind]
                     if alike:
-                        yield alike
+                        refusals.take(alike, (yield alike))
+                        if refusals.enough:
+                            yield from refusals.told(whole=False)
             refs = [d.ref for d in stage]
             if wave == WORKLOADS and (
                 early := [r.as_json() for r in refs if r in {d.ref for d in decisions.started_early}]
             ):
+                # a backend that was refused would be waited for in vain, and what comes after it needs it
+                yield from refusals.told(whole=False)
                 yield [
-                    wait("workloads-ready", "webhook backends", DEADLINE, side=Side.GREEN.value, refs=early)
+                    wait(
+                        "workloads-ready",
+                        "webhook backends",
+                        DEADLINE,
+                        side=Side.GREEN.value,
+                        refs=early,
+                        failureEnds=True,
+                    )
                 ]
         yield from as_sent(scene, wave, decisions.of_wave(wave))
+        yield from refusals.told(whole=True)
         names = [d.ref.name for d in decisions.of_wave(wave)]
         if wave == NAMESPACES:
             yield [wait("namespaces-active", "namespaces on green", NAMESPACES_DEADLINE, names=names)]

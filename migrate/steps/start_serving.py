@@ -55,5 +55,6 @@ def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:
                 side=Side.GREEN.value,
                 refs=[ref.as_json() for ref in rolling],
                 broken=list(read_ledger(scene.progress).broken),
+                failureEnds=True,
             )
         ]

@@ -139,6 +139,7 @@ class ListStep:
     progress: Callable[[], Progress]
     mode: Literal["auto", "approval"] = "auto"
     handles_failures: bool = False
+    gathers_refusals: bool = False
     observed: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     raises: BaseException | None = None

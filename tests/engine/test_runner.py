@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from migrate.errors import (
     Stopped,
     StoppedAtBorder,
 )
-from migrate.model.action import Outcome, OutcomeState
+from migrate.model.action import Action, Outcome, OutcomeState
 from migrate.model.ids import BatchName, GateName, Phase, StepId
 from migrate.model.migration import GateSpec, Window
 from migrate.model.plan import Plan
@@ -221,6 +222,49 @@ def test_a_step_may_handle_its_failures(tmp_path: Path) -> None:
     with stage(tmp_path / "j", ONE_STEP, todo, shelf=shelf, one={"handles_failures": True}) as opened:
         assert opened.run()
         assert shelf.effects == ["b=1"]
+
+
+def test_a_step_may_gather_refusals(tmp_path: Path) -> None:
+    """Refused objects are left to such a step, and what comes after them is done."""
+    shelf = Shelf()
+    shelf.answers["a"] = Outcome(OutcomeState.FAILED, "a: no", facts={"refused": {}})
+    todo = {"one": [[put("a"), put("b")], [put("c")]]}
+    modes = {"gathers_refusals": True}
+    with stage(tmp_path / "j", ONE_STEP, todo, shelf=shelf, one=modes) as opened:
+        assert opened.run()
+        assert [o.refused for o in opened.steps[StepId("one")].outcomes] == [True, False, False]
+        assert shelf.effects == ["b=1", "c=1"]
+
+
+def test_a_signal_is_heard_while_refusals_are_gathered(tmp_path: Path) -> None:
+    """Behind a batch with refusals there is a safe border as behind any other."""
+
+    class Rung(Shelf):
+        def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+            opened.stop.receive(2)
+            return super().act(actions)
+
+    shelf = Rung()
+    shelf.answers["a"] = Outcome(OutcomeState.FAILED, "a: no", facts={"refused": {}})
+    todo = {"one": [[put("a"), put("b")], [put("c")]]}
+    with stage(tmp_path / "j", ONE_STEP, todo, shelf=shelf, one={"gathers_refusals": True}) as opened:
+        with pytest.raises(StoppedAtBorder):
+            opened.run()
+        assert shelf.effects == ["b=1"]
+
+
+def test_another_failure_ends_what_is_gathered(tmp_path: Path) -> None:
+    """A failure that is no object's own refusal stops the run; what was refused beside it is told after it."""
+    shelf = Shelf()
+    shelf.answers["a"] = Outcome(OutcomeState.FAILED, "a: refused", facts={"refused": {}})
+    shelf.answers["b"] = Outcome(OutcomeState.FAILED, "b: no right")
+    todo = {"one": [[put("a"), put("b")], [put("c")]]}
+    modes = {"gathers_refusals": True}
+    with stage(tmp_path / "j", ONE_STEP, todo, shelf=shelf, one=modes) as opened:
+        with pytest.raises(CheckFailed) as caught:
+            opened.run()
+        assert caught.value.message.splitlines() == ["prepare: b: no right", "  a: refused"]
+        assert shelf.effects == []
 
 
 @pytest.mark.parametrize("plan", [plan_of(planned("one", version=2)), plan_of(planned("none"))])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from migrate.doors.cluster import Verb, Write
-from migrate.kube.targets import collection, member, write_request
+from migrate.kube.targets import member, write_request
 from migrate.model.objects import Resource
 from tests.kube.kinds import CONFIG_MAPS, NAMESPACES, ROLES, SECRETS
 
@@ -113,6 +113,6 @@ def test_a_request_does_not_print_its_body() -> None:
 
 def test_paths_by_group_and_scope() -> None:
     """The core group is under /api, others under /apis; a cluster-wide resource has no namespace in its path."""
-    assert collection(CONFIG_MAPS) == "/api/v1/configmaps"
-    assert collection(NAMESPACES, "shop") == "/api/v1/namespaces"
+    assert CONFIG_MAPS.collection() == "/api/v1/configmaps"
+    assert NAMESPACES.collection("shop") == "/api/v1/namespaces"
     assert member(ROLES, "a", subresource="x") == "/apis/rbac.authorization.k8s.io/v1/clusterroles/a/x"

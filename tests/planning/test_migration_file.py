@@ -341,6 +341,7 @@ REVISIONS = {
     "workloads.rules": {"workloads": {"rules": [{"kind": "Job", "skip": True, "reason": "done"}]}},
     "workloads.hold": {"workloads": {"hold": [{"namespace": "shop"}]}},
     "workloads.start": {"workloads": {"start": "none"}},
+    "workloads.onRefusal": {"workloads": {"onRefusal": "stop"}},
     "gates": {"gates": {"before-start": "auto"}},
     "cutover.ramp": {"cutover": {"kind": "manual", "ramp": [10, 100]}},
     "window": {"window": {"start": "2026-12-05T22:00Z", "end": "2026-12-06T04:00Z"}},

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from migrate.actions.conditions.creation import Refusal, refusals
 from migrate.doors.doors import Doors
 from migrate.doors.reading import read_inventory
 from migrate.model.ids import Side
@@ -43,12 +46,24 @@ HOPELESS = frozenset(
 )
 
 
+MEND_REFUSED = (
+    "Mend what the server names on green: a quota or LimitRange, the namespace's Pod Security level, a class, an"
+    " account, a policy or a webhook; the controller tries again by itself. Then run again."
+)
+
+
 def ready(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
-    """Each of `refs` on `side` has its replicas Ready; what `broken` names was broken on blue before."""
-    refs = [Ref.of_json(ref) for ref in params["refs"]]
-    inventory = _read(doors, Side(params["side"]), refs)
+    """Each of `refs` on `side` has its replicas Ready; what `broken` names was broken on blue before.
+
+    One that is gone, or whose pods the server refuses and goes on refusing since the waiting began, has failed.
+    """
+    refs, side = [Ref.of_json(ref) for ref in params["refs"]], Side(params["side"])
+    inventory = _read(doors, side, refs)
     owned, broken = _by_controller(inventory), set(params.get("broken", ()))
-    return [_ready(inventory, owned, ref, broken) for ref in refs]
+    lacking = {ref.namespace for ref in refs if _lacks_pods(owned, inventory.find(ref))}
+    refused = refusals(doors.cluster(side), sorted(lacking))
+    since = params.get("since")
+    return [_ready(inventory, owned, ref, broken, _Refused(refused, since)) for ref in refs]
 
 
 def off(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
@@ -86,7 +101,30 @@ def observed(obj: Object) -> bool:
     )
 
 
-def _ready(inventory: Inventory, owned: Owned, ref: Ref, broken: set[str]) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """What was refused of pods, by controller, and since when that counts; None where it never does."""
+
+    by_uid: Mapping[str, Refusal]
+    since: datetime | None
+
+    def of(self, owned: Owned, obj: Object) -> tuple[str, bool]:
+        """The server's latest words about a workload's pods, and whether it goes on to refuse them."""
+        makers = (obj, *(child for child in owned.get(_uid(obj), ()) if child["kind"] == "ReplicaSet"))
+        told = [self.by_uid[_uid(maker)] for maker in makers if _uid(maker) in self.by_uid]
+        if told:
+            latest = max(told, key=lambda r: r.last)
+            return latest.words, self.since is not None and latest.steady(self.since)
+        kept = (c for maker in makers for c in dig(maker, "status", "conditions") or ())
+        words = (c.get("message", "") for c in kept if (c["type"], c["status"]) == ("ReplicaFailure", "True"))
+        return next(words, ""), False
+
+
+def _lacks_pods(owned: Owned, obj: Object | None) -> bool:
+    return obj is not None and len(_pods(owned, obj)) < rollout(obj)[0]
+
+
+def _ready(inventory: Inventory, owned: Owned, ref: Ref, broken: set[str], refused: _Refused) -> Verdict:
     check = f"{ref} ready"
     obj = inventory.find(ref)
     if obj is None:
@@ -96,6 +134,10 @@ def _ready(inventory: Inventory, owned: Owned, ref: Ref, broken: set[str]) -> Ve
         return passed(check, f"{there} of {wanted} Ready")
     if str(ref) in broken:
         return passed(check, f"{there} of {wanted} Ready; it was not Ready on blue either")
+    words, steady = refused.of(owned, obj) if _lacks_pods(owned, obj) else ("", False)
+    if words:
+        said = f"{ref}: {there} of {wanted} Ready; the server refuses its pods: {words}"
+        return (failed if steady else inconclusive)(check, said, MEND_REFUSED)
     trouble = [t for pod in _pods(owned, obj) for t in _trouble(pod)]
     said = f"{ref}: {there} of {wanted} Ready" + (f"; {trouble[0]}" if trouble else "")
     return inconclusive(

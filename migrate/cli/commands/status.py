@@ -15,6 +15,7 @@ from migrate.engine import lock
 from migrate.engine.undo import way_back
 from migrate.model.plan import Plan, PlannedStep
 from migrate.model.progress import Progress
+from migrate.model.verdict import ACCEPTED
 
 REFRESH = 2.0
 """Seconds between two looks of `--watch`."""
@@ -64,6 +65,7 @@ def state(project: Project, progress: Progress) -> dict[str, Any]:
         "inDoubt": [i.action.key for i in progress.in_doubt()],
         "traffic": progress.weights(),
         "lastChecks": _checks(progress),
+        "refused": _refused(plan, progress),
         "wayBack": _back(plan, progress),
         "head": progress.last.hash if progress.last else "",
     }
@@ -84,6 +86,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     shown += [f"waits    {found['waitsFor']}"] if found["waitsFor"] else []
     shown += [f"traffic  {traffic}"] if traffic else []
     shown += [f"checks   {check}" for check in found["lastChecks"]]
+    shown += [f"refused  {said}" for said in found["refused"]]
     shown += [f"in doubt {key}" for key in found["inDoubt"][:5]]
     shown.append(f"back     {found['wayBack']}")
     shown.append(f"runner   {found['runner']}")
@@ -120,6 +123,13 @@ def _checks(progress: Progress) -> list[str]:
         if intent.outcome is not None and intent.outcome.verdicts:
             return [f"{v.result.value} {v.check}: {v.evidence}" for v in intent.outcome.verdicts[:3]]
     return []
+
+
+def _refused(plan: Plan, progress: Progress) -> list[str]:
+    """What green refuses of the wave that the run stands at, object by object, whatever else was checked since."""
+    batches = dict.fromkeys(s.batch for s in plan.steps)
+    verdicts = [v for batch in batches for v in progress.verdicts(batch)]
+    return list(dict.fromkeys(v.evidence for v in verdicts if v.check.startswith(ACCEPTED) and not v.passed))
 
 
 def _back(plan: Plan, progress: Progress) -> str:

@@ -1,0 +1,82 @@
+"""What green refuses of a wave: gathered while the rest of it is written, and told together where it ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from migrate.actions.reach import target_of
+from migrate.actions.record import record
+from migrate.engine.step import Batches, Scene
+from migrate.model.action import Action, Outcome
+from migrate.model.inventory import Inventory
+from migrate.model.objects import Ref
+from migrate.model.verdict import ACCEPTED, Verdict, failed, passed
+
+ALIKE = 50
+"""So many refusals of one kind in the same words have one cause: the rest would only repeat it."""
+
+_Sort = tuple[str, str, tuple[str, ...]]
+"""What refusals of one cause have in common: kind, reason and fields; their words name each object."""
+
+
+@dataclass
+class Refusals:
+    """The objects of one wave that green refused; `served` are inventories that know where kinds are served."""
+
+    wave: int
+    policy: str
+    served: list[Inventory]
+    _found: dict[Ref, Outcome] = field(default_factory=dict)
+
+    def take(self, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> None:
+        """Note what was refused among the outcomes of a batch."""
+        for action, outcome in zip(actions, outcomes, strict=True):
+            if outcome.refused:
+                self._found[target_of(action)[1]] = outcome
+
+    @property
+    def enough(self) -> bool:
+        """Whether the rest of the wave is not to be tried."""
+        if self.policy == "stop":
+            return bool(self._found)
+        return any(n >= ALIKE for n in Counter(_sort(*found) for found in self._found.items()).values())
+
+    def told(self, *, whole: bool) -> Batches:
+        """Record one failed verdict an object, which ends the run; nothing where all was accepted.
+
+        `whole` where all of the wave was tried.
+        """
+        if not self._found:
+            return
+        rest = "the rest of it stands" if whole else "the rest of it was not tried"
+        count = len(self._found)
+        summary = f"green refused {count} object{'s' if count != 1 else ''} of wave {self.wave}; {rest}"
+        verdicts = [self._verdict(ref, outcome) for ref, outcome in sorted(self._found.items())]
+        first = failed(f"{ACCEPTED}wave {self.wave}", summary, verdicts[0].remedy)
+        yield [record(f"wave {self.wave} accepted", [first, *verdicts])]
+
+    def _verdict(self, ref: Ref, outcome: Outcome) -> Verdict:
+        return failed(f"{ACCEPTED}{ref}", f"{outcome.evidence}, at {self._path(ref)}", outcome.remedy)
+
+    def _path(self, ref: Ref) -> str:
+        """The path of an object in the API; a kind that green serves no more has blue's."""
+        of_kind = (r for i in self.served for r in i.resources if (r.group, r.kind) == (ref.group, ref.kind))
+        resource = next(of_kind, None)
+        return resource.member(ref.name, ref.namespace) if resource else "no path that is served"
+
+
+def accepted_since(scene: Scene) -> Batches:
+    """Record once everything is written that what was refused in an earlier attempt is so no more."""
+    refused = [
+        v.check for v in scene.progress.verdicts(scene.batch) if v.check.startswith(ACCEPTED) and not v.passed
+    ]
+    if refused:
+        said = "mended, or left out by a rule, since green refused it"
+        yield [record("accepted since", [passed(check, said) for check in refused])]
+
+
+def _sort(ref: Ref, outcome: Outcome) -> _Sort:
+    told = outcome.facts["refused"]
+    return f"{ref.kind}.{ref.group}", str(told.get("reason", "")), tuple(told.get("fields", ()))
