@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from migrate.actions.reach import target_of
@@ -23,11 +23,16 @@ _Sort = tuple[str, str, tuple[str, ...]]
 
 @dataclass
 class Refusals:
-    """The objects of one wave that green refused; `served` are inventories that know where kinds are served."""
+    """The objects of one wave that green refused.
+
+    `served` are inventories that know where kinds are served; `before` the wave's checks that failed in an earlier
+    attempt and were not answered since.
+    """
 
     wave: int
     policy: str
     served: list[Inventory]
+    before: frozenset[str] = frozenset()
     _found: dict[Ref, Outcome] = field(default_factory=dict)
 
     def take(self, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> None:
@@ -46,8 +51,10 @@ class Refusals:
     def told(self, *, whole: bool) -> Batches:
         """Record one failed verdict an object, which ends the run; nothing where all was accepted.
 
-        `whole` where all of the wave was tried.
+        `whole` where all of the wave was tried: then what was refused before, and is not now, is answered as well.
         """
+        still = {f"{ACCEPTED}{ref}" for ref in self._found}
+        yield from answered(f"wave {self.wave}", self.before - still if whole else ())
         if not self._found:
             return
         rest = "the rest of it stands" if whole else "the rest of it was not tried"
@@ -67,14 +74,22 @@ class Refusals:
         return resource.member(ref.name, ref.namespace) if resource else "no path that is served"
 
 
-def accepted_since(scene: Scene) -> Batches:
-    """Record once everything is written that what was refused in an earlier attempt is so no more."""
-    refused = [
-        v.check for v in scene.progress.verdicts(scene.batch) if v.check.startswith(ACCEPTED) and not v.passed
-    ]
-    if refused:
-        said = "mended, or left out by a rule, since green refused it"
-        yield [record("accepted since", [passed(check, said) for check in refused])]
+def refused_before(scene: Scene) -> frozenset[str]:
+    """The checks by which an earlier attempt told what was refused, and which nothing has answered since."""
+    verdicts = scene.progress.verdicts(scene.batch)
+    return frozenset(v.check for v in verdicts if v.check.startswith(ACCEPTED) and not v.passed)
+
+
+def of_wave(checks: frozenset[str], wave: int, refs: Iterable[Ref]) -> frozenset[str]:
+    """Those of the checks that are about a wave, or about these objects of it."""
+    return checks and checks & {f"{ACCEPTED}wave {wave}", *(f"{ACCEPTED}{ref}" for ref in refs)}
+
+
+def answered(name: str, checks: Collection[str]) -> Batches:
+    """Record that what was refused in an earlier attempt is so no more."""
+    if checks:
+        said = "mended, or left out, since green refused it"
+        yield [record(f"{name} accepted since", [passed(check, said) for check in sorted(checks)])]
 
 
 def _sort(ref: Ref, outcome: Outcome) -> _Sort:

@@ -27,7 +27,7 @@ from migrate.planning.routes import closures
 from migrate.steps.as_sent import as_sent
 from migrate.steps.base import BaseStep, blue_decided, chunks
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
-from migrate.steps.refusals import Refusals, accepted_since
+from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
 
 OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
 """What binds an object to this run; held forms have further marks of their own."""
@@ -61,9 +61,12 @@ class ReplayObjects(BaseStep):
                 facts={**ledger(decisions, routes), "broken": broken_on_blue(blue)},
             )
         ]
+        before = refused_before(scene)
         for wave in decisions.waves:
-            yield from self._wave(scene, blue, decisions, wave)
-        yield from accepted_since(scene)
+            mine = of_wave(before, wave, (d.ref for d in decisions.of_wave(wave)))
+            refusals = Refusals(wave, scene.migration.workloads.on_refusal, [blue], mine)
+            yield from self._wave(scene, blue, decisions, refusals)
+        yield from answered("what was left out", refused_before(scene))
 
     def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
         """Ask where webhook backends would be started before the replay's workloads (decision 12)."""
@@ -80,8 +83,10 @@ class ReplayObjects(BaseStep):
             f"{len(decisions.written)} objects would be written, {len(decisions.held)} of them dormant",
         ]
 
-    def _wave(self, scene: Scene, blue: Inventory, decisions: replay.Decisions, wave: int) -> Batches:
-        refusals = Refusals(wave, scene.migration.workloads.on_refusal, [blue])
+    def _wave(
+        self, scene: Scene, blue: Inventory, decisions: replay.Decisions, refusals: Refusals
+    ) -> Batches:
+        wave = refusals.wave
         for stage in decisions.stages(wave):
             writing = _Writing(scene, blue, _standing(scene, stage))
             refusals.served.insert(0, writing.standing)

@@ -13,24 +13,30 @@ from uuid import uuid4
 
 import pytest
 
+from migrate.actions.conditions import CONDITIONS
 from migrate.actions.delete import Delete, delete
 from migrate.actions.directory import Directory
 from migrate.actions.reach import Reach
 from migrate.actions.snapshot import CONTENTS, Snapshot, snapshot
+from migrate.actions.wait import Wait, wait
 from migrate.cli.wiring import SystemClock
 from migrate.doors.cluster import Verb, Write
 from migrate.doors.doors import Doors
 from migrate.engine.bodies import Bodies
+from migrate.engine.events import quiet
 from migrate.engine.signals import Stop
 from migrate.kube.cluster import KubeCluster
 from migrate.kube.connect import connect
 from migrate.model.action import OutcomeState, State
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Ref, Resource
+from migrate.model.verdict import Result
 from tests.actions.conftest import RUN
+from tests.engine.doubles import PaperLock
 from tests.lab.control_plane import ControlPlane
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota", namespaced=True)
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
 
 
@@ -88,3 +94,43 @@ def test_a_signal_while_a_namespace_is_emptied(green: KubeCluster) -> None:
     (outcome,) = Delete(reach, SystemClock(), Stop()).act([action])
     assert outcome.state is OutcomeState.DONE, outcome.evidence
     assert handler.observe(action).state is State.DONE
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"])
+def test_a_workload_whose_pods_a_quota_refuses_says_so(kind: str, green: KubeCluster) -> None:
+    """Each controller tells it in its own way; the server's words come out, and in the end it has failed."""
+    name = f"full-{uuid4().hex[:8]}"
+    labels = {"app": "db"}
+    pod = {"containers": [{"name": "main", "image": "registry.example/db:1"}]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    replicas = {} if kind == "DaemonSet" else {"replicas": 2}
+    workload: Object = {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": "db", "namespace": name},
+        "spec": {"selector": {"matchLabels": labels}, "template": template, **replicas},
+    }
+    namespace: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    quota: Object = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none", "namespace": name},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    green.write(Write(Verb.CREATE, NAMESPACES, name, body=namespace))
+    green.write(Write(Verb.CREATE, QUOTAS, "none", name, quota))
+    apps = Resource("apps", "v1", f"{kind.lower()}s", kind, namespaced=True)
+    green.write(Write(Verb.CREATE, apps, "db", name, workload))
+    doors = cast("Doors", SimpleNamespace(cluster=lambda side: green, clock=SystemClock()))
+    handler = Wait(doors, CONDITIONS, quiet, Stop(), PaperLock())
+    refs = [Ref("apps", kind, name, "db").as_json()]
+    began = time.monotonic()
+    (outcome,) = handler.act(
+        [wait("workloads-ready", "it", 120.0, side="green", refs=refs, failureEnds=True)]
+    )
+    assert outcome.state is OutcomeState.FAILED
+    assert "exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0" in outcome.evidence
+    assert "Error creating" not in outcome.evidence
+    assert [v.result for v in outcome.verdicts] == [Result.FAIL]
+    assert time.monotonic() - began < 100
+    green.write(Write(Verb.DELETE, NAMESPACES, name))
