@@ -6,9 +6,18 @@ Never here: a door, a clock, a write; what to do about a finding is the planner'
 
 from __future__ import annotations
 
-from migrate.assess.facts import cluster_facts
+from migrate.assess.facts import cluster_facts, own_ranges
 from migrate.assess.judge import codes, document, findings
 from migrate.assess.route import require_route
 from migrate.assess.sources import detect, residue
 
-__all__ = ["cluster_facts", "codes", "detect", "document", "findings", "require_route", "residue"]
+__all__ = [
+    "cluster_facts",
+    "codes",
+    "detect",
+    "document",
+    "findings",
+    "own_ranges",
+    "require_route",
+    "residue",
+]

@@ -9,8 +9,8 @@ from typing import Any
 from migrate.assess.kubeadm import cluster_configuration, kube_proxy
 from migrate.assess.ranges import around
 from migrate.assess.sources import detect
-from migrate.assess.stated import Statement, pod_statements, service_statements, that_hold
-from migrate.model.facts import ClusterFacts
+from migrate.assess.stated import Statement, every_pod_range, pod_statements, service_statements, that_hold
+from migrate.model.facts import ClusterFacts, OwnRanges
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, annotations_of, dig, name_of
 
@@ -36,12 +36,7 @@ def cluster_facts(inventory: Inventory, *, name: str, uid: str) -> ClusterFacts:
     pods, services = pod_statements(inventory, cnis), service_statements(inventory)
     holding_pods, holding_services = that_hold(pods), that_hold(services)
     nodes = inventory.of("Node")
-    addresses = {
-        str(a["address"])
-        for node in nodes
-        for a in dig(node, "status", "addresses") or ()
-        if a.get("type") in _ADDRESSES
-    }
+    addresses = _node_addresses(inventory)
     return ClusterFacts(
         name=name,
         uid=uid,
@@ -51,9 +46,18 @@ def cluster_facts(inventory: Inventory, *, name: str, uid: str) -> ClusterFacts:
         cnis=cnis,
         pod_cidrs=_cidrs(holding_pods),
         service_cidrs=_cidrs(holding_services),
-        node_addresses=tuple(sorted(addresses, key=_numerically)),
+        node_addresses=addresses,
         sources=_sources((*holding_pods, *holding_services)),
-        details=_details(inventory, (*pods, *services), sorted(addresses)),
+        details=_details(inventory, (*pods, *services), addresses),
+    )
+
+
+def own_ranges(inventory: Inventory) -> OwnRanges:
+    """Draw what may be written down somewhere as an address of this cluster: ranges that nothing uses now, too."""
+    return OwnRanges(
+        pods=every_pod_range(inventory, detect(inventory)),
+        services=_cidrs(service_statements(inventory)),
+        nodes=_node_addresses(inventory),
     )
 
 
@@ -69,6 +73,16 @@ def classes(inventory: Inventory, kind: str) -> dict[str, Object]:
 def is_default(obj: Object, kind: str) -> bool:
     """Whether a class is the default one of its kind."""
     return any(annotations_of(obj).get(key) == "true" for key in DEFAULT_CLASS[kind])
+
+
+def _node_addresses(inventory: Inventory) -> tuple[str, ...]:
+    found = {
+        str(a["address"])
+        for node in inventory.of("Node")
+        for a in dig(node, "status", "addresses") or ()
+        if a.get("type") in _ADDRESSES
+    }
+    return tuple(sorted(found, key=_numerically))
 
 
 def _cidrs(statements: Sequence[Statement]) -> tuple[str, ...]:

@@ -36,6 +36,13 @@ def service_statements(inventory: Inventory) -> tuple[Statement, ...]:
     return tuple(_services(inventory))
 
 
+def every_pod_range(inventory: Inventory, cnis: Sequence[Cni]) -> tuple[str, ...]:
+    """Every range that anything takes for the pods': what is stated, of any CNI that is there, and the nodes' podCIDRs."""
+    given = [cidr for node in inventory.of("Node") for cidr in _node_ranges(node)]
+    stated = [s.cidr for s in pod_statements(inventory, cnis)]
+    return tuple(dict.fromkeys([*stated, *(c for cni in cnis for c in cni.pod_cidrs), *_joined(given)]))
+
+
 def that_hold(statements: Sequence[Statement]) -> tuple[Statement, ...]:
     """Of some statements those that hold: all of the strongest source, and ranges made of addresses outside them."""
     stated = [s for s in statements if not s.seen]

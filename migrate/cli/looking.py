@@ -93,7 +93,13 @@ def decided(scene: Scene, inventory: Inventory) -> tuple[Inventory, replay.Decis
     if scene.doors.provisioner.observe().state is State.DONE:
         return blue_decided(scene, inventory)
     blue = replay.modern(as_it_was(inventory, scene.progress), None)
-    found = replay.decide_all(blue, scene.migration, residue=assess.residue(blue), green_resources=None)
+    found = replay.decide_all(
+        blue,
+        scene.migration,
+        residue=assess.residue(blue),
+        ranges=assess.own_ranges(blue),
+        green_resources=None,
+    )
     return blue, found
 
 

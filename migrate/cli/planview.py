@@ -22,6 +22,9 @@ from migrate.replay import Decisions
 HELD_SHOWN = 12
 """Held objects that the screen lists without --objects."""
 
+LITERALS_SHOWN = 5
+"""Objects that name addresses of blue which the screen lists."""
+
 
 @dataclass(frozen=True, slots=True)
 class Composed:
@@ -89,6 +92,7 @@ def document(composed: Composed, objects: Sequence[Decision] | None) -> dict[str
             "total": len(decisions),
             "byForm": {form.value: n for form, n in decisions.counts().by_form.items()},
             "byRule": [{"form": form, "rule": rule, "count": n} for (form, rule), n in _by_rule(decisions)],
+            "namingBlue": sum(bool(d.literals) for d in decisions),
         },
         "routes": [
             {**c.as_json(), "moves": "ramp" if c.rampable else "switch", "why": route_words(composed, c)}
@@ -116,6 +120,7 @@ def decision_json(composed: Composed, decision: Decision) -> dict[str, Any]:
         "class": decision.workload_class,
         "startable": decision.ref in composed.decisions.startable,
         "hold": _hold_json(decision),
+        "literals": [literal.as_json() for literal in decision.literals],
     }
 
 
@@ -166,6 +171,7 @@ def lines(composed: Composed, *, arrow: str, width: int) -> Iterator[str]:
     yield from tables.hanging("no return    ", "; ".join(one_way) or "at no step", width)
     yield from _routes(composed, width)
     yield from _objects(composed, width)
+    yield from _literals(composed, width)
     yield from _held(composed, width)
 
 
@@ -264,6 +270,20 @@ def _objects(composed: Composed, width: int) -> Iterator[str]:
     yield from tables.columns(
         [(form, str(rule), str(n)) for (form, rule), n in _by_rule(decisions)], indent=13
     )
+
+
+def _literals(composed: Composed, width: int) -> Iterator[str]:
+    found = [d for d in composed.decisions if d.literals]
+    if not found:
+        return
+    said = f"{tables.counted(len(found), 'object')} of green would name addresses of blue"
+    yield from tables.hanging("literals     ", f"{said}   (each place: --objects -o json)", width)
+    for decision in found[:LITERALS_SHOWN]:
+        first, more = decision.literals[0], len(decision.literals) - 1
+        named = f"{tables.one_line(str(first))}{f' and {more} more' if more else ''}"
+        yield from tables.hanging(f"{'':13}{decision.ref}  ", named, width)
+    if len(found) > LITERALS_SHOWN:
+        yield f"{'':13}and {len(found) - LITERALS_SHOWN} more"
 
 
 def _held(composed: Composed, width: int) -> Iterator[str]:

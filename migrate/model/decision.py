@@ -33,12 +33,41 @@ class Hold:
     rest_blue: Object | None = None
 
 
+class RangeKind(StrEnum):
+    """Whose addresses of blue a range holds."""
+
+    POD = "pod"
+    SERVICE = "service"
+    NODE = "node"
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """An address of blue that is written into an object: where, which, and of which kind of range.
+
+    `address` is as it is written; "masked" in a Secret, of which nothing but keys is ever told.
+    """
+
+    path: str
+    address: str
+    range: RangeKind
+
+    def __str__(self) -> str:
+        """`address (kind) in path`."""
+        return f"{self.address} ({self.range}) in {self.path}"
+
+    def as_json(self) -> dict[str, str]:
+        """The literal as JSON, for documents."""
+        return {"path": self.path, "address": self.address, "range": self.range.value}
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One object's fate, by the rule that decided, with its reason.
 
     `wave` is 1 to 12, 0 where nothing is written; `target` is the sanitised object to write, None unless replayed,
-    held or deferred. `workload_class` is "serving", "exclusive" or "unknown" for workloads, else empty.
+    held or deferred. `workload_class` is "serving", "exclusive" or "unknown" for workloads, else empty. `literals` are
+    the addresses of blue that the target names, all of them; `evidence` shows the first.
     """
 
     ref: Ref
@@ -50,3 +79,4 @@ class Decision:
     hold: Hold | None = None
     workload_class: str = ""
     evidence: str = ""
+    literals: tuple[Literal, ...] = ()

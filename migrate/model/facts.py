@@ -51,6 +51,19 @@ class Cni:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRanges:
+    """A cluster's own addresses, as CIDR and address texts: every range that some object states, in use or not.
+
+    Wider than `ClusterFacts`, whose ranges are those that hold: what somebody wrote into a configuration may go by a
+    range that another object states.
+    """
+
+    pods: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """What assess knows of one cluster; ranges are CIDR texts, `sources` says which object stated each.
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
+from migrate.model.facts import OwnRanges
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
 from migrate.model.objects import (
@@ -26,6 +26,7 @@ from migrate.model.objects import (
 )
 from migrate.replay import kinds
 from migrate.replay.kinds import Kind
+from migrate.replay.literals import Scanner
 from migrate.replay.operator import SYSTEM_NAMESPACES, operator_rule
 from migrate.replay.versions import Serves, serves
 
@@ -35,13 +36,14 @@ class Blue:
     """Blue's inventory with the lookups that rules share.
 
     `green` are the kinds that green serves and lets create, with their versions; None while green is not there to be
-    asked.
+    asked. `ranges` are blue's own addresses; without them no address is known for blue's.
     """
 
     inventory: Inventory
     migration: Migration
     residue: frozenset[Ref] = frozenset()
     green: Serves | None = None
+    ranges: OwnRanges = field(default_factory=OwnRanges)
     _moved: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
     _gone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _inside: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
@@ -154,44 +156,9 @@ class Blue:
         )
 
     @cached_property
-    def addresses(self) -> frozenset[str]:
-        """Every address that a pod or a Service of blue has."""
-        found: set[str] = set()
-        for pod in self.inventory.of("Pod"):
-            found.update(entry.get("ip", "") for entry in dig(pod, "status", "podIPs") or ())
-            found.add(dig(pod, "status", "podIP", default=""))
-        for service in self.inventory.of("Service"):
-            found.update(
-                dig(service, "spec", "clusterIPs") or (dig(service, "spec", "clusterIP", default=""),)
-            )
-        return frozenset(found - {"", "None"})
-
-    @cached_property
-    def ranges(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """Blue's own addresses: its nodes' pod ranges and addresses, and its Service ranges as far as objects state them."""
-        texts: list[str] = []
-        for node in self.inventory.of("Node"):
-            texts += dig(node, "spec", "podCIDRs") or [dig(node, "spec", "podCIDR", default="")]
-            texts += [
-                a["address"]
-                for a in dig(node, "status", "addresses", default=())
-                if a.get("type", "").endswith("IP")
-            ]
-        for cidr in self.inventory.of("ServiceCIDR", "networking.k8s.io"):
-            texts += dig(cidr, "spec", "cidrs", default=())
-        v4, v6 = _networks(texts)
-        return (*collapse_addresses(v4), *collapse_addresses(v6))
-
-    def in_blue(self, text: str) -> bool:
-        """Whether an address or a range touches blue's own addresses; text that is neither does not."""
-        if text not in self._inside:
-            v4, v6 = _networks([text])
-            self._inside[text] = (
-                text in self.addresses
-                or any(r.overlaps(n) for r in self.ranges for n in v4 if isinstance(r, IPv4Network))
-                or any(r.overlaps(n) for r in self.ranges for n in v6 if isinstance(r, IPv6Network))
-            )
-        return self._inside[text]
+    def literals(self) -> Scanner:
+        """What looks for blue's own addresses."""
+        return Scanner(self.ranges)
 
     def top_of(self, ref: Ref) -> Ref:
         """The workload at the top of a chain of controllers, such as the Deployment of a ReplicaSet's Pod."""
@@ -208,18 +175,3 @@ class Blue:
 def creatable(resources: Iterable[Resource]) -> Serves:
     """The kinds that a server lets create; a resource without verbs is one of a recording, and counts."""
     return serves(r for r in resources if not r.verbs or "create" in r.verbs)
-
-
-def _networks(texts: Iterable[str]) -> tuple[list[IPv4Network], list[IPv6Network]]:
-    v4: list[IPv4Network] = []
-    v6: list[IPv6Network] = []
-    for text in texts:
-        try:
-            network = ip_network(text, strict=False)
-        except ValueError:
-            continue
-        if isinstance(network, IPv4Network):
-            v4.append(network)
-        else:
-            v6.append(network)
-    return v4, v6

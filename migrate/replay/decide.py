@@ -8,6 +8,7 @@ from functools import lru_cache
 from ipaddress import ip_network
 
 from migrate.model.decision import Decision, Form
+from migrate.model.facts import OwnRanges
 from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
@@ -36,19 +37,20 @@ def decide_all(
     migration: Migration,
     *,
     residue: frozenset[Ref],
+    ranges: OwnRanges,
     green_resources: Sequence[Resource] | None,
     only: Collection[Ref] | None = None,
 ) -> Decisions:
     """Decide of every object of blue's inventory; an object that was listed twice is decided once.
 
-    `residue` names what belongs to blue's CNI. `green_resources` is green's discovery, None while there is no green:
+    `residue` names what belongs to blue's CNI, `ranges` are blue's own addresses. `green_resources` is green's discovery, None while there is no green:
     then nothing is refused for not being served there. Targets share what they keep with the inventory's objects.
     With `only`, nothing is decided of other objects; they are still what the decision is taken among. What green takes
     in another version only is converted first, where a conversion is known.
     """
     green = creatable(green_resources) if green_resources is not None else None
     inventory = modern(inventory, green)
-    blue = Blue(inventory, migration, residue, green)
+    blue = Blue(inventory, migration, residue, green, ranges)
     subjects: dict[Ref, Subject] = {}
     for resource, obj in inventory:
         ref = ref_of(obj)
@@ -56,7 +58,7 @@ def decide_all(
     surroundings = Surroundings(blue, _left(subjects, blue))
     if green is not None:
         coming = _coming(subjects, surroundings)
-        blue = Blue(inventory, migration, residue, {**coming, **green})
+        blue = Blue(inventory, migration, residue, {**coming, **green}, ranges)
         surroundings = Surroundings(blue, surroundings.left)
     families = _families(migration)
     wanted = subjects if only is None else subjects.keys() & only
@@ -157,6 +159,7 @@ def _formed(subject: Subject, surroundings: Surroundings, families: frozenset[st
     bare = sanitise(subject.obj, families=families)
     target = in_classes_of_green(bare, subject.kind, surroundings.blue.migration)
     shape = rule.shape(subject, surroundings, target)
+    literals = surroundings.blue.literals.literals(target)  # before it is held: what is taken away comes back
     form, record = rule.form, shape.hold
     if subject.word == "hold" and form is Form.REPLAYED:
         # what has no dormant form of its own is held by not being there
@@ -170,7 +173,8 @@ def _formed(subject: Subject, surroundings: Surroundings, families: frozenset[st
         target=shape.target,
         hold=record,
         workload_class=shape.workload_class,
-        evidence="; ".join(filter(None, (matched, shape.evidence, *flags(subject, surroundings)))),
+        evidence="; ".join(filter(None, (matched, shape.evidence, *flags(subject, surroundings, literals)))),
+        literals=literals,
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
+from migrate.model.decision import Literal
 from migrate.model.objects import Object, annotations_of, controller_of, dig, labels_of, metadata_of
 from migrate.replay import kinds
 from migrate.replay.pods import state_annotation
@@ -12,12 +12,12 @@ from migrate.replay.rule import Subject
 from migrate.replay.sanitise import too_long
 from migrate.replay.surroundings import Surroundings
 
-_ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?!\.?\d)")
-"""An IPv4 address or range in free text; a version such as 1.2.3.4.5 is none."""
+SHOWN = 3
+"""How many addresses of blue a text lists; `Decision.literals` has all."""
 
 
-def flags(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
-    """Say who else keeps the object, what was left behind, and what of it names blue."""
+def flags(subject: Subject, surroundings: Surroundings, literals: Sequence[Literal]) -> Iterator[str]:
+    """Say who else keeps the object, what was left behind, and what of it names blue (see `literals`)."""
     if subject.ref in surroundings.blue.inventory.converted:
         yield surroundings.blue.inventory.converted[subject.ref]
     yield from _keepers(subject.obj)
@@ -31,7 +31,8 @@ def flags(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
     yield from _pod(subject)
     if subject.kind == kinds.DEPLOYMENT and dig(subject.obj, "spec", "paused"):
         yield "is paused: on green it makes no pods until it is resumed"
-    yield from _addresses(subject, surroundings)
+    if literals:
+        yield named(literals)
     retention = dig(subject.obj, "spec", "persistentVolumeClaimRetentionPolicy", default={})
     if subject.kind == kinds.STATEFUL_SET and "Delete" in retention.values():
         yield "claims are retained while migrating; blue deletes them with the set"
@@ -82,40 +83,8 @@ def _written_by_cni(key: str) -> bool:
     )
 
 
-def _addresses(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
-    """The addresses of blue that an object names: reported, never rewritten."""
-    texts: Iterable[str] = ()
-    if subject.kind == kinds.NETWORK_POLICY:
-        texts = _blocks(subject.obj)
-    elif subject.kind == kinds.ENDPOINTS:
-        texts = [str(a.get("ip")) for s in subject.obj.get("subsets") or () for a in s.get("addresses") or ()]
-    elif subject.kind == kinds.ENDPOINT_SLICE:
-        texts = [str(a) for e in subject.obj.get("endpoints") or () for a in e.get("addresses") or ()]
-    elif subject.kind == kinds.CONFIG_MAP:
-        texts = _literals((subject.obj.get("data") or {}).values())
-    else:
-        texts = _literals(_words(kinds.pod_of(subject.kind, subject.obj)))
-    inside = [text for text in dict.fromkeys(texts) if surroundings.blue.in_blue(text)]
-    if inside:
-        yield f"names addresses of blue: {', '.join(inside[:5])}"
-
-
-def _blocks(policy: Object) -> Iterator[str]:
-    for direction, peers in (("ingress", "from"), ("egress", "to")):
-        for rule in dig(policy, "spec", direction, default=()) or ():
-            for peer in (rule or {}).get(peers) or ():
-                cidr = dig(peer, "ipBlock", "cidr")
-                if cidr and cidr not in {"0.0.0.0/0", "::/0"}:
-                    yield str(cidr)
-
-
-def _words(pod: Object) -> Iterator[str]:
-    for group in ("initContainers", "containers"):
-        for container in dig(pod, "spec", group) or ():
-            yield from map(str, (*(container.get("command") or ()), *(container.get("args") or ())))
-            yield from (str(variable.get("value", "")) for variable in container.get("env") or ())
-
-
-def _literals(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        yield from _ADDRESS.findall(text)
+def named(literals: Sequence[Literal]) -> str:
+    """Say which addresses of blue an object names: the first, and how many more there are."""
+    more = len(literals) - SHOWN
+    said = ", ".join(map(str, literals[:SHOWN])) + (f" and {more} more" if more > 0 else "")
+    return f"names addresses of blue: {said}"

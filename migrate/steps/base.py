@@ -105,7 +105,12 @@ def blue_decided(
         blue = replay.modern(_as_it_was(read, priors), replay.serves(green))
         residue = assess.residue(blue)
         decisions = replay.decide_all(
-            blue, scene.migration, residue=residue, green_resources=green, only=only
+            blue,
+            scene.migration,
+            residue=residue,
+            ranges=assess.own_ranges(blue),
+            green_resources=green,
+            only=only,
         )
         scene.made[DECIDED] = made_of, (blue, decisions)
     blue, decisions = scene.made[DECIDED][1]

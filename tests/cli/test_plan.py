@@ -183,6 +183,54 @@ def test_no_form_shows_a_secrets_value(cli: Cli, tmp_path: Path) -> None:
     assert "last-applied-configuration: (masked)" in cli("plan", file, *one).out
 
 
+def naming(kind: str, name: str, data: dict[str, str]) -> dict[str, Any]:
+    """An object whose data names addresses of the recorded Weave cluster."""
+    return {
+        "apiVersion": "v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "default"},
+        "data": data,
+    }
+
+
+def test_addresses_of_blue_are_listed_in_full_and_cut_in_text(cli: Cli, tmp_path: Path) -> None:
+    """JSON has place, address and kind of range of each; a line of text has the first and how many more there are."""
+    many = naming("ConfigMap", "peers", {f"p{n}": f"10.36.77.{n}" for n in range(1, 8)})
+    file = simulated(tmp_path, recorded("weave-to-calico", many))
+    document = cli("plan", file, "--objects", "-o", "json").document
+    named = {d["name"]: d["literals"] for d in document["decisions"] if d["literals"]}
+    assert document["objects"]["namingBlue"] == len(named)
+    assert named["peers"] == [
+        {"path": f"data.p{n}", "address": f"10.36.77.{n}", "range": "pod"} for n in range(1, 8)
+    ]
+    (line,) = (x for x in cli("plan", file, "--objects").out.splitlines() if "default/peers" in x)
+    assert line.endswith("10.36.77.3 (pod) in data.p3 and 4 more")
+    assert "ConfigMap default/peers  10.36.77.1 (pod) in data.p1 and 6 more" in cli("plan", file).out
+    one = cli("plan", file, "--object", "ConfigMap/default/peers").out
+    assert [n for n in range(1, 8) if f"10.36.77.{n} (pod) in data.p{n}" in one] == list(range(1, 8))
+
+
+def test_an_address_in_a_secret_is_masked_in_every_form(cli: Cli, tmp_path: Path) -> None:
+    """The key and the kind of range are told; neither the address nor what stands around it is, by plan or assess."""
+    value = f"tcp://{CANARY}@10.36.77.77:5432/{CANARY}"
+    encoded = base64.b64encode(value.encode()).decode()
+    file = simulated(tmp_path, recorded("weave-to-calico", naming("Secret", "dsn", {"url": encoded})))
+    one = ("plan", file, "--object", "Secret/default/dsn")
+    forms = [
+        ("plan", file),
+        ("plan", file, "--objects"),
+        ("plan", file, "--objects", "-o", "json"),
+        one,
+        (*one, "-o", "json"),
+        ("assess", file, "--all"),
+        ("assess", file, "-o", "json"),
+    ]
+    for argv in forms:
+        said = cli(*argv)
+        assert "masked (pod)" in said.all or '"address": "masked"' in said.all, argv
+        assert not any(word in said.all for word in ("10.36.77.77", CANARY, encoded)), argv
+
+
 def test_a_masked_secret_keeps_its_keys_and_nothing_else() -> None:
     """Values of either kind go, decoded ones in annotations too; other kinds are left as they are."""
     secret = {**canary_secret(), "stringData": {"other": "plain-words"}}

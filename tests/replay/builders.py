@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from migrate.assess import own_ranges
 from migrate.model.inventory import Inventory, inventory_of
 from migrate.model.migration import Migration
-from migrate.model.objects import Object, Resource, group_of, kind_of, namespace_of
+from migrate.model.objects import Object, Ref, Resource, group_of, kind_of, namespace_of
 from migrate.replay import Decisions, decide_all
 
 
@@ -39,7 +40,18 @@ def migration(workloads: Mapping[str, Any] | None = None, **parts: Any) -> Migra
 
 def decide(*objects: Object, workloads: Mapping[str, Any] | None = None) -> Decisions:
     """Decide of a cluster with these objects, before green is there."""
-    return decide_all(inventory(*objects), migration(workloads), residue=frozenset(), green_resources=None)
+    return decided(inventory(*objects), migration(workloads))
+
+
+def decided(
+    blue: Inventory,
+    file: Migration,
+    *,
+    residue: frozenset[Ref] = frozenset(),
+    green: Sequence[Resource] | None = None,
+) -> Decisions:
+    """Decide of an inventory, with the ranges that its objects state."""
+    return decide_all(blue, file, residue=residue, ranges=own_ranges(blue), green_resources=green)
 
 
 def obj(kind: str, name: str, namespace: str = "", api: str = "v1", **rest: Any) -> dict[str, Any]:

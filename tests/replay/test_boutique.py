@@ -11,8 +11,7 @@ import yaml
 
 from migrate.model.decision import Form
 from migrate.model.objects import Ref, ref_of
-from migrate.replay import decide_all
-from tests.replay.builders import inventory, migration
+from tests.replay.builders import decided, inventory, migration
 
 DATA = os.environ.get("CNIMIGRATE_TEST_DATA")
 pytestmark = pytest.mark.skipif(not DATA, reason="CNIMIGRATE_TEST_DATA names no folder of recorded manifests")
@@ -49,7 +48,7 @@ def manifests(pattern: str) -> list[dict[str, Any]]:
 def test_boutique_is_held_and_its_servers_may_start() -> None:
     """Every Deployment is held at 0; those behind a Service may start, the load generator waits; one Service is inert."""
     objects = manifests("workloads/online-boutique/*.yaml")
-    decisions = decide_all(inventory(*objects), migration(), residue=frozenset(), green_resources=None)
+    decisions = decided(inventory(*objects), migration())
     assert len(decisions) == len({ref_of(o) for o in objects})
     assert decisions.undecided == decisions.skipped == decisions.deferred == ()
     workloads = decisions.of_wave(11)
@@ -62,7 +61,7 @@ def test_boutique_is_held_and_its_servers_may_start() -> None:
 def test_boutique_policies_survive_byte_for_byte() -> None:
     """Every NetworkPolicy's spec is what the manifest says, and stands before any workload."""
     objects = manifests("workloads/online-boutique/network-policies.yaml")
-    decisions = decide_all(inventory(*objects), migration(), residue=frozenset(), green_resources=None)
+    decisions = decided(inventory(*objects), migration())
     specs = {ref_of(o): o["spec"] for o in objects}
     assert {d.ref: d.target["spec"] for d in decisions.of_wave(4) if d.target} == specs
     assert len(specs) == 13
@@ -75,6 +74,6 @@ def test_cni_that_is_named_as_residue_leaves_nothing(pattern: str) -> None:
     """With a CNI's objects as residue, none of them is written."""
     objects = manifests(pattern)
     residue = frozenset(Ref.of_json(ref_of(o).as_json()) for o in objects)
-    decisions = decide_all(inventory(*objects), migration(), residue=residue, green_resources=None)
+    decisions = decided(inventory(*objects), migration(), residue=residue)
     assert decisions.written == ()
     assert decisions.undecided == ()

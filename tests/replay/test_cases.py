@@ -11,10 +11,10 @@ import yaml
 from migrate.model.decision import Decision
 from migrate.model.inventory import inventory_of
 from migrate.model.objects import Ref, Resource, ref_of
-from migrate.replay import Decisions, decide_all
+from migrate.replay import Decisions
 from migrate.replay.forms import FORMS
 from migrate.replay.rules import SKIPS
-from tests.replay.builders import migration, resource_of
+from tests.replay.builders import decided, migration, resource_of
 
 CASES = Path(__file__).parent.parent / "cases" / "replay"
 FILES = sorted(CASES.glob("*.yaml"))
@@ -25,11 +25,11 @@ def played(case: dict[str, Any]) -> Decisions:
     around = case.get("around", ())
     pairs = [(resource_of(o), o) for o in around]
     pairs.append((resource_of(case["object"], case.get("verbs", ())), case["object"]))
-    return decide_all(
+    return decided(
         inventory_of(pairs),
         migration((case.get("migration") or {}).get("workloads")),
         residue=frozenset(Ref.of_json(value) for value in case.get("residue", ())),
-        green_resources=[served(text) for text in case["green"]] if "green" in case else None,
+        green=[served(text) for text in case["green"]] if "green" in case else None,
     )
 
 

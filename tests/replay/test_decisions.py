@@ -15,10 +15,20 @@ from migrate.model.decision import Form
 from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory, inventory_of
 from migrate.model.objects import Object, Resource, ref_of
-from migrate.replay import Decisions, decide_all
+from migrate.replay import Decisions
 from migrate.replay.sanitise import FIELDS
 from migrate.replay.waves import WAVES, wave_of
-from tests.replay.builders import decide, deployment, inventory, migration, obj, owner, resource_of, service
+from tests.replay.builders import (
+    decide,
+    decided,
+    deployment,
+    inventory,
+    migration,
+    obj,
+    owner,
+    resource_of,
+    service,
+)
 
 KINDS = [
     ("v1", "ConfigMap"),
@@ -52,7 +62,7 @@ BARE = st.builds(
 
 def move(blue: Inventory, **file: Any) -> Decisions:
     """Decide with nothing but a migration file's workloads."""
-    return decide_all(blue, migration(file), residue=frozenset(), green_resources=None)
+    return decided(blue, migration(file))
 
 
 @given(st.lists(BARE, max_size=12))
@@ -166,14 +176,14 @@ def test_kinds_that_a_definition_brings_are_served() -> None:
     )
     shop = obj("Shop", "main", "shop", "example.net/v1")
     green = [resource_of(crd)]
-    found = decide_all(inventory(crd, shop), migration(), residue=frozenset(), green_resources=green)
+    found = decided(inventory(crd, shop), migration(), green=green)
     assert [d.form for d in found] == [Form.REPLAYED, Form.REPLAYED]
     skip = {
         "rules": [
             {"kind": "CustomResourceDefinition", "group": "*", "namespace": "", "skip": True, "reason": "no"}
         ]
     }
-    found = decide_all(inventory(crd, shop), migration(skip), residue=frozenset(), green_resources=green)
+    found = decided(inventory(crd, shop), migration(skip), green=green)
     assert [str(d.rule) for d in found] == ["operator.1", "green.not-served"]
 
 
@@ -266,15 +276,15 @@ def test_addresses_of_blue_in_free_text_are_reported() -> None:
             "Pod",
             "p",
             "shop",
-            status={"phase": "Failed", "podIP": "10.32.0.5", "podIPs": [{"ip": "10.32.0.5"}]},
+            status={"phase": "Running", "podIP": "10.32.0.5", "podIPs": [{"ip": "10.32.0.5"}]},
         ),
         obj("ConfigMap", "c", "shop", data={"k": text, "weave": "10.32.0.5"}),
         deployment("cart", pod={"containers": [container]}),
     )
-    evidence = {d.ref.kind: d.evidence.partition("names addresses of blue: ")[2] for d in found}
-    assert evidence["ConfigMap"] == "10.244.1.9, 10.244.0.0/16, 10.244.1.8, 10.32.0.5"
-    assert evidence["Deployment"] == "10.96.0.7, 10.9.0.4"
-    assert evidence["Service"] == ""
+    named = {d.ref.kind: [literal.address for literal in d.literals] for d in found}
+    assert named["ConfigMap"] == ["10.244.1.9", "10.244.0.0/16", "10.244.1.8", "10.32.0.5"]
+    assert named["Deployment"] == ["10.96.0.7", "10.9.0.4"]
+    assert named["Service"] == []
 
 
 def test_hand_made_endpoints_in_blue_are_reported() -> None:
@@ -297,8 +307,8 @@ def test_hand_made_endpoints_in_blue_are_reported() -> None:
     )
     assert [(d.ref.kind, d.evidence) for d in found.of_wave(8)] == [
         ("Service", ""),
-        ("Endpoints", "names addresses of blue: 10.244.1.9"),
-        ("EndpointSlice", "names addresses of blue: fd00:1::9"),
+        ("Endpoints", "names addresses of blue: 10.244.1.9 (pod) in subsets[0].addresses[0].ip"),
+        ("EndpointSlice", "names addresses of blue: fd00:1::9 (pod) in endpoints[0].addresses[0]"),
     ]
 
 
@@ -323,9 +333,9 @@ def test_kinds_of_an_aggregated_api_that_moves_are_served() -> None:
     blue = [deployment("cart"), service("cart"), api]
     green = [resource_of(o) for o in blue]
     order = obj("Order", "o", "shop", "shop.example/v1")
-    found = decide_all(inventory(*blue, order), migration(), residue=frozenset(), green_resources=green)
+    found = decided(inventory(*blue, order), migration(), green=green)
     assert found.undecided == ()
-    orphan = decide_all(inventory(*blue[:2], order), migration(), residue=frozenset(), green_resources=green)
+    orphan = decided(inventory(*blue[:2], order), migration(), green=green)
     assert [d.ref.kind for d in orphan.undecided] == ["Order"]
 
 
@@ -343,15 +353,14 @@ def test_service_ranges_that_objects_state_are_blue() -> None:
     policy = obj(
         "NetworkPolicy", "p", "shop", "networking.k8s.io/v1", spec={"podSelector": {}, "egress": [rule]}
     )
-    assert decide(cidr, policy).of_wave(4)[0].evidence == "names addresses of blue: 10.96.3.0/24"
+    evidence = decide(cidr, policy).of_wave(4)[0].evidence
+    assert evidence == "names addresses of blue: 10.96.3.0/24 (service) in spec.egress[0].to[0].ipBlock.cidr"
 
 
 def test_ranges_of_a_file_that_is_wrong_leave_families_alone() -> None:
     """A Service range that is none is the planner's to report; a Service keeps the families that it states."""
     wrong = migration(green={"network": {"serviceCIDR": "nonsense"}})
-    found = decide_all(
-        inventory(service("a", ipFamilies=["IPv6"])), wrong, residue=frozenset(), green_resources=None
-    )
+    found = decided(inventory(service("a", ipFamilies=["IPv6"])), wrong)
     assert found.all[0].target is not None
     assert found.all[0].target["spec"]["ipFamilies"] == ["IPv6"]
 

@@ -248,6 +248,7 @@ def test_invariant_6_every_object_is_decided(project: Project) -> None:
             blue,
             project.migration,
             residue=assess.residue(blue),
+            ranges=assess.own_ranges(blue),
             green_resources=live.doors.green.resources(),
         )
     assert len(decisions) == len(blue)

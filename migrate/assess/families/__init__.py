@@ -13,11 +13,13 @@ from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib import import_module
 
+from migrate.assess.facts import own_ranges
 from migrate.assess.sources import residue
 from migrate.model.facts import ClusterFacts, Finding, Severity
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration, ObjectRule, Pool
 from migrate.model.objects import Object, Ref, labels_of, namespace_of, ref_of
+from migrate.replay.literals import Scanner
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Situation:
     def residue(self) -> frozenset[Ref]:
         """What belongs to blue's CNI and does not move."""
         return residue(self.blue_inventory)
+
+    @cached_property
+    def literals(self) -> Scanner:
+        """What looks for blue's own addresses, as the replay does."""
+        return Scanner(own_ranges(self.blue_inventory))
 
     def moves(self, obj: Object) -> bool:
         """Whether an object of blue is among what moves: its namespace is, it is not the CNI's, no rule skips it."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from migrate.assess.families import Code, Situation
-from migrate.assess.ranges import holds, networks
 from migrate.assess.wording import count, few
-from migrate.assess.workloads import all_containers
 from migrate.model.facts import Finding, Severity
-from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of
+from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of, ref_of
+from migrate.replay import decide_all
 
 BALANCERS = Code(
     "REACH-001",
@@ -35,24 +31,14 @@ LITERALS = Code(
     "REACH-003",
     Severity.WARNING,
     "addresses of blue are written into configuration",
-    "Environment values, arguments and ConfigMaps of what moves are searched for addresses inside blue's pod and service "
-    "ranges and for its nodes' addresses. Secrets are not searched. Nothing is rewritten.",
+    "Every text of what moves is searched for addresses and ranges inside blue's pod and service ranges and for its "
+    "nodes' addresses: environment, arguments, ConfigMaps, annotations, policies, custom resources, Secrets. Ranges that "
+    "no pod uses now count, too. Of a Secret only keys are told, the addresses are masked. Compressed data, as Helm keeps "
+    "of its releases, is not searched. `cnimigrate plan --objects -o json` has every place. Nothing is rewritten.",
     "On green those addresses belong to nobody: the classic hidden break of a move.",
     "Replace them by names of Services or by addresses that both clusters reach.",
 )
 CODES = (BALANCERS, NODE_PORTS, LITERALS)
-
-_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.]|/[0-9])")
-"""What may be an IPv4 address and is no range; what stands before it is looked at apart, as a lookbehind is slow here."""
-
-_WORKLOADS = (
-    ("Deployment", "apps"),
-    ("StatefulSet", "apps"),
-    ("DaemonSet", "apps"),
-    ("CronJob", "batch"),
-    ("Job", "batch"),
-    ("Pod", ""),
-)
 
 
 def find(situation: Situation) -> Iterator[Finding]:
@@ -81,43 +67,27 @@ def find(situation: Situation) -> Iterator[Finding]:
 
 
 def _literals(situation: Situation) -> Iterator[Finding]:
-    blue = situation.blue
-    ranges = networks([*blue.pod_cidrs, *blue.service_cidrs])
-    nodes = set(blue.node_addresses)
-    found: dict[str, set[str]] = defaultdict(set)
-    for obj, text in _texts(situation):
-        for address in _addresses(text):
-            if address in nodes or holds(ranges, address):
-                found[_title(obj)].add(address)
+    """What the replay itself would carry over and flag; it is asked only of objects that may name an address."""
+    blue, scanner = situation.blue_inventory, situation.literals
+    suspects = {
+        ref_of(o) for _, o in blue if situation.moves(o) and controller_of(o) is None and scanner.may_name(o)
+    }
+    decisions = decide_all(
+        blue,
+        situation.migration,
+        residue=situation.residue,
+        ranges=scanner.ranges,
+        green_resources=None,
+        only=suspects,
+    )
+    found = {
+        str(d.ref): [f"{literal.address} ({literal.range})" for literal in d.literals]
+        for d in decisions
+        if d.literals
+    }
     if found:
         said = few(f"{who} has {few(addresses, 3)}" for who, addresses in found.items())
         yield LITERALS.found(f"{count(len(found), 'object')}: {said}")
-
-
-def _addresses(text: str) -> Iterator[str]:
-    """The addresses in a text; a part of a longer number, such as a version's, is none."""
-    for match in _ADDRESS.finditer(text):
-        before = text[match.start() - 1 : match.start()]
-        if not before.isdigit() and before != ".":
-            yield match[0]
-
-
-def _texts(situation: Situation) -> Iterator[tuple[Object, str]]:
-    """The free text of what moves: what containers are told, and ConfigMaps."""
-    for kind, group in _WORKLOADS:
-        for obj in situation.moving(kind, group):
-            if controller_of(obj) is None:
-                for container in all_containers(obj):
-                    yield from ((obj, text) for text in _told(container))
-    for obj in situation.moving("ConfigMap"):
-        for text in (obj.get("data") or {}).values():
-            yield obj, str(text)
-
-
-def _told(container: Mapping[str, Any]) -> Iterator[str]:
-    yield from (str(v.get("value", "")) for v in container.get("env") or ())
-    for key in ("command", "args"):
-        yield from map(str, container.get(key) or ())
 
 
 def _node_ports(service: Object) -> set[int]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migrate.assess.families import Code, Situation
-from migrate.assess.ranges import holds, networks
 from migrate.assess.wording import few
 from migrate.model.facts import Finding, Severity
 from migrate.model.inventory import Inventory
@@ -47,12 +46,10 @@ def find(situation: Situation) -> Iterator[Finding]:
     closed = [_said(c, w) for c, w in own if _fails_closed(w) and dig(w, "clientConfig", "service")]
     if closed:
         yield CLOSED.found(few(closed))
-    blue = situation.blue
-    ranges = networks([*blue.pod_cidrs, *blue.service_cidrs])
     local = [
         _said(c, w)
         for c, w in own
-        if (host := _host(w)) and (host in blue.node_addresses or holds(ranges, host))
+        if any(situation.literals.in_text(str(dig(w, "clientConfig", "url", default=""))))
     ]
     if local:
         yield BY_URL.found(few(local))

@@ -106,6 +106,7 @@ def _draft(kubeconfig: str | None, context: str | None, simulated: str | None, p
             inventory,
             recommendation.planned(unplanned),
             residue=assess.residue(inventory),
+            ranges=assess.own_ranges(inventory),
             green_resources=None,
         )
     directory = place.absolute().parent

@@ -24,6 +24,7 @@ from migrate.model.progress import Progress
 from migrate.planning.compose import agree
 from migrate.planning.contrast import contrast
 from migrate.planning.routes import closures
+from migrate.replay.flags import SHOWN as LITERALS_SHOWN
 from migrate.steps.assess_sides import facts_of
 
 CHANGES = 10
@@ -164,6 +165,8 @@ def _tell(composed: Composed, decision: Decision, diff: Sequence[str]) -> None:
     say.line(f"  {tables.one_line(decision.reason)}")
     if decision.evidence:
         say.line(f"  {tables.one_line(decision.evidence)}")
+    for literal in decision.literals[LITERALS_SHOWN:]:  # the evidence has the first
+        say.line(f"  names {tables.one_line(str(literal))}")
     if decision.ref in composed.decisions.startable:
         say.line("  it may run on both sides: released once before-start is open")
     for line in planview.hold_lines(decision):

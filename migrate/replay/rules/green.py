@@ -32,8 +32,7 @@ def _backend(subject: Subject, surroundings: Surroundings) -> str | None:
 
 def _into_blue(subject: Subject, surroundings: Surroundings) -> str | None:
     for url in surroundings.admission.backings[subject.ref].outside:
-        host = url.partition("://")[2].partition("/")[0].rsplit(":", 1)[0].strip("[]")
-        if surroundings.blue.in_blue(host):
+        if any(surroundings.blue.literals.in_text(url)):
             return f"calls {url}"
     return None
 
