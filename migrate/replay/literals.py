@@ -17,7 +17,7 @@ from typing import Any
 
 from migrate.model.decision import Literal, RangeKind
 from migrate.model.facts import OwnRanges
-from migrate.model.objects import Object, group_of, kind_of, metadata_of
+from migrate.model.objects import Object, annotations_of, group_of, kind_of, labels_of
 from migrate.replay import kinds
 
 MASKED = "masked"
@@ -42,6 +42,9 @@ _LINE_ENDS = frozenset({r"\n", r"\r", r"\t"})
 """How JSON in a text spells what ends a word."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Repeats the object; of a Secret its values as well."""
+
 _SCHEMAS = ("versions", "validation")
 """Parts of a CustomResourceDefinition's spec: descriptions and patterns, whose addresses are examples."""
 
@@ -149,8 +152,8 @@ def _stands_alone(before: str, after: str) -> bool:
 
 def _parts(obj: Object) -> Iterator[tuple[str, Any]]:
     """What of an object is looked at, decoded; its own name is looked up nowhere, and status the servers fill in."""
-    for part in ("labels", "annotations"):
-        yield f"metadata.{part}", metadata_of(obj).get(part)
+    yield "metadata.labels", labels_of(obj)
+    yield "metadata.annotations", {k: v for k, v in annotations_of(obj).items() if k != _LAST_APPLIED}
     kind = group_of(obj), kind_of(obj)
     for key, value in obj.items():
         if key in {"apiVersion", "kind", "metadata", "status"}:

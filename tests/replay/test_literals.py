@@ -78,6 +78,13 @@ def test_an_address_is_found_between_punctuation(before: str, after: str) -> Non
     assert found == (Literal("data.k", "10.96.0.7", RangeKind.SERVICE),)
 
 
+def test_what_kubectl_applied_last_is_told_once() -> None:
+    """The annotation repeats the object, and where it goes along no address stands in two places."""
+    notes = {"kubectl.kubernetes.io/last-applied-configuration": '{"data":{"k":"10.96.0.7"}}'}
+    config = obj("ConfigMap", "c", "shop", annotations=notes, data={"k": "10.96.0.7"})
+    assert [literal.path for literal in Scanner(RANGES).literals(config)] == ["data.k"]
+
+
 def test_data_that_is_no_base64_is_no_address() -> None:
     """An edited export may hold anything; what cannot be decoded names nothing and raises nothing."""
     for value in ("%%%", "abc", 7, None, ["10.96.0.7"]):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrate.assess.families import Code, Situation
 from migrate.assess.wording import count, few
 from migrate.model.facts import Finding, Severity
-from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of, ref_of
+from migrate.model.objects import Object, dig, kind_of, name_of, namespace_of, ref_of
 from migrate.replay import decide_all
 
 BALANCERS = Code(
@@ -69,9 +69,7 @@ def find(situation: Situation) -> Iterator[Finding]:
 def _literals(situation: Situation) -> Iterator[Finding]:
     """What the replay itself would carry over and flag; it is asked only of objects that may name an address."""
     blue, scanner = situation.blue_inventory, situation.literals
-    suspects = {
-        ref_of(o) for _, o in blue if situation.moves(o) and controller_of(o) is None and scanner.may_name(o)
-    }
+    suspects = {ref_of(obj) for _, obj in blue if scanner.may_name(obj)}
     decisions = decide_all(
         blue,
         situation.migration,
