@@ -147,6 +147,36 @@ def test_what_was_not_read_is_told() -> None:
     ]
 
 
+def test_kinds_of_the_same_name_are_told_apart_by_their_group(cli: Cli, tmp_path: Path) -> None:
+    """A kind alone takes them all, with its group, as the rows show it, one."""
+    names = {"kind": "NetworkPolicy", "plural": "networkpolicies", "singular": "networkpolicy"}
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object"}},
+    }
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "networkpolicies.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+    both = [
+        {"apiVersion": api, "kind": "NetworkPolicy", "metadata": {"name": "same", "namespace": "default"}}
+        for api in ("example.com/v1", "networking.k8s.io/v1")
+    ]
+    both[1]["spec"] = {"podSelector": {}}
+    file = simulated(tmp_path, recorded("weave-to-calico", definition, *both))
+    for kind, groups in (("networkpolicy", 2), ("NetworkPolicy.example.com", 1)):
+        found = cli("plan", file, "--object", f"{kind}/default/same", "-o", "json").document["objects"]
+        assert len(found) == groups
+    rows = cli("plan", file, "--kind", "NetworkPolicy.example.com").out.splitlines()
+    assert ["default/same" in row for row in rows] == [True, False]
+    wrong = cli("plan", file, "--kind", "NetworkPolicy.example.com", "--namespace", "defualt")
+    assert (wrong.code, "Did you mean default" in wrong.err) == (2, True)
+
+
 def test_an_object_that_stays_behind_has_no_diff(cli: Cli, demo: Path) -> None:
     """A skipped one shows its rule and reason, and that nothing is written."""
     said = cli("plan", demo, "--object", "Job/shop/reindex-catalog")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from migrate.model.facts import OwnRanges
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Resource, ref_of
 from migrate.replay import decide_all, modern, readable, serves
@@ -80,7 +81,9 @@ def test_objects_of_a_definition_that_moves_go_in_the_version_they_were_read_in(
     shops = resource("example.com", "Shop", "v1", "v1beta1").at("v1beta1")
     shop = obj("Shop", "main", "shop", "example.com/v1beta1", spec={})
     read = Inventory((definitions, shops), {definitions: [definition], shops: [shop]})
-    found = decide_all(read, migration(), residue=frozenset(), green_resources=[definitions])
+    found = decide_all(
+        read, migration(), residue=frozenset(), ranges=OwnRanges(), green_resources=[definitions]
+    )
     target = next(d.target for d in found if d.ref == ref_of(shop))
     assert target is not None
     assert target["apiVersion"] == "example.com/v1beta1"
@@ -92,7 +95,9 @@ def test_a_definition_of_greens_own_decides_which_versions_it_takes() -> None:
     shops = resource("example.com", "Shop", "v1beta1")
     shop = obj("Shop", "main", "shop", "example.com/v1beta1", spec={})
     green = [resource("example.com", "Shop", "v2", "v1")]
-    (found,) = decide_all(blue(shops, shop), migration(), residue=frozenset(), green_resources=green)
+    (found,) = decide_all(
+        blue(shops, shop), migration(), residue=frozenset(), ranges=OwnRanges(), green_resources=green
+    )
     assert (found.rule, found.evidence) == (
         "green.other-version",
         "blue serves v1beta1; green serves v2, v1",

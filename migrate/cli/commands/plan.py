@@ -61,6 +61,7 @@ def command(
     cnimigrate plan
     cnimigrate plan --objects --kind Deployment --namespace shop
     cnimigrate plan --object Deployment/shop/cart       (Node/NAME where a kind has no namespace)
+    cnimigrate plan --kind NetworkPolicy.crd.projectcalico.org       (where two groups have a kind of that name)
 
     Exit codes: 0, 10 with --exit-code where something would be done, 50 where the journal is of another Plan.
     """
@@ -107,12 +108,11 @@ def _chosen(composed: Composed, kind: str | None, namespace: str | None) -> Sequ
     found = [
         d
         for d in composed.decisions
-        if (kind is None or d.ref.kind.lower() == kind.lower())
-        and (namespace is None or d.ref.namespace == namespace)
+        if (kind is None or _is_kind(d.ref, kind)) and (namespace is None or d.ref.namespace == namespace)
     ]
     if not found:
-        kinds = sorted({d.ref.kind for d in composed.decisions})
-        if kind is not None and kind.lower() not in {k.lower() for k in kinds}:
+        if kind is not None and not any(_is_kind(d.ref, kind) for d in composed.decisions):
+            kinds = sorted({d.ref.kind for d in composed.decisions})
             raise UsageError(f"--kind {kind}: blue has no object of that kind", remedy=_near(kind, kinds))
         spaces = sorted({d.ref.namespace for d in composed.decisions if d.ref.namespace})
         if namespace is not None and namespace not in spaces:
@@ -142,7 +142,7 @@ def _one(
     found = [
         d
         for d in composed.decisions
-        if (d.ref.kind.lower(), d.ref.namespace, d.ref.name) == (kind.lower(), namespace, name)
+        if _is_kind(d.ref, kind) and (d.ref.namespace, d.ref.name) == (namespace, name)
     ]
     if not found:
         known = [_typed(d.ref) for d in composed.decisions]
@@ -177,6 +177,11 @@ def _tell(composed: Composed, decision: Decision, diff: Sequence[str]) -> None:
     for line in diff or ("  green gets it as it is on blue",):
         say.line(line)
     say.line("and our annotations: cnimigrate.io/run, source-uid and source-hash")
+
+
+def _is_kind(ref: Ref, word: str) -> bool:
+    """Whether a word names an object's kind, alone or with its group as rows show it: kinds of two groups may be alike."""
+    return word.lower() in {ref.kind.lower(), f"{ref.kind}.{ref.group}".lower()}
 
 
 def _typed(ref: Ref) -> str:
