@@ -162,7 +162,7 @@ def test_kinds_of_the_same_name_are_told_apart_by_their_group(cli: Cli, tmp_path
         "metadata": {"name": "networkpolicies.example.com"},
         "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]},
     }
-    both = [
+    both: list[dict[str, Any]] = [
         {"apiVersion": api, "kind": "NetworkPolicy", "metadata": {"name": "same", "namespace": "default"}}
         for api in ("example.com/v1", "networking.k8s.io/v1")
     ]
