@@ -174,8 +174,9 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
             yield path, value
         elif isinstance(value, Mapping):
-            keyed = [(f"{path}.{k}" if _PLAIN_KEY.fullmatch(k) else f"{path}[{k}]", k) for k in value]
-            left.extend(pair for inside, k in reversed(keyed) for pair in ((inside, value[k]), (inside, k)))
+            for key in reversed(value):
+                inside = f"{path}.{key}" if _PLAIN_KEY.fullmatch(str(key)) else f"{path}[{key}]"
+                left += (inside, value[key]), (inside, str(key))
         elif isinstance(value, list | tuple):
             left.extend((f"{path}[{_label(value[at], at)}]", value[at]) for at in reversed(range(len(value))))
 
@@ -192,7 +193,7 @@ def _strings(left: list[Any]) -> Iterator[str]:
         if isinstance(item, str):
             yield item
         elif isinstance(item, Mapping):
-            yield from item
+            yield from map(str, item)  # an edited export may have keys that are none
             left.extend(item.values())
         elif isinstance(item, list | tuple):
             left.extend(item)

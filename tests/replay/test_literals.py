@@ -89,6 +89,8 @@ def test_data_that_is_no_base64_is_no_address() -> None:
     """An edited export may hold anything; what cannot be decoded names nothing and raises nothing."""
     for value in ("%%%", "abc", 7, None, ["10.96.0.7"]):
         assert Scanner(RANGES).literals(obj("Secret", "s", "shop", data={"k": value})) == ()
+    odd = obj("Peer", "p", "shop", "example.com/v1", spec={7: "10.96.0.7", None: 1.5})
+    assert [literal.path for literal in Scanner(RANGES).literals(odd)] == ["spec[7]"]
 
 
 def test_deep_objects_are_walked_to_their_end() -> None:
