@@ -189,6 +189,7 @@ def until(plane: ControlPlane, what: str, holds: Callable[[], bool]) -> None:
     plane.wait_until(what, holds)
 
 
+@pytest.mark.timeout(600)  # seven runs, one after the other, on two real control planes
 def test_each_wave_tells_what_green_refuses_and_goes_on_once_it_is_mended(
     move: real.Move, blue: StandingBlue, green: ControlPlane
 ) -> None:

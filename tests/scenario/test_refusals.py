@@ -17,7 +17,7 @@ from migrate.kube.answers import Hiccup
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import name_of
 from migrate.model.progress import Progress
-from migrate.simulation.faults import Fuse
+from migrate.simulation.faults import Fuse, Killed
 from migrate.steps.refusals import ALIKE
 from tests.scenario.blue import CANARY_SPELLINGS
 from tests.scenario.hands import CONFIG_MAPS, created, deleted
@@ -44,12 +44,14 @@ class Refusing(Fuse):
     names: Sequence[str] = BAD
     error: Callable[[str], DoorError] = because
     created: list[str] = field(default_factory=list)
+    refused: int = 0
 
     def around(self, words: str, call: Callable[[], _Result]) -> _Result:
         """Refuse the named objects; note each create that went through."""
         if words.startswith("write create green "):
             place = words.removeprefix("write create green ")
             if (name := place.partition("/")[2]) in self.names:
+                self.refused += 1
                 raise self.error(name)
             self.created.append(place)
         return call()
@@ -111,6 +113,34 @@ def test_the_rest_of_the_wave_is_written_and_the_next_one_waits(tmp_path: Path) 
     assert set(BAD) <= on_green(project)
     assert not [place for place in mended.created if "/good-" in place]
     assert not unaccepted(progress_of(project))
+    assert run(project)
+
+
+@dataclass
+class Dying(Refusing):
+    """The same, and the runner is killed at the n-th write of the journal after the last refusal."""
+
+    at: int = 1
+    dead: bool = False
+
+    def around(self, words: str, call: Callable[[], _Result]) -> _Result:
+        """Count the journal's writes once all was refused."""
+        if words.startswith("journal ") and self.refused == len(self.names):
+            self.calls.append(words)
+        if self.dead or len(self.calls) == self.at:
+            self.dead = True
+            raise Killed
+        return super().around(words, call)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_runner_killed_among_refusals_tells_them_all_the_same(at: int, tmp_path: Path) -> None:
+    """Before the outcomes, before what is told, and in the middle of it: the next run has the same to say."""
+    project = project_with(tmp_path, BAD)
+    with pytest.raises(Killed):
+        run(project, Life(Dying(at=at), until=REPLAY))
+    said = refused(project, Refusing())
+    assert all(f"/api/v1/namespaces/shop/configmaps/{name}" in said for name in BAD)
     assert run(project)
 
 

@@ -17,6 +17,9 @@ from migrate.model.plan import Plan, PlannedStep
 from migrate.model.progress import Progress
 from migrate.model.verdict import ACCEPTED
 
+SHOWN = 20
+"""Refused objects that a person is shown; the JSON has them all."""
+
 REFRESH = 2.0
 """Seconds between two looks of `--watch`."""
 
@@ -86,7 +89,9 @@ def lines(found: dict[str, Any]) -> list[str]:
     shown += [f"waits    {found['waitsFor']}"] if found["waitsFor"] else []
     shown += [f"traffic  {traffic}"] if traffic else []
     shown += [f"checks   {check}" for check in found["lastChecks"]]
-    shown += [f"refused  {said}" for said in found["refused"]]
+    shown += [f"refused  {said}" for said in found["refused"][:SHOWN]]
+    if len(found["refused"]) > SHOWN:
+        shown.append(f"         and {len(found['refused']) - SHOWN} more: cnimigrate status -o json has all")
     shown += [f"in doubt {key}" for key in found["inDoubt"][:5]]
     shown.append(f"back     {found['wayBack']}")
     shown.append(f"runner   {found['runner']}")
