@@ -12,7 +12,7 @@ from migrate.calico.pools import CRD_V1, ip_pool, planned_pools
 from migrate.calico.validation import validate
 from migrate.engine.step import Batches, Scene
 from migrate.errors import Stopped
-from migrate.model.canonical import digest
+from migrate.model.canonical import keyed_digest
 from migrate.model.ids import ActionKey, Phase, Side, StepId
 from migrate.model.migration import Green, Pool
 from migrate.model.objects import Object, group_of, kind_of, name_of, ref_of
@@ -66,7 +66,8 @@ class InstallCalico(BaseStep):
             action = apply(
                 Side.GREEN,
                 ref,
-                body_hash=digest(obj),
+                # the manifests may hold Secrets (calico-etcd-secrets), and `export` gives the journal away
+                body_hash=keyed_digest(scene.key, obj),
                 command=f"kubectl apply --server-side: {ref}",
                 source="calico",
             )

@@ -28,6 +28,7 @@ from migrate.errors import (
 )
 from migrate.model import marks
 from migrate.model.action import OutcomeState
+from migrate.model.canonical import digest
 from migrate.model.entry import EntryKind
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Resource, annotations_of, kind_of, labels_of, name_of, namespace_of
@@ -354,6 +355,16 @@ def test_invariant_10_secrets_are_told_nowhere(project: Project, capfd: pytest.C
     out, err = capfd.readouterr()
     assert "batch-ended" in out
     assert not any(word in out + err for word in CANARY_SPELLINGS)
+
+
+def test_invariant_10_hashes_that_leave_the_machine_are_keyed(project: Project) -> None:
+    """No plain hash of a manifest is in the journal, which `export` gives away: a small Secret's could be guessed."""
+    run(project, Life(until=Until(phase=Phase.BUILD)))
+    with wired(project) as live:
+        plain = {digest(obj) for obj in live.calico}
+    applied = [i.action for i in progress_of(project).intents() if i.action.kind == "apply"]
+    assert applied
+    assert not plain & {str(action.params["hash"]) for action in applied}
 
 
 def test_invariant_10_state_files_are_private(project: Project) -> None:
