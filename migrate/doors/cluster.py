@@ -19,6 +19,9 @@ from migrate.model.objects import Object, Resource
 FIELD_MANAGER = "cnimigrate"
 """The one field manager under which everything of ours is written."""
 
+FOREGROUND = "foregroundDeletion"
+"""The finalizer of an object that goes after what it owns; the garbage collector takes it away."""
+
 PAGE = 500
 """Objects a page of a list, as kubectl's default chunk."""
 
@@ -49,7 +52,7 @@ class Verb(StrEnum):
     APPLY = "apply"  # server-side apply under FIELD_MANAGER; fails with Conflict unless forced
     PATCH = "patch"  # JSON merge patch (RFC 7396): null removes a key
     REPLACE = "replace"  # PUT; `body` must carry metadata.resourceVersion for compare-and-swap
-    DELETE = "delete"  # with a UID precondition where `uid` is given; background propagation
+    DELETE = "delete"  # with a UID precondition where `uid` is given; what it owns follows in the background
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Write:
 
     `body` is the object (for PATCH the merge patch, for DELETE None). `uid` and `resource_version` are preconditions;
     a mismatch raises Conflict. `subresource` is "status" or "scale" or empty. A body that names another version of the
-    resource's group goes to that version, and is answered in it.
+    resource's group goes to that version, and is answered in it. With `foreground` a deleted object stands until what
+    it owns is gone, and the answer to the delete is the object that is still there.
     """
 
     verb: Verb
@@ -71,6 +75,7 @@ class Write:
     subresource: str = ""
     force: bool = False
     dry_run: bool = False
+    foreground: bool = False
 
     @property
     def target(self) -> Resource:

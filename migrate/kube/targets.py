@@ -92,7 +92,8 @@ def _delete_options(write: Write) -> dict[str, Any]:
     options: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "DeleteOptions",
-        "propagationPolicy": "Background",  # the server's default differs by kind: a Job's would leave its pods
+        # always said, as the server's default differs by kind: a Job's would leave its pods
+        "propagationPolicy": "Foreground" if write.foreground else "Background",
     }
     if write.dry_run:
         options["dryRun"] = ["All"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from migrate.doors.cluster import Write
+from migrate.doors.cluster import FOREGROUND, Write
 from migrate.model.objects import Object, dig
 from migrate.simulation import refusals
 from migrate.simulation.served import Served
@@ -48,6 +48,11 @@ class Remover:
         if namespace and key.name in _PROTECTED:
             raise refusals.forbidden(served.resource, key.name, "this namespace may not be deleted")
         grace = self._grace(key, live, write)
+        if write.foreground and FOREGROUND not in (metadata.get("finalizers") or ()):
+            metadata = {**metadata, "finalizers": [*(metadata.get("finalizers") or ()), FOREGROUND]}
+            return self._stored(
+                key, self._marked({**live, "metadata": metadata}, grace, namespace=namespace), live
+            ), True
         held = bool(metadata.get("finalizers")) or (namespace and bool(dig(live, "spec", "finalizers")))
         if not held and not grace:
             return self.gone(key, live), True

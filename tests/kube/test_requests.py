@@ -64,6 +64,12 @@ MANAGED = "fieldManager=cnimigrate&fieldValidation=Warn"
             },
         ),
         (
+            Write(Verb.DELETE, CONFIG_MAPS, "a", "shop", foreground=True),
+            "DELETE",
+            "/api/v1/namespaces/shop/configmaps/a",
+            {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"},
+        ),
+        (
             Write(Verb.DELETE, CONFIG_MAPS, "a", "shop", dry_run=True),
             "DELETE",
             "/api/v1/namespaces/shop/configmaps/a",

@@ -60,11 +60,14 @@ class Context:
         if changes:
             self.patch(what, obj, {"status": changes}, "status")
 
-    def delete(self, what: Resource, obj: Object, *, grace: int | None = None) -> None:
+    def delete(
+        self, what: Resource, obj: Object, *, grace: int | None = None, foreground: bool = False
+    ) -> None:
         """Delete this very object (by uid); `grace` in seconds, for pods."""
         body = None if grace is None else {"gracePeriodSeconds": grace}
         uid = str(metadata_of(obj).get("uid", ""))
-        self.cluster.write(Write(Verb.DELETE, what, name_of(obj), namespace_of(obj), body, uid=uid))
+        name, space = name_of(obj), namespace_of(obj)
+        self.cluster.write(Write(Verb.DELETE, what, name, space, body, uid=uid, foreground=foreground))
 
     @cached_property
     def stamp(self) -> str:

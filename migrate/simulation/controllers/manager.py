@@ -12,7 +12,7 @@ from migrate.simulation.controllers.cronjobs import CronJobs
 from migrate.simulation.controllers.daemonsets import DaemonSets
 from migrate.simulation.controllers.deployments import Deployments
 from migrate.simulation.controllers.endpoints import Endpoints
-from migrate.simulation.controllers.garbage import Garbage
+from migrate.simulation.controllers.garbage import Foreground, Garbage
 from migrate.simulation.controllers.jobs import Jobs
 from migrate.simulation.controllers.kubelet import Kubelet
 from migrate.simulation.controllers.loadbalancers import LoadBalancers
@@ -36,6 +36,7 @@ def controllers() -> tuple[Controller, ...]:
         Definitions(),
         Namespaces(),
         Garbage(),
+        Foreground(),
         Nodes(),
         Deployments(),
         *replica_sets(),
