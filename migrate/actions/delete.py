@@ -1,14 +1,15 @@
-"""Delete objects by UID, and stay until they are gone."""
+"""Delete objects by UID, and stay until they are gone: with their pods, and without taking along what is not ours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from migrate.actions.contents import DEFINITION, NAMESPACE, Sets, inside, under
 from migrate.actions.reach import Reach, leaving, named, refused, target_of
 from migrate.doors.clock import Clock
-from migrate.doors.cluster import Verb, Write
+from migrate.doors.cluster import FOREGROUND, Verb, Write
 from migrate.engine.signals import Stop
 from migrate.errors import DoorError, NotFound
 from migrate.model import marks
@@ -19,29 +20,54 @@ from migrate.model.objects import Object, Ref, annotations_of, dig
 LOOK = 0.5
 """Seconds between two looks at what was deleted and lingers."""
 
+SHORT, LONG = 60.0, 600.0
+"""Seconds for most, and for what goes only after its pods: each of them has a grace of its own, 30 s where it says nothing."""
+
+OWNERS = frozenset({"apps", "batch"})
+"""Built-in groups whose objects own pods, or what owns them."""
+
+SHOWN = 5
+"""Names that a sentence lists."""
+
 
 def delete(side: Side, ref: Ref, *, ours: bool) -> Action:
-    """Delete an object; with `ours` only while it carries this run's mark."""
+    """Delete an object; with `ours` only while it carries this run's mark, and nothing foreign inside it."""
     params = {"side": side.value, "ref": ref.as_json(), "ours": ours}
-    return Action("delete", ActionKey(f"delete {side} {named(ref)}"), params)
+    slow = ref[:2] == NAMESPACE or goes_last(ref)
+    key = ActionKey(f"delete {side} {named(ref)}")
+    return Action("delete", key, params, deadline=LONG if slow else SHORT)
+
+
+def goes_last(ref: Ref) -> bool:
+    """Whether an object goes only after what it owns, so that its last pod is gone before, say, the pod's policy.
+
+    Custom resources own what their operators made of them; Calico's own nothing. For everything else it would only
+    cost the garbage collector a round.
+    """
+    custom = "." in ref.group and not ref.group.endswith((".k8s.io", "projectcalico.org"))
+    return custom or ref.group in OWNERS or ref[:2] == ("", "ReplicationController")
 
 
 class Delete:
-    """Delete objects by UID; one that is already gone is done. A signal ends the staying, not the deleting."""
+    """Delete objects by UID; one that is already gone is done. A signal ends the staying, not the deleting.
 
-    def __init__(self, reach: Reach, clock: Clock, stop: Stop) -> None:
+    `sets` tells the StatefulSets that this run made: what their claims are called is known by it.
+    """
+
+    def __init__(self, reach: Reach, clock: Clock, stop: Stop, sets: Callable[[], Sets] = tuple) -> None:
         self._reach = reach
         self._clock = clock
         self._stop = stop
+        self._sets = sets
 
     def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
         """Nothing is kept: what is deleted is ours, or its prior stands in the Action it takes back."""
         return actions
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Read each object, insist on the mark where asked, delete by UID."""
+        """Read each object, insist on the mark where asked, look into what contains others, delete by UID."""
         outcomes: list[Outcome | None] = [None] * len(actions)
-        doomed: list[tuple[int, Action, str]] = []
+        standing: dict[int, Object] = {}
         for index, action in enumerate(actions):
             try:
                 obj = self._reach.get(action)
@@ -52,7 +78,14 @@ class Delete:
                 continue
             outcomes[index] = self._spared(action, obj)
             if outcomes[index] is None:
-                doomed.append((index, action, str(dig(obj, "metadata", "uid", default=""))))
+                standing[index] = obj or {}
+        for index, outcome in self._inhabited(actions, standing):
+            outcomes[index] = outcome
+        doomed = [
+            (index, actions[index], str(dig(obj, "metadata", "uid", default="")))
+            for index, obj in standing.items()
+            if outcomes[index] is None
+        ]
         answers = self._reach.write_each(
             [action for _, action, _ in doomed], _Deleting({a.key: uid for _, a, uid in doomed}, self._reach)
         )
@@ -110,10 +143,37 @@ class Delete:
         if not late:
             return None
         return Outcome(
-            OutcomeState.FAILED,
-            f"{leaving(ref, obj)}, since {action.deadline:g} s",
-            "Take away what it waits for, then run the same command to go on.",
+            OutcomeState.FAILED, f"{leaving(ref, obj)}, since {action.deadline:g} s", _freed(ref, obj)
         )
+
+    def _inhabited(
+        self, actions: Sequence[Action], standing: Mapping[int, Object]
+    ) -> Iterator[tuple[int, Outcome]]:
+        """What of ours contains objects of others: the server would delete them with it, so it stays.
+
+        Between this look and the delete somebody may still put something in; no precondition could rule that out.
+        """
+        containers: dict[tuple[Side, tuple[str, str]], list[int]] = {}
+        for index in standing:
+            side, ref = target_of(actions[index])
+            if actions[index].params.get("ours") and ref[:2] in {NAMESPACE, DEFINITION}:
+                containers.setdefault((side, ref[:2]), []).append(index)
+        for (side, kind), indexes in containers.items():
+            cluster = self._reach.directory.cluster(side)
+            try:
+                if kind == NAMESPACE:
+                    names = {index: target_of(actions[index])[1].name for index in indexes}
+                    seen = inside(cluster, set(names.values()), self._reach.run, self._sets())
+                    found = {index: seen.get(name, []) for index, name in names.items()}
+                else:
+                    found = {index: under(cluster, standing[index], self._reach.run) for index in indexes}
+            except DoorError as error:
+                for index in indexes:
+                    yield index, _unseen(target_of(actions[index])[1], error)
+                continue
+            for index, refs in found.items():
+                if refs:
+                    yield index, _in_the_way(actions[index], refs)
 
     def _spared(self, action: Action, obj: Object | None) -> Outcome | None:
         ref = target_of(action)[1]
@@ -132,4 +192,46 @@ class _Deleting:
     def __call__(self, action: Action) -> Write:
         side, ref = target_of(action)
         resource = self.reach.directory.resource(side, ref)
-        return Write(Verb.DELETE, resource, ref.name, ref.namespace, uid=self.uids[action.key])
+        uid = self.uids[action.key]
+        return Write(Verb.DELETE, resource, ref.name, ref.namespace, uid=uid, foreground=goes_last(ref))
+
+
+def _in_the_way(action: Action, refs: Sequence[Ref]) -> Outcome:
+    ref = target_of(action)[1]
+    names = ", ".join(str(r) for r in refs[:SHOWN]) + (
+        f" and {len(refs) - SHOWN} more" if refs[SHOWN:] else ""
+    )
+    return Outcome(
+        OutcomeState.UNKNOWN,
+        f"{ref} contains what this run did not make, and is not deleted: {names}",
+        "Move that away or delete it, then run the same command to go on; or leave both where they are: "
+        f'cnimigrate resolve "{action.key}" --as done --reason TEXT, then the same command',
+        facts={"foreign": True, "contains": [str(r) for r in refs]},
+    )
+
+
+def _unseen(ref: Ref, error: DoorError) -> Outcome:
+    return Outcome(
+        OutcomeState.FAILED,
+        f"{ref} is not deleted, as it cannot be seen whether something of others is in it: {error}",
+        "Mend what is named here, then run the same command to go on.",
+    )
+
+
+def _freed(ref: Ref, obj: Object) -> str:
+    """What helps where something lingers; who would take a finalizer away is at rest or gone on the way back.
+
+    It is not kept running for that: on its objects' end an operator takes away what lies outside the cluster, a DNS
+    record or a bucket, and blue uses the same.
+    """
+    waits = [f for f in dig(obj, "metadata", "finalizers", default=()) or () if f != FOREGROUND]
+    if not waits:
+        return "Take away what it waits for, then run the same command to go on."
+    kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
+    space = f" -n {ref.namespace}" if ref.namespace else ""
+    return (
+        f"Whoever set {', '.join(waits)} is at rest or gone. Where nothing outside the cluster hangs on it, or blue "
+        f"uses the same: kubectl patch {kind.lower()} {ref.name}{space} --type=merge "
+        '-p \'{"metadata":{"finalizers":null}}\'; else start that operator on green until it has let go. '
+        "Then run the same command to go on."
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from migrate.actions.apply import Apply
 from migrate.actions.conditions import CONDITIONS
+from migrate.actions.contents import sets_of
 from migrate.actions.create import Create
 from migrate.actions.delete import Delete
 from migrate.actions.directory import Directory
@@ -14,6 +15,7 @@ from migrate.actions.provision import Provision, Unprovision
 from migrate.actions.ramping import Watch
 from migrate.actions.reach import Reach
 from migrate.actions.record import Record
+from migrate.actions.retain import Retain
 from migrate.actions.snapshot import Snapshot
 from migrate.actions.traffic import Weight
 from migrate.actions.wait import Wait
@@ -29,7 +31,8 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
     reach = Reach(Directory(doors), scene.bodies, scene.run)
     return {
         "create": Create(reach),
-        "delete": Delete(reach, doors.clock, stop),
+        "delete": Delete(reach, doors.clock, stop, lambda: sets_of(scene.progress)),
+        "retain": Retain(reach),
         "apply": Apply(reach),
         "patch": Patch(reach),
         "record": Record(),

@@ -1,6 +1,7 @@
-"""Walk done steps backwards: each standing intent's inverse, newest first, as acts with intents of their own.
+"""Walk done steps backwards: each standing intent's inverse, last wave first, as acts with intents of their own.
 
 Nothing but the journal is needed: the inverse was computed with the prior value and written into the intent.
+Inside a wave the newest goes first, batch by batch as they were done: so ranks go backwards, too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from migrate.engine.acting import Acting
 from migrate.engine.events import Event
 from migrate.engine.gates import gate_id
 from migrate.errors import CheckFailed, Stopped
-from migrate.model.action import Action
+from migrate.model.action import Action, Outcome
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import ActionKey, Phase
 from migrate.model.plan import Plan, PlannedStep
@@ -20,6 +21,12 @@ from migrate.model.progress import Intent, Progress
 
 CHUNK = 200
 """Acts a batch; a signal is heard between two batches."""
+
+LOOKS = 3
+"""Looks for what must be secured before a step is gone back over: what is bound meanwhile is seen by the next."""
+
+Securing = Callable[[Sequence[Action]], Sequence[Action]]
+"""What must stand before some acts back are done, and does not yet, as Actions; it looks at the world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,23 @@ def way_back(plan: Plan, progress: Progress, to: Phase | None) -> WayBack:
         intents = tuple(progress.standing(planned.batch, planned.step))
         begun = intents or progress.done(planned.batch, planned.step)
         if order.index(planned.phase) > keep and begun:
-            found.append((planned, tuple(reversed(intents))))
+            found.append((planned, _backwards(intents)))
     return WayBack(tuple(found))
+
+
+def _backwards(intents: Sequence[Intent]) -> tuple[Intent, ...]:
+    """Last wave first, and in a wave newest first.
+
+    The journal's order alone would not do: what a resumed replay adds to an early wave, a policy say, is newer than the
+    pods of a late one. An act that names no wave was done in that of the act before it.
+    """
+    waves: list[tuple[int, int]] = []
+    wave = 0
+    for intent in intents:
+        wave = int(intent.action.params.get("wave", wave))
+        waves.append((wave, intent.seq))
+    by_seq = {intent.seq: intent for intent in intents}
+    return tuple(by_seq[seq] for _, seq in sorted(waves, reverse=True))
 
 
 def roll_back(
@@ -59,10 +81,12 @@ def roll_back(
     *,
     accept_data_loss: bool,
     guard: Callable[[PlannedStep], None] = lambda _: None,
+    securing: Securing = lambda _: (),
 ) -> None:
     """Take back what `way` names; raises Stopped before a point of no return unless the loss is accepted.
 
-    `guard` is asked before each step is gone back over, and raises where that would do harm.
+    `guard` is asked before each step is gone back over, and raises where that would do harm. What `securing` names for
+    a step's acts back stands before the first of them; it is not taken back itself.
     """
     acting.settle()
     if way.one_way and not accept_data_loss:
@@ -81,10 +105,38 @@ def roll_back(
             gone = {"event": "revoked", "fingerprint": plan.fingerprint, "verdicts": "", "by": "rollback"}
             drafts.append(Draft(EntryKind.GATE, gone, key=gate_id(planned.batch, planned.gate)))
         acting.write(drafts)
+        _secure(planned, intents, acting, securing)
         for chunk in _chunks(intents):
             acting.border()
             _take_back(planned, chunk, acting)
         acting.write([Draft(EntryKind.STEP, {"state": "undone"}, planned.batch, planned.step)])
+
+
+def _secure(planned: PlannedStep, intents: Sequence[Intent], acting: Acting, securing: Securing) -> None:
+    """Do what must stand before the acts back, and look whether it does."""
+    inverses = [i.action.inverse for i in intents if i.action.inverse is not None]
+    for _ in range(LOOKS):
+        wanted = securing(inverses)
+        if not wanted:
+            return
+        acting.border()
+        outcomes = acting.do(planned.batch, planned.step, wanted)
+        for outcome in outcomes:
+            acting.tell(Event("secured", outcome.evidence, planned.batch, planned.phase, planned.step))
+        _insist(planned, wanted, outcomes)
+    message = f"going back over {planned.title}: {wanted[0].key} does not last"
+    raise CheckFailed(
+        message, remedy="Something sets it back; stop that, then run cnimigrate rollback again."
+    )
+
+
+def _insist(planned: PlannedStep, actions: Sequence[Action], outcomes: Sequence[Outcome]) -> None:
+    for action, outcome in zip(actions, outcomes, strict=True):
+        if not outcome.stands:
+            message = f"going back over {planned.title}: {outcome.evidence or action.key}"
+            raise CheckFailed(
+                message, remedy=outcome.remedy or "Mend it, then run cnimigrate rollback again."
+            )
 
 
 def _take_back(planned: PlannedStep, intents: Sequence[Intent], acting: Acting) -> None:
@@ -101,22 +153,18 @@ def _take_back(planned: PlannedStep, intents: Sequence[Intent], acting: Acting) 
         return
     outcomes = acting.do(planned.batch, planned.step, actions, undoes)
     acting.border()  # a wait that a signal cut short did not fail
-    for action, outcome in zip(actions, outcomes, strict=True):
-        if not outcome.stands:
-            message = f"going back over {planned.title}: {outcome.evidence or action.key}"
-            raise CheckFailed(
-                message, remedy=outcome.remedy or "Mend it, then run cnimigrate rollback again."
-            )
+    _insist(planned, actions, outcomes)
 
 
 def _chunks(intents: Sequence[Intent]) -> Iterator[list[Intent]]:
-    """Group neighbours whose inverses are of one kind, at most CHUNK together."""
+    """Group neighbours that were done as one batch and whose inverses are of one kind, at most CHUNK together."""
     chunk: list[Intent] = []
     kind = ""
     for intent in intents:
         inverse: Action | None = intent.action.inverse
         this = inverse.kind if inverse else kind
-        if chunk and (this != kind or len(chunk) >= CHUNK):
+        alike = bool(chunk) and this == kind and intent.together == chunk[0].together
+        if chunk and (not alike or len(chunk) >= CHUNK):
             yield chunk
             chunk = []
         chunk.append(intent)

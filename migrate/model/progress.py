@@ -19,7 +19,7 @@ class Intent:
     """One intended act and what became of it; without an outcome it is in doubt.
 
     `undoes` is the number of the intent that this one takes back, 0 for a forward one; `undone` is True once such an
-    undo stands.
+    undo stands. `together` is the number of the first intent of its batch: what was intended as one was independent.
     """
 
     seq: int
@@ -31,6 +31,7 @@ class Intent:
     outcome: Outcome | None = None
     ended: str = ""
     undone: bool = False
+    together: int = 0
 
     @property
     def in_doubt(self) -> bool:
@@ -109,8 +110,17 @@ class Progress:
 
     def _intent(self, entry: Entry) -> None:
         action = Action.of_json(entry.data["action"])
+        # a batch's intents are one commit, and its outcomes, or the next runner's coming, stand before the next batch
+        before = self._intents.get(entry.seq - 1)
+        together = before.together if before is not None else entry.seq
         intent = Intent(
-            entry.seq, entry.at, entry.batch, entry.step, action, int(entry.data.get("undoes", 0))
+            entry.seq,
+            entry.at,
+            entry.batch,
+            entry.step,
+            action,
+            int(entry.data.get("undoes", 0)),
+            together=together,
         )
         self._intents[entry.seq] = intent
         self._open[entry.seq] = None

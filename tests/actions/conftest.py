@@ -14,6 +14,7 @@ from migrate.actions.delete import Delete
 from migrate.actions.directory import Directory
 from migrate.actions.patch import Patch
 from migrate.actions.reach import Reach
+from migrate.actions.retain import Retain
 from migrate.cli.wiring import Route
 from migrate.doors.doors import Doors
 from migrate.engine.bodies import Bodies
@@ -64,6 +65,11 @@ class Bench:
     def delete(self) -> Delete:
         """The handler of deletes."""
         return Delete(self.reach(), self.doors.clock, self.stop)
+
+    @property
+    def retain(self) -> Retain:
+        """The handler that keeps volumes."""
+        return Retain(self.reach())
 
     def read(self, side: Side, ref: Ref) -> Object | None:
         """Read an object."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from migrate.actions.delete import delete
+from migrate.actions.delete import Delete, delete, goes_last
 from migrate.actions.directory import Directory
 from migrate.doors.cluster import Verb, Write
-from migrate.errors import Unreachable
+from migrate.errors import Forbidden, Unreachable
+from migrate.model import marks
 from migrate.model.action import Action, OutcomeState, State
 from migrate.model.ids import Side
+from migrate.model.objects import Object, Ref, dig, kind_of, namespace_of
 from migrate.simulation.faults import Fuse, behind
-from tests.actions.conftest import Bench
+from tests.actions.conftest import RUN, Bench
 from tests.actions.objects import CONFIG, body, created, creation
+from tests.contract.conftest import NETWORK_AGENT
+from tests.scenario.endings import bodies
 
 
 def test_the_inverse_of_a_create_deletes(bench: Bench) -> None:
@@ -136,3 +141,223 @@ def test_a_signal_in_the_middle_of_the_staying(bench: Bench) -> None:
     outcomes = bench.delete.act([action, delete(Side.GREEN, other, ours=True)])
     assert [o.state for o in outcomes] == [OutcomeState.ABSENT, OutcomeState.DONE]
     assert len(fuse.calls) == 3
+
+
+# --- what contains others ----------------------------------------------------------------------------------------
+
+SPACE = Ref("", "Namespace", "", "team")
+TANKS = Ref("apiextensions.k8s.io", "CustomResourceDefinition", "", "tanks.example.com")
+
+
+def put(bench: Bench, ref: Ref, /, ours: bool = False, **more: Any) -> Object:
+    """Write an object on green, with our mark or without, and let the controllers act."""
+    made = {**more, "metadata": {"name": ref.name, **more.get("metadata", {})}}
+    if ref.namespace:
+        made["metadata"]["namespace"] = ref.namespace
+    if ours:
+        made["metadata"]["annotations"] = {marks.RUN: RUN}
+    resource = Directory(bench.doors).resource(Side.GREEN, ref)
+    obj = bench.doors.green.write(Write(Verb.CREATE, resource, ref.name, ref.namespace, made))
+    bench.world.settle()
+    return obj
+
+
+def tanks(bench: Bench) -> Ref:
+    """A definition of ours, and the reference of one object under it."""
+    version = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object"}},
+    }
+    names = {"plural": "tanks", "singular": "tank", "kind": "Tank", "listKind": "TankList"}
+    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}
+    put(bench, TANKS, ours=True, spec=spec)
+    return Ref("example.com", "Tank", "default", "t1")
+
+
+POD = {"containers": [{"name": "main", "image": "x"}]}
+
+
+def owned_by(obj: Object) -> dict[str, Any]:
+    """The metadata of what belongs to an object."""
+    owner = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "name": obj["metadata"]["name"], "uid": obj["metadata"]["uid"]}  # fmt: skip
+    return {"ownerReferences": [owner]}
+
+
+def test_a_namespace_with_what_servers_make_goes(bench: Bench) -> None:
+    """The default account, the root certificate, what a workload made, slices, leases, events and tokens are nobody's."""
+    put(bench, SPACE, ours=True)
+    selector, labels = {"matchLabels": {"a": "b"}}, {"labels": {"a": "b"}}
+    put(
+        bench,
+        Ref("apps", "Deployment", "team", "web"),
+        ours=True,
+        spec={"replicas": 2, "selector": selector, "template": {"metadata": labels, "spec": POD}},
+    )
+    service = put(bench, Ref("", "Service", "team", "web"), ours=True, spec={"selector": {"a": "b"}, "ports": [{"port": 80}]})  # fmt: skip
+    put(bench, Ref("", "Secret", "team", "made"), metadata=owned_by(service), type="Opaque")
+    put(bench, Ref("coordination.k8s.io", "Lease", "team", "leader"), spec={})
+    put(bench, Ref("", "Endpoints", "team", "by-hand"), subsets=[])
+    account = {"annotations": {"kubernetes.io/service-account.name": "default"}}
+    put(
+        bench,
+        Ref("", "Secret", "team", "token"),
+        metadata=account,
+        type="kubernetes.io/service-account-token",
+    )
+    record = {"annotations": {"control-plane.alpha.kubernetes.io/leader": "{}"}}
+    put(bench, Ref("", "ConfigMap", "team", "lock"), metadata=record)
+    kinds = {kind_of(o) for o in bodies(bench.world, Side.GREEN) if namespace_of(o) == "team"}
+    assert kinds >= {"ServiceAccount", "ConfigMap", "ReplicaSet", "Pod", "EndpointSlice", "Lease", "Secret"}
+    (outcome,) = bench.delete.act([delete(Side.GREEN, SPACE, ours=True)])
+    assert outcome.state is OutcomeState.DONE
+    assert bench.read(Side.GREEN, SPACE) is None
+
+
+@pytest.mark.parametrize(
+    ("ref", "more"),
+    [
+        (Ref("", "ConfigMap", "team", "theirs"), {"data": {"k": "v"}}),
+        (Ref("", "Secret", "team", "theirs"), {"type": "Opaque"}),
+        (Ref("", "ServiceAccount", "team", "builder"), {}),
+        (Ref("", "Pod", "team", "bare"), {"spec": POD}),
+        (
+            Ref("", "PersistentVolumeClaim", "team", "data-db-0"),
+            {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}},
+        ),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Ref) else "",
+)
+def test_a_namespace_with_something_foreign_stays(bench: Bench, ref: Ref, more: dict[str, Any]) -> None:
+    """It is named, nothing is sent, and a person decides; once it is away, the namespace goes."""
+    put(bench, SPACE, ours=True)
+    empty = SPACE._replace(name="empty")
+    put(bench, empty, ours=True)
+    theirs = put(bench, ref, **more)
+    action, other = (delete(Side.GREEN, space, ours=True) for space in (SPACE, empty))
+    outcome, gone = bench.delete.act([action, other])
+    assert (outcome.state, outcome.facts["foreign"]) == (OutcomeState.UNKNOWN, True)
+    assert (
+        outcome.evidence == f"Namespace team contains what this run did not make, and is not deleted: {ref}"
+    )
+    assert f'cnimigrate resolve "{action.key}" --as done' in outcome.remedy
+    assert gone.state is OutcomeState.DONE
+    space, left = bench.read(Side.GREEN, SPACE), bench.read(Side.GREEN, ref)
+    assert space is not None
+    assert "deletionTimestamp" not in space["metadata"]
+    assert left is not None
+    assert left["metadata"]["uid"] == theirs["metadata"]["uid"]
+    bench.delete.act([delete(Side.GREEN, ref, ours=False)])
+    (outcome,) = bench.delete.act([action])
+    assert outcome.state is OutcomeState.DONE
+
+
+def test_many_namespaces_and_many_strangers(bench: Bench) -> None:
+    """Whole lists are read where namespaces are many; a sentence names a few objects, the facts name all."""
+    spaces = [SPACE._replace(name=f"team-{n}") for n in range(7)]
+    for space in spaces:
+        put(bench, space, ours=True)
+    for number in range(7):
+        put(bench, Ref("", "ConfigMap", "team-3", f"c{number}"), data={"k": "v"})
+    outcomes = bench.delete.act([delete(Side.GREEN, space, ours=True) for space in spaces])
+    assert [o.state is OutcomeState.DONE for o in outcomes] == [n != 3 for n in range(7)]
+    assert outcomes[3].evidence.endswith("ConfigMap team-3/c3, ConfigMap team-3/c4 and 2 more")
+    assert len(outcomes[3].facts["contains"]) == 7
+
+
+def test_claims_of_our_sets_do_not_keep_a_namespace(bench: Bench) -> None:
+    """A StatefulSet of this run is gone before its namespace; what it claimed is known by its name."""
+    put(bench, SPACE, ours=True)
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    put(bench, Ref("", "PersistentVolumeClaim", "team", "data-db-0"), spec=spec)
+    knowing = Delete(bench.reach(), bench.doors.clock, bench.stop, lambda: {("team", "db")})
+    (outcome,) = knowing.act([delete(Side.GREEN, SPACE, ours=True)])
+    assert outcome.state is OutcomeState.DONE
+
+
+def test_a_definition_with_foreign_objects_stays(bench: Bench) -> None:
+    """The server would delete them with it; objects of ours, and those that belong to others, do not keep it."""
+    tank = tanks(bench)
+    ours = put(bench, tank, ours=True)
+    put(bench, tank._replace(name="child"), metadata=owned_by(ours))
+    foreign = tank._replace(name="theirs")
+    put(bench, foreign)
+    action = delete(Side.GREEN, TANKS, ours=True)
+    (outcome,) = bench.delete.act([action])
+    assert (outcome.state, outcome.facts["foreign"]) == (OutcomeState.UNKNOWN, True)
+    assert outcome.evidence.endswith("is not deleted: Tank.example.com default/theirs")
+    assert bench.read(Side.GREEN, foreign) is not None
+    bench.delete.act([delete(Side.GREEN, foreign, ours=False)])
+    (outcome,) = bench.delete.act([action])
+    assert outcome.state is OutcomeState.DONE
+
+
+def test_what_cannot_be_looked_into_is_not_deleted(bench: Bench) -> None:
+    """Where a kind may not be listed nobody knows what would go along; nothing was sent, so it has failed."""
+    put(bench, SPACE, ours=True)
+
+    class Forbidding(Fuse):
+        def around(self, words: str, call: Any) -> Any:
+            if words == "read green secrets":
+                message = "secrets is forbidden"
+                raise Forbidden(message, status=403)
+            return call()
+
+    bench.doors = behind(bench.doors, Forbidding())
+    (outcome,) = bench.delete.act([delete(Side.GREEN, SPACE, ours=True)])
+    assert outcome.state is OutcomeState.FAILED
+    assert "Namespace team is not deleted, as it cannot be seen" in outcome.evidence
+    assert bench.read(Side.GREEN, SPACE) is not None
+
+
+# --- what goes last ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ref", "last"),
+    [
+        (Ref("apps", "Deployment", "a", "b"), True),
+        (Ref("batch", "CronJob", "a", "b"), True),
+        (Ref("", "ReplicationController", "a", "b"), True),
+        (Ref("postgres.example.com", "Cluster", "a", "b"), True),
+        (Ref("", "Secret", "a", "b"), False),
+        (Ref("networking.k8s.io", "NetworkPolicy", "a", "b"), False),
+        (Ref("crd.projectcalico.org", "NetworkPolicy", "a", "b"), False),
+    ],
+)
+def test_what_owns_goes_after_what_it_owns(ref: Ref, *, last: bool) -> None:
+    """Workloads and custom resources are deleted in the foreground, with time for their pods' grace."""
+    assert goes_last(ref) is last
+    assert (delete(Side.GREEN, ref, ours=True).deadline > 60) is last
+
+
+def test_a_workload_is_gone_when_its_pods_are(bench: Bench) -> None:
+    """The delete stays through its pods' grace: what follows, their policies, finds none of them."""
+    put(bench, Ref("apps", "DaemonSet", "kube-system", "kindnet"), spec=NETWORK_AGENT["spec"])
+    bench.doors.clock.sleep(10)
+    put(bench, SPACE, ours=True)
+    web, labels = Ref("apps", "Deployment", "team", "web"), {"labels": {"a": "b"}}
+    spec = {
+        "replicas": 2,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": labels, "spec": POD},
+    }
+    put(bench, web, ours=True, spec=spec)
+    pods = [o for o in bodies(bench.world, Side.GREEN) if kind_of(o) == "Pod" and namespace_of(o) == "team"]
+    assert len(pods) == 2
+    assert all(dig(pod, "spec", "nodeName") for pod in pods)
+    (outcome,) = bench.delete.act([delete(Side.GREEN, web, ours=True)])
+    assert outcome.state is OutcomeState.DONE
+    left = [o for o in bodies(bench.world, Side.GREEN) if namespace_of(o) == "team"]
+    assert not {"Pod", "ReplicaSet", "Deployment"} & {kind_of(o) for o in left}
+
+
+def test_whoever_set_a_finalizer_is_named_with_the_way_out(bench: Bench) -> None:
+    """On the way back operators are at rest: a person starts one, or takes its finalizer away."""
+    tank = tanks(bench)
+    put(bench, tank, ours=True, metadata={"finalizers": ["example.com/tank"]})
+    (outcome,) = bench.delete.act([replace(delete(Side.GREEN, tank, ours=True), deadline=2.0)])
+    assert outcome.state is OutcomeState.FAILED
+    assert "Whoever set example.com/tank is at rest or gone" in outcome.remedy
+    assert "kubectl patch tank.example.com t1 -n default --type=merge" in outcome.remedy

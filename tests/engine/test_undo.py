@@ -253,3 +253,121 @@ def test_an_undo_of_what_is_in_doubt_is_looked_up(tmp_path: Path) -> None:
         again.acting.settle()
         back(again, accept=True)
         assert shelf.things["d"] is None
+
+
+# --- waves, batches, and what is secured before --------------------------------------------------------------------
+
+
+class Batching(Shelf):
+    """A shelf that remembers what was done together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[list[str]] = []
+
+    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        """Remember, and do."""
+        self.batches.append([str(a.params["name"]) for a in actions])
+        return super().act(actions)
+
+
+def taken_back(path: Path, *lives: Sequence[Sequence[Action]]) -> list[list[str]]:
+    """What goes back together, after a step that came to its end in so many lives."""
+    plan, shelf = plan_of(planned("one")), Batching()
+    for todo in lives:
+        with stage(path, plan, {"one": todo}, shelf=shelf) as opened:
+            if todo is not lives[-1]:
+                shelf.answers["stop"] = Outcome(OutcomeState.FAILED, "refused")
+                with pytest.raises(CheckFailed):
+                    opened.run()
+                shelf.answers = {}
+            else:
+                assert opened.run()
+    with stage(path, plan, {}, shelf=shelf) as again:
+        shelf.batches.clear()
+        back(again)
+    return shelf.batches
+
+
+def test_what_was_done_in_two_batches_is_not_undone_in_one(tmp_path: Path) -> None:
+    """Ranks of one wave are batches of the way there, and so they are of the way back."""
+    there = [[put("claim", wave=7), put("claim-2", wave=7)], [put("set", wave=7)], [put("pod", wave=11)]]
+    assert taken_back(tmp_path / "j", there) == [["pod"], ["set"], ["claim-2", "claim"]]
+
+
+def test_the_last_wave_goes_first_though_an_early_one_came_late(tmp_path: Path) -> None:
+    """A policy that a resumed replay added after the pods is newer than they are, and goes after them all the same."""
+    first = [[put("policy", wave=4)], [put("pod", wave=11)], [put("stop", wave=11)]]
+    second = [
+        [put("policy", wave=4)],
+        [put("late-policy", wave=4)],
+        [put("merged")],
+        [put("pod", wave=11)],
+        [put("pod-2", wave=11)],
+    ]
+    assert taken_back(tmp_path / "j", first, second) == [
+        ["pod-2"], ["pod"], ["merged"], ["late-policy"], ["policy"],
+    ]  # fmt: skip
+
+
+def lifted(name: str) -> Action:
+    """Something to secure, without a way back."""
+    return put(name, kind="lift", back=False)
+
+
+def secured(opened: Stage, seen: list[list[str]]) -> None:
+    """Go back over everything; before each step its acts back are looked at, and what is to stand is lifted."""
+    assert opened.progress.plan is not None
+
+    def securing(inverses: Sequence[Action]) -> Sequence[Action]:
+        seen.append([str(a.params["name"]) for a in inverses])
+        return [lifted("safe")] if opened.shelf.things.get("safe") is None else ()
+
+    way = way_back(opened.progress.plan, opened.progress, None)
+    roll_back(way, opened.acting, opened.progress.plan, accept_data_loss=True, securing=securing)
+
+
+def test_what_is_to_be_secured_stands_before_the_first_act_back(tmp_path: Path) -> None:
+    """It is looked for before each step, done as acts of its own, told, looked at again, and not taken back."""
+    shelf = done(tmp_path / "j")
+    with stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as opened:
+        seen: list[list[str]] = []
+        secured(opened, seen)
+        assert seen == [["d"], ["d"], ["c2", "c"], ["b", "a"]]
+        assert shelf.effects == ["safe=1", "d=None", "c2=None", "c=None", "b=None", "a=before"]
+        assert [e.text for e in opened.events if e.what == "secured"] == ["put safe"]
+    assert shelf.things["safe"] == 1
+
+
+@pytest.mark.parametrize("name", ["safe", "d"])
+def test_a_resumed_rollback_does_not_take_back_what_was_secured(tmp_path: Path, name: str) -> None:
+    """Killed at the securing, or between it and the first act back, the next one finds it and goes on."""
+    shelf = done(tmp_path / "j")
+    shelf.answers[name] = Killed()
+    with stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as opened, pytest.raises(Killed):
+        secured(opened, [])
+    shelf.answers = {}
+    with stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as again:
+        again.acting.settle()
+        secured(again, [])
+        assert again.progress.steps_done == {}
+        assert way_back(PLAN, again.progress, None).steps == ()
+    assert shelf.effects.count("safe=1") == 1
+    assert shelf.things["safe"] == 1
+
+
+def test_what_cannot_be_secured_stops_the_way_back(tmp_path: Path) -> None:
+    """Where it is refused, or something sets it back again, nothing is taken back (exit 30)."""
+    shelf = done(tmp_path / "j")
+    shelf.answers["safe"] = Outcome(OutcomeState.FAILED, "forbidden")
+    with stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as opened:
+        with pytest.raises(CheckFailed, match="going back over title of three: forbidden") as caught:
+            secured(opened, [])
+        assert caught.value.exit_code == 30
+    shelf.answers["safe"] = Outcome(OutcomeState.DONE, "answered, and did nothing")
+    with (
+        stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as opened,
+        pytest.raises(CheckFailed, match="lift safe does not last"),
+    ):
+        secured(opened, [])
+    assert shelf.effects == []

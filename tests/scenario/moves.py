@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from unittest.mock import patch
 
+from migrate.actions.retain import Keeping
 from migrate.cli.project import Project, load
 from migrate.cli.session import Session, session
 from migrate.cli.wiring import SystemClock, Wired, wired
@@ -177,4 +178,5 @@ def roll_back_to(project: Project, to: Phase | None, life: Life | None = None) -
     with opened(project, life) as begun:
         begun.acting.settle()
         way = way_back(begun.plan, begun.scene.progress, to)
-        roll_back(way, begun.acting, begun.plan, accept_data_loss=True)
+        keeping = Keeping(begun.scene.doors, begun.scene.progress, begun.scene.run)
+        roll_back(way, begun.acting, begun.plan, accept_data_loss=True, securing=keeping)

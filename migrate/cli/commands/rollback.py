@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from migrate.actions.retain import Keeping, kept
 from migrate.cli import say
 from migrate.cli.begun import require_begun
 from migrate.cli.bystander import beside
@@ -62,10 +63,16 @@ def command(
                     opened.plan,
                     accept_data_loss=accept_data_loss,
                     guard=lambda planned: _insist_on_blue(opened, planned),
+                    securing=Keeping(opened.scene.doors, opened.scene.progress, opened.scene.run),
                 )
             except DoorError as error:
                 raise opened.acting.lost(error) from error
+            kept_volumes = tuple(kept(opened.scene.progress))
     show(way, would=False)
+    for volume in kept_volumes:
+        say.line(volume)
+    if kept_volumes:
+        say.line("what keeps its data stays, and costs what it costs, until you delete it")
 
 
 def _insist_on_blue(opened: Session, planned: PlannedStep) -> None:
