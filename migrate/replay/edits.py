@@ -43,6 +43,14 @@ def replaced(obj: Object, path: tuple[str, ...], value: Any) -> Object:
     return {**obj, key: replaced(child if isinstance(child, Mapping) else {}, rest, value)}
 
 
+def reduced(obj: Object, path: tuple[str, ...], rest: Any) -> Object:
+    """The object with what we leave of the value at a path; without the key where nothing is left.
+
+    For labels, annotations and lists that no server serves empty: what is sent empty would differ from what it serves.
+    """
+    return replaced(obj, path, rest) if rest else removed(obj, *path)
+
+
 def merged(target: Any, patch: Any) -> Any:
     """Apply a JSON merge patch (RFC 7396): null removes a key, lists are replaced whole."""
     if not isinstance(patch, Mapping):

@@ -7,6 +7,7 @@ from migrate.model.objects import Object, dig
 Kind = tuple[str, str]
 
 POD: Kind = ("", "Pod")
+POD_TEMPLATE: Kind = ("", "PodTemplate")
 SERVICE: Kind = ("", "Service")
 SECRET: Kind = ("", "Secret")
 CONFIG_MAP: Kind = ("", "ConfigMap")
@@ -88,6 +89,8 @@ def pod_path(kind: Kind) -> tuple[str, ...] | None:
         return ()
     if kind == CRON_JOB:
         return ("spec", "jobTemplate", "spec", "template")
+    if kind == POD_TEMPLATE:
+        return ("template",)
     if kind in WORKLOADS or kind == JOB:
         return ("spec", "template")
     return None

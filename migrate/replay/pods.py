@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from migrate.model.objects import Object, annotations_of, dig
-from migrate.replay.edits import changed, removed, replaced, without
+from migrate.replay.edits import changed, reduced, removed, without
 
 JOB_LABELS = frozenset(
     {
@@ -46,11 +46,8 @@ def template(pod: Any) -> Any:
         return pod
     pod = changed(pod, ("metadata",), lambda m: without(m or {}, "creationTimestamp"))
     if any(state_annotation(key) for key in annotations_of(pod)):
-        pod = changed(
-            pod,
-            ("metadata", "annotations"),
-            lambda a: {k: v for k, v in a.items() if not state_annotation(k)},
-        )
+        annotations = {k: v for k, v in annotations_of(pod).items() if not state_annotation(k)}
+        pod = reduced(pod, ("metadata", "annotations"), annotations)
     for field in ("nodeName", "priority"):
         pod = removed(pod, "spec", field)
     return _without_token(pod)
@@ -79,7 +76,7 @@ def _without_token(pod: Object) -> Object:
         if mount.get("mountPath") != TOKEN_PATH
     }
     dropped = suspects - elsewhere
-    pod = replaced(pod, ("spec", "volumes"), [v for v in volumes if v.get("name") not in dropped])
+    pod = reduced(pod, ("spec", "volumes"), [v for v in volumes if v.get("name") not in dropped])
     for group in ("containers", "initContainers"):
         pod = changed(pod, ("spec", group), lambda items: [_without_mounts(c, dropped) for c in items or ()])
     return pod
@@ -93,6 +90,5 @@ def _may_hold_token(volume: Any) -> bool:
 
 
 def _without_mounts(container: Any, names: set[Any]) -> Any:
-    return changed(
-        container, ("volumeMounts",), lambda mounts: [m for m in mounts or () if m.get("name") not in names]
-    )
+    mounts = container.get("volumeMounts") or ()
+    return reduced(container, ("volumeMounts",), [m for m in mounts if m.get("name") not in names])

@@ -15,7 +15,7 @@ from migrate.model.ids import RunId
 from migrate.model.marks import RUN, SOURCE_HASH, SOURCE_UID, is_ours, unmarked
 from migrate.model.objects import Object, annotations_of, dig, group_of, kind_of, metadata_of
 from migrate.replay import kinds
-from migrate.replay.edits import changed, removed, replaced, without
+from migrate.replay.edits import changed, reduced, removed, replaced, without
 from migrate.replay.kinds import Kind
 from migrate.replay.pods import JOB_LABELS, bare_pod, state_annotation, template
 
@@ -167,25 +167,27 @@ def source_hash(target: Object, key: bytes) -> str:
     return keyed_digest(key, unmarked(target))
 
 
-def _metadata(kind: Kind, obj: Object) -> dict[str, Any]:
+def _metadata(kind: Kind, obj: Object) -> Object:
     metadata = metadata_of(obj)
-    kept = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if key in metadata}
+    kept: Object = {
+        key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if key in metadata
+    }
     if not kept.get("namespace", "?"):
-        del kept["namespace"]
+        kept = without(kept, "namespace")
     if kept.get("annotations"):
         pod = kind == kinds.POD
         annotations = {k: v for k, v in kept["annotations"].items() if not _dropped(k, pod=pod)}
         if too_long(annotations):
             annotations = without(annotations, LAST_APPLIED)
         if len(annotations) < len(kept["annotations"]):
-            kept = without(kept, "annotations") | ({"annotations": annotations} if annotations else {})
+            kept = reduced(kept, ("annotations",), annotations)
     if kept.get("labels") and kind in {kinds.NAMESPACE, kinds.JOB, kinds.ENDPOINTS}:
         drop = (
             {"kubernetes.io/metadata.name", "endpoints.kubernetes.io/managed-by"}
             if kind != kinds.JOB
             else JOB_LABELS
         )
-        kept["labels"] = without(kept["labels"], *drop)
+        kept = reduced(kept, ("labels",), without(kept["labels"], *drop))
     return kept
 
 
@@ -239,9 +241,8 @@ def _secret(target: Object) -> Object:
     if target.get("type") != TOKEN:
         return target
     # green's own controller fills these in; last-applied may repeat them
-    return changed(
-        unapplied(target), ("data",), lambda data: without(data or {}, "token", "ca.crt", "namespace")
-    )
+    target = unapplied(target)
+    return reduced(target, ("data",), without(target.get("data") or {}, "token", "ca.crt", "namespace"))
 
 
 def _claim(target: Object) -> Object:
@@ -277,6 +278,11 @@ def _job(target: Object) -> Object:
     return changed(
         target, ("spec", "template", "metadata", "labels"), lambda labels: without(labels or {}, *JOB_LABELS)
     )
+
+
+def _cron_job(target: Object) -> Object:
+    path = ("spec", "jobTemplate", "metadata")
+    return changed(target, path, lambda m: without(m or {}, "creationTimestamp"))
 
 
 def _cluster_role(target: Object) -> Object:
@@ -336,6 +342,7 @@ _REPAIRS: Mapping[Kind, Callable[[Object], Object]] = {
     kinds.PERSISTENT_VOLUME: _volume,
     kinds.STATEFUL_SET: _stateful_set,
     kinds.JOB: _job,
+    kinds.CRON_JOB: _cron_job,
     kinds.CLUSTER_ROLE: _cluster_role,
     kinds.DEFINITION: _definition,
     kinds.MUTATING_WEBHOOKS: _webhooks,

@@ -14,7 +14,9 @@ from migrate.model.ids import RunId
 from migrate.model.marks import RUN, SOURCE_HASH, SOURCE_UID, unmarked
 from migrate.model.objects import Object, annotations_of
 from migrate.replay import mark, sanitise, source_hash
-from migrate.replay.sanitise import LAST_APPLIED
+from migrate.replay.edits import nested
+from migrate.replay.pods import TOKEN_PATH
+from migrate.replay.sanitise import LAST_APPLIED, TOKEN
 from tests.replay.builders import decide, deployment, obj
 
 KEY = b"key of a test run"
@@ -159,6 +161,43 @@ def test_template_keeps_labels_and_placement() -> None:
     }
     kept = {key: value for key, value in pod.items() if key not in {"nodeName", "priority"}}
     assert found["spec"] == {"containers": template["spec"]["containers"], **kept}
+
+
+@pytest.mark.parametrize(
+    ("kind", "api", "path"),
+    [
+        ("Deployment", "apps/v1", ("spec", "template")),
+        ("CronJob", "batch/v1", ("spec", "jobTemplate")),
+        ("CronJob", "batch/v1", ("spec", "jobTemplate", "spec", "template")),
+        ("PodTemplate", "v1", ("template",)),
+    ],
+)
+def test_time_that_older_servers_write_into_templates_is_dropped(
+    kind: str, api: str, path: tuple[str, ...]
+) -> None:
+    """Servers older than kubernetes#130989 show `creationTimestamp: null` in templates; a newer one serves none."""
+    written = nested(path, {"metadata": {"labels": {"a": ""}, "creationTimestamp": None}})
+    wanted = nested(path, {"metadata": {"labels": {"a": ""}}})
+    assert sanitise(obj(kind, "a", "shop", api, **written)) == obj(kind, "a", "shop", api, **wanted)
+
+
+def test_what_is_emptied_goes_whole() -> None:
+    """Where nothing is left of labels, annotations, volumes or a token, the key goes too: no server serves it empty."""
+    space = obj("Namespace", "shop", labels={"kubernetes.io/metadata.name": "shop"})
+    assert sanitise(space) == obj("Namespace", "shop")
+    template = {"metadata": {"annotations": {"cni.projectcalico.org/podIP": "10.0.0.1/32"}}, "spec": {}}
+    assert sanitise(obj("PodTemplate", "a", "shop", template=template))["template"] == {
+        "metadata": {},
+        "spec": {},
+    }
+    mount = {"name": "kube-api-access-x7k2p", "mountPath": TOKEN_PATH}
+    pod = {
+        "containers": [{"name": "main", "volumeMounts": [mount]}],
+        "volumes": [{"name": "kube-api-access-x7k2p", "projected": {}}],
+    }
+    assert sanitise(obj("Pod", "a", "shop", spec=pod))["spec"] == {"containers": [{"name": "main"}]}
+    token = obj("Secret", "t", "shop", type=TOKEN, data={"token": "eA==", "namespace": "eA=="})
+    assert sanitise(token) == obj("Secret", "t", "shop", type=TOKEN)
 
 
 def test_token_that_is_mounted_elsewhere_stays() -> None:
