@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -221,11 +221,18 @@ class ControlPlane:
         self._wait(self._server, "/readyz", self._answers, READY_WITHIN)
 
     def _answers(self) -> bool:
-        if self._api is None:
-            if not self._certificate.exists():
+        if self._api is not None:
+            return bool(self._api.get("/readyz") == "ok")
+        if not self._certificate.exists():
+            return False
+        api = Api(self.port, self._ca(), self.users.setup.token)
+        with ExitStack() as stack:
+            stack.callback(api.close)
+            if api.get("/readyz") != "ok":
                 return False
-            self._api = Api(self.port, self._ca(), self.users.setup.token)
-        return bool(self._api.get("/readyz") == "ok")
+            stack.pop_all()
+        self._api = api  # kept once it was answered: the certificate that it read may have been half written
+        return True
 
     @property
     def _components(self) -> list[Component]:
