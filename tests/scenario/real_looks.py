@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -136,6 +137,33 @@ def replayed(move: Move) -> tuple[int, int]:
     end = datetime.fromisoformat(next(at for at, kind, _ in rows if kind == "step"))
     sent = [event for event in move.green.writes() if begin <= _at(event) <= end]
     return len(objects), len(sent)
+
+
+def in_doubt(move: Move) -> list[str]:
+    """Keys of the intents that are left open, read without the code under test."""
+    with closing(sqlite3.connect(f"file:{move.journal}?mode=ro", uri=True)) as db:
+        intents = dict(db.execute("SELECT seq, key FROM entry WHERE kind = 'intent'").fetchall())
+        told = db.execute("SELECT data FROM entry WHERE kind = 'outcome' ORDER BY seq").fetchall()
+    outcomes = [json.loads(data) for (data,) in told]
+    states = {each["intent"]: each["outcome"]["state"] for each in outcomes}
+    return [key for seq, key in intents.items() if states.get(seq, "unknown") == "unknown"]
+
+
+def sent_twice(plane: ControlPlane) -> dict[str, list[int]]:
+    """What the program asked the server more than once to create or to delete, with the statuses of the answers.
+
+    A request that the server gave up itself, because its connection was cut under it, changed nothing.
+    """
+    asked: dict[str, list[int]] = {}
+    for event in plane.writes():
+        ref, code = event["objectRef"], event["responseStatus"]["code"]
+        if event["verb"] not in {"create", "delete"} or "dryRun=All" in event["requestURI"]:
+            continue
+        if ref.get("apiGroup") != "authorization.k8s.io" and code < 499:
+            what = f"{event['verb']} {ref['resource']} {ref.get('namespace', '')}/{ref['name']}"
+            asked.setdefault(what, []).append(code)
+    assert asked
+    return {what: codes for what, codes in asked.items() if len(codes) > 1}
 
 
 def _at(event: Mapping[str, Any]) -> datetime:

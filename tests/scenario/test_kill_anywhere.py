@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +17,11 @@ from hypothesis import Phase as Step
 from hypothesis import strategies as st
 
 from migrate.cli.project import Project
+from migrate.engine.runner import Until
 from migrate.model.ids import Phase, Side
 from migrate.simulation.faults import Fuse, Killed
 from tests.scenario.endings import Ending, bodies, difference, ending_of, told
+from tests.scenario.hands import CONFIG_MAPS, patched
 from tests.scenario.moves import (
     Death,
     Life,
@@ -31,6 +34,7 @@ from tests.scenario.moves import (
     seeded,
     world_of,
 )
+from tests.scenario.visitors import VISITORS, come, identities
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,20 +44,37 @@ class Unbroken:
     fresh: Project
     ending: Ending
     calls: tuple[str, ...]
+    others: Mapping[str, Any]
 
     def of(self, only: Callable[[str], bool]) -> int:
         """How many calls of a sort there were."""
         return sum(map(only, self.calls))
 
 
+def carried_out(fresh: Project, directory: Path) -> Unbroken:
+    """A run from there to the end; what belongs to others must be as it was, to begin with."""
+    others = identities(fresh)
+    project = copied(fresh, directory / "unbroken")
+    fuse = Fuse(only=everything)
+    assert run(project, Life(fuse))
+    assert identities(project) == others
+    return Unbroken(fresh, ending_of(project), tuple(fuse.calls), others)
+
+
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     """The run that the others are held against."""
     fresh = seeded(tmp_path_factory.mktemp("unbroken") / "fresh")
-    project = copied(fresh, tmp_path_factory.mktemp("run") / "unbroken")
-    fuse = Fuse(only=everything)
-    assert run(project, Life(fuse))
-    return Unbroken(fresh, ending_of(project), tuple(fuse.calls))
+    return carried_out(fresh, tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def visited(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
+    """The same from the end of build on, once others have settled on green."""
+    built = seeded(tmp_path_factory.mktemp("visited") / "built")
+    run(built, Life(until=Until(phase=Phase.BUILD)))
+    come(built)
+    return carried_out(built, tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +117,7 @@ def resumed(project: Project, fuses: list[Death]) -> None:
 def check(project: Project, unbroken: Unbroken) -> None:
     """Hold a broken run's end against the unbroken one's."""
     assert difference(unbroken.ending, ending_of(project)) == []
+    assert identities(project) == unbroken.others
     assert told(project) == []
 
 
@@ -107,12 +129,15 @@ def check(project: Project, unbroken: Unbroken) -> None:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     print_blob=True,
 )
-@given(deaths=st.lists(kills, min_size=1, max_size=3))
-def test_killed_anywhere(unbroken: Unbroken, places: Iterator[Path], deaths: list[Kill]) -> None:
-    """Up to three kills at any journal write or door call, and the end is that of an unbroken run."""
-    project = copied(unbroken.fresh, next(places))
-    resumed(project, [kill.fuse(unbroken) for kill in deaths])
-    check(project, unbroken)
+@given(deaths=st.lists(kills, min_size=1, max_size=3), others=st.booleans())
+def test_killed_anywhere(
+    unbroken: Unbroken, visited: Unbroken, places: Iterator[Path], deaths: list[Kill], *, others: bool
+) -> None:
+    """Up to three kills at any journal write or door call: the end is an unbroken run's, what is others' untouched."""
+    reference = visited if others else unbroken
+    project = copied(reference.fresh, next(places))
+    resumed(project, [kill.fuse(reference) for kill in deaths])
+    check(project, reference)
     shutil.rmtree(project.state.parent.parent)
 
 
@@ -130,6 +155,8 @@ def test_rollback_killed_anywhere(
         roll_back_to(project, to, Life(fuse))
     roll_back_to(project, to)
     assert difference(whole_way.back(to), ending_of(project)) == []
+    if to not in {None, Phase.PREPARE}:  # behind build green itself goes, with whoever is there
+        assert identities(project) == whole_way.others
     assert run(project)
     shutil.rmtree(project.state.parent.parent)
 
@@ -139,6 +166,7 @@ class WholeWay:
 
     def __init__(self, done: Project, places: Iterator[Path]) -> None:
         self.done = done
+        self.others = identities(done)
         self._places = places
         self._endings: dict[Phase | None, Ending] = {}
 
@@ -152,9 +180,9 @@ class WholeWay:
 
 
 @pytest.fixture(scope="module")
-def whole_way(unbroken: Unbroken, places: Iterator[Path]) -> WholeWay:
-    """A finished run to go back from."""
-    done = copied(unbroken.fresh, next(places))
+def whole_way(visited: Unbroken, places: Iterator[Path]) -> WholeWay:
+    """A finished run to go back from, on a green where others are."""
+    done = copied(visited.fresh, next(places))
     assert run(done)
     return WholeWay(done, places)
 
@@ -176,6 +204,19 @@ def test_the_comparison_sees_what_it_should(unbroken: Unbroken, places: Iterator
     assert any(line.startswith("weights: shop") for line in found)
     assert any(line.startswith("effects: create green secrets shop/api-token") for line in found)
     assert any("green v1 Service shop/api" in line for line in found)
+
+
+def test_the_comparison_sees_who_touched_what_is_others(visited: Unbroken, places: Iterator[Path]) -> None:
+    """A write that changes nothing but a resourceVersion is told, of an object inside a replayed namespace too."""
+    project = copied(visited.fresh, next(places))
+    assert {where for where in identities(project) if where.startswith("green")} >= {
+        f"green ConfigMap {place}/{VISITORS}" for place in (VISITORS, "default")
+    }
+    patched(project, Side.GREEN, CONFIG_MAPS, f"default/{VISITORS}", {"metadata": {"labels": {"a": "b"}}})
+    now = identities(project)
+    assert [where for where in now if now[where] != visited.others[where]] == [
+        f"green ConfigMap default/{VISITORS}"
+    ]
 
 
 def test_a_kill_is_noticed_by_the_next_run(unbroken: Unbroken, places: Iterator[Path]) -> None:

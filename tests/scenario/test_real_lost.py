@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,33 +23,6 @@ RUNS = 40
 
 MENDED = {30, 32, 33}
 """Codes after which the same command goes on by itself, once the way is mended."""
-
-
-def in_doubt(move: real.Move) -> list[str]:
-    """Keys of the intents that are left open, read without the code under test."""
-    with closing(sqlite3.connect(f"file:{move.journal}?mode=ro", uri=True)) as db:
-        intents = dict(db.execute("SELECT seq, key FROM entry WHERE kind = 'intent'").fetchall())
-        told = db.execute("SELECT data FROM entry WHERE kind = 'outcome' ORDER BY seq").fetchall()
-    outcomes = [json.loads(data) for (data,) in told]
-    states = {each["intent"]: each["outcome"]["state"] for each in outcomes}
-    return [key for seq, key in intents.items() if states.get(seq, "unknown") == "unknown"]
-
-
-def sent_twice(plane: ControlPlane) -> dict[str, list[int]]:
-    """What the program asked the server more than once to create or to delete, with the statuses of the answers.
-
-    A request that the server gave up itself, because its connection was cut under it, changed nothing.
-    """
-    asked: dict[str, list[int]] = {}
-    for event in plane.writes():
-        ref, code = event["objectRef"], event["responseStatus"]["code"]
-        if event["verb"] not in {"create", "delete"} or "dryRun=All" in event["requestURI"]:
-            continue
-        if ref.get("apiGroup") != "authorization.k8s.io" and code < 499:
-            what = f"{event['verb']} {ref['resource']} {ref.get('namespace', '')}/{ref['name']}"
-            asked.setdefault(what, []).append(code)
-    assert asked
-    return {what: codes for what, codes in asked.items() if len(codes) > 1}
 
 
 def carried_out(move: real.Move, *words: str) -> list[int]:
@@ -80,8 +50,8 @@ def test_lost_replies_are_looked_up_and_nothing_is_written_twice(
         real.write_file(move, file)
         assert carried_out(move, "--until", "replay")
     assert all(lossy.met[trouble] for trouble in Trouble), lossy.met
-    assert in_doubt(move) == []
-    assert sent_twice(green) == {}
+    assert real_looks.in_doubt(move) == []
+    assert real_looks.sent_twice(green) == {}
     assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
 
 
@@ -107,8 +77,8 @@ def test_a_whole_move_on_bad_ways_to_both_clusters_ends_as_any_other(
         assert carried_out(move)
     assert all(there.met[trouble] >= 3 for trouble in Trouble), there.met
     assert all(here.met[trouble] for trouble in Trouble), here.met
-    assert in_doubt(move) == []
-    assert sent_twice(move.green) == {}
+    assert real_looks.in_doubt(move) == []
+    assert real_looks.sent_twice(move.green) == {}
     real_looks.at_finish(move, before)
 
 
@@ -142,6 +112,6 @@ def test_a_green_that_goes_away_in_replay_and_ramp_is_waited_for_by_a_person(
             assert real_looks.writers(move.blue) == {"ledger": 1, "report": False}
             gate.open()
         move.must("run", "--yes")
-    assert in_doubt(move) == []
-    assert sent_twice(move.green) == {}
+    assert real_looks.in_doubt(move) == []
+    assert real_looks.sent_twice(move.green) == {}
     real_looks.at_finish(move, before)
