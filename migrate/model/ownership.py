@@ -7,6 +7,7 @@ Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,3 +66,53 @@ def union(one: Fields, other: Fields) -> Fields:
 def _is(entry: Entry, manager: str, operation: str) -> bool:
     found = (entry.get("manager"), entry.get("operation"), entry.get("subresource", ""))
     return found == (manager, operation, "")
+
+
+Step = str | int
+"""One step into an object: a key, or a position in a list."""
+
+
+def resolved(value: Any, path: str) -> tuple[Step, ...] | None:
+    """The steps of a path such as `spec.ports[0].port` in a value; None where it leads to nothing.
+
+    Keys may have dots and brackets of their own, so only the value tells where one ends.
+    """
+    if not path:
+        return ()
+    if isinstance(value, list):
+        number, closed, rest = path.removeprefix("[").partition("]")
+        position = int(number) if closed and number.isdigit() else len(value)
+        below = resolved(value[position], rest.removeprefix(".")) if position < len(value) else None
+        return None if below is None else (position, *below)
+    if isinstance(value, Mapping):
+        for key in value:
+            rest = path.removeprefix(key)
+            if path.startswith(key) and rest[:1] in {"", ".", "["}:
+                below = resolved(value[key], rest.removeprefix("."))
+                if below is not None:
+                    return (key, *below)
+    return None
+
+
+def owners_at(obj: Object, steps: Sequence[Step]) -> Sequence[Entry]:
+    """The entries of managedFields that have a field, one below it, or all of what it is in."""
+    return [e for e in entries_of(obj) if _covers(e.get("fieldsV1") or {}, obj, steps)]
+
+
+def _covers(fields: Fields, value: Any, steps: Sequence[Step]) -> bool:
+    if not steps or not fields:
+        return True  # a leaf above the field is a list or a map that is owned whole
+    step, *rest = steps
+    below = value[step]
+    if isinstance(step, str):
+        return f"f:{step}" in fields and _covers(fields[f"f:{step}"], below, rest)
+    return any(_names(word, below) and _covers(fields[word], below, rest) for word in fields)
+
+
+def _names(word: str, item: Any) -> bool:
+    """Whether a word of a set means an item of a list: by its keys, or by its value."""
+    how, _, said = word.partition(":")
+    if how == "k" and isinstance(item, Mapping):
+        # a key that has its default may be left out of the item, as a port's protocol
+        return all(item.get(key, wanted) == wanted for key, wanted in json.loads(said).items())
+    return how == "v" and bool(json.loads(said) == item)

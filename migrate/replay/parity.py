@@ -16,6 +16,7 @@ from migrate.model.inventory import EVERY_KIND, Inventory
 from migrate.model.marks import RUN, SOURCE_HASH, unmarked
 from migrate.model.objects import Object, Ref, annotations_of
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
+from migrate.replay.causes import ADMITTED
 from migrate.replay.decisions import MERGED_RULES, Decisions
 from migrate.replay.edits import merged
 from migrate.replay.sanitise import sanitise, source_hash
@@ -31,20 +32,45 @@ SINCE = "green since its verification"
 SHOWN = 5
 """How many differences a verdict spells out."""
 
+MOST = 50
+"""How many paths of one object are listed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One object that does not stand as decided: how, and at which paths."""
+    """One object that does not stand as decided: how, at which paths, and for each path why, where that was looked at."""
 
     ref: Ref
     wave: int
     what: str
     paths: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The object and what is wrong with it."""
         where = f" at {', '.join(self.paths[:SHOWN])}" if self.paths else ""
-        return f"{self.ref}: {self.what}{where}"
+        why = ", ".join(dict.fromkeys(self.causes[:SHOWN]))
+        return f"{self.ref}: {self.what}{where}" + (f" ({why})" if why else "")
+
+    @property
+    def admitted(self) -> bool:
+        """Whether all of it is what green's admission made of it as it was written, and nobody has touched it since."""
+        return self.what == DIFFERS and bool(self.causes) and set(self.causes) == {ADMITTED}
+
+    def as_json(self) -> dict[str, Any]:
+        """The difference as JSON: paths and causes, no value."""
+        causes = self.causes or ("",) * len(self.paths)
+        pairs = zip(self.paths[:MOST], causes[:MOST], strict=True)
+        value: dict[str, Any] = {
+            "object": str(self.ref),
+            **self.ref.as_json(),
+            "wave": self.wave,
+            "what": self.what,
+        }
+        value["paths"] = [{"path": path, **({"cause": why} if why else {})} for path, why in pairs]
+        if len(self.paths) > MOST:
+            value["more"] = len(self.paths) - MOST
+        return value
 
 
 def differences(decisions: Decisions, green: Inventory, *, key: bytes, run: RunId) -> tuple[Difference, ...]:
@@ -63,14 +89,17 @@ def verdicts(decisions: Decisions, found: Sequence[Difference]) -> tuple[Verdict
     if not decisions.written:
         return (inconclusive("parity", "no object was to be written", "check workloads.include"),)
     return tuple(
-        _verdict(f"parity-wave-{wave}", len(decisions.of_wave(wave)), [d for d in found if d.wave == wave])
+        verdict
         for wave in decisions.waves
+        for verdict in _judged(
+            f"parity-wave-{wave}", len(decisions.of_wave(wave)), [d for d in found if d.wave == wave]
+        )
     )
 
 
-def whole(decisions: Decisions, found: Sequence[Difference]) -> Verdict:
+def whole(decisions: Decisions, found: Sequence[Difference]) -> tuple[Verdict, ...]:
     """Say of all waves together whether what was verified stands still."""
-    return _verdict(SINCE, len(decisions.written), found)
+    return _judged(SINCE, len(decisions.written), found)
 
 
 def unequal(target: Any, found: Any, path: str = "") -> Iterator[str]:
@@ -134,11 +163,25 @@ def apart(wanted: Object, found: Object) -> tuple[str, ...]:
     return min(paths, tuple(unequal(wanted, sanitise(found))), key=len) if paths else paths
 
 
-def _verdict(check: str, total: int, found: Sequence[Difference]) -> Verdict:
-    if not found:
-        return passed(check, f"{total} of {total} equal")
-    shown = "; ".join(map(str, found[:SHOWN])) + ("; …" if len(found) > SHOWN else "")
-    evidence = f"{total - len(found)} of {total} equal; {shown}"
+def _judged(check: str, total: int, found: Sequence[Difference]) -> tuple[Verdict, ...]:
+    """One verdict on what must be equal; a second one, which passes, on what green's admission made otherwise.
+
+    It has a name of its own, so that an approval that was given without it does not cover it.
+    """
+    bad = [difference for difference in found if not difference.admitted]
+    admitted = [difference for difference in found if difference.admitted]
+    said = f"{total - len(found)} of {total} equal"
+    verdicts = [_failed(check, f"{said}; {_shown(bad)}", bad) if bad else passed(check, said)]
+    if admitted:
+        verdicts.append(passed(f"{check} as admitted", f"{len(admitted)} of {total}: {_shown(admitted)}"))
+    return tuple(verdicts)
+
+
+def _shown(found: Sequence[Difference]) -> str:
+    return "; ".join(map(str, found[:SHOWN])) + ("; …" if len(found) > SHOWN else "")
+
+
+def _failed(check: str, evidence: str, found: Sequence[Difference]) -> Verdict:
     remedy = (
         "Where a field was changed on green alone, put it back there. "
         "Else cnimigrate rollback --to build, then run writes today's blue."

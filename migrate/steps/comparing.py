@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from migrate import replay
 from migrate.actions.record import record
+from migrate.actions.taken import CHANGED
+from migrate.doors.cluster import FIELD_MANAGER
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Scene
+from migrate.errors import Refused
 from migrate.model import marks
 from migrate.model.action import Action
 from migrate.model.ids import NO_BATCH
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, annotations_of, ref_of
+from migrate.model.objects import Object, Ref, Resource, annotations_of, ref_of
 from migrate.model.verdict import Verdict
 from migrate.replay import drift
+from migrate.replay.causes import cause
+from migrate.steps import as_sent
 from migrate.steps.base import blue_decided, read_blue
 from migrate.steps.drift import concerned, decided_as_written, written
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import listed
+
+LOOKED = 200
+"""Objects that differ whose owners are read; what is wrong with so many has hardly a cause each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,11 @@ class Compared:
         """One verdict a wave."""
         return replay.verdicts(self.decisions, self.differences)
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """All differences as evidence for the journal, paths and no values; nothing where there is none."""
+        return {"differences": [d.as_json() for d in self.differences]} if self.differences else {}
+
 
 def compared(scene: Scene, green: Inventory, blue_now: Inventory | None = None) -> Compared:
     """Compare every written object; blue is read, unless `blue_now` is it."""
@@ -45,7 +59,7 @@ def compared(scene: Scene, green: Inventory, blue_now: Inventory | None = None) 
 def still_as_verified(scene: Scene) -> Action:
     """Record whether what this run wrote still stands on green; what blue changed since is drift's to judge."""
     found = _since(scene)
-    return record(replay.SINCE, [replay.whole(found.decisions, found.differences)])
+    return record(replay.SINCE, replay.whole(found.decisions, found.differences), facts=found.facts)
 
 
 def changed_lines(scene: Scene) -> Sequence[str]:
@@ -64,10 +78,35 @@ def _since(scene: Scene) -> Compared:
 def _compared(scene: Scene, blue: Inventory, decisions: replay.Decisions, green: Inventory) -> Compared:
     # once green has its autoscalers, they decide the replicas there
     scaled = drift.autoscaled(green)
-    found = {ref: obj for ref in scaled if (obj := green.find(ref)) is not None}
-    decisions = drift.as_written(decisions, green, found, scaled)
+    running = {ref: obj for ref in scaled if (obj := green.find(ref)) is not None}
+    decisions = drift.as_written(decisions, green, running, scaled)
     marked = _marked(scene, decisions, green, scaled)
-    return Compared(blue, decisions, replay.differences(decisions, marked, key=scene.key, run=scene.run))
+    found = replay.differences(decisions, marked, key=scene.key, run=scene.run)
+    return Compared(blue, decisions, tuple(_explained(scene, green, found)))
+
+
+def _explained(
+    scene: Scene, green: Inventory, found: Sequence[replay.Difference]
+) -> Iterator[replay.Difference]:
+    """The differences with the cause of each path, of the first `LOOKED` objects: these are read again, with owners."""
+    looked = 0
+    for difference in found:
+        resource = green.resource(difference.ref.kind, difference.ref.group)
+        if not difference.paths or resource is None or looked == LOOKED:
+            yield difference
+            continue
+        looked += 1
+        obj = _read(scene, resource, difference.ref)
+        answered = as_sent.answered(scene.progress, difference.ref).get(CHANGED, ())
+        causes = (cause(p, obj, answered=answered, ours=FIELD_MANAGER) for p in difference.paths if obj)
+        yield replace(difference, causes=tuple(causes))
+
+
+def _read(scene: Scene, resource: Resource, ref: Ref) -> Object | None:
+    try:
+        return scene.doors.green.get(resource, ref.name, ref.namespace)
+    except Refused:
+        return None  # who may list may be refused to get; the difference stands without its causes
 
 
 def _marked(

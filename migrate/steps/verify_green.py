@@ -31,7 +31,7 @@ class VerifyGreen(BaseStep):
         blue_now = read_blue(scene, scene.doors.green.resources())
         green = read_inventory(scene.doors.green, at=blue_decided(scene, blue_now)[1].at)
         found = compared(scene, green, blue_now)
-        yield [record("parity", found.verdicts)]
+        yield [record("parity", found.verdicts, facts=found.facts)]
         budget = seconds(scene.migration.verify.budget)
         silent = endpoints.silent_on_blue(found.blue, green)
         yield [wait("endpoints-ready", "Services' endpoints on green", budget, silent=silent)]

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from migrate.cli.commands.verify import SHOWN
 from migrate.doors.cluster import Cluster, Verb, Write
 from migrate.engine import lock
+from migrate.model import marks
 from migrate.model.ids import Side
-from migrate.model.objects import Resource
+from migrate.model.objects import Resource, annotations_of, name_of, namespace_of
+from migrate.simulation.server import SimulatedCluster
 from migrate.simulation.world import World
 from tests.cli.conftest import CANARY, CANARY_ENCODED, Cli, Said, canary_secret, recorded, simulated
 
@@ -22,6 +25,7 @@ SECRETS = Resource("", "v1", "secrets", "Secret", namespaced=True)
 AUTOSCALERS = Resource(
     "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", namespaced=True
 )
+ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount", namespaced=True)
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 
 
@@ -123,6 +127,37 @@ def test_a_workload_that_is_not_ready_fails_unless_blue_has_it_so_too(cli: Cli, 
     alone = cli("verify", moved, "--side", "blue")
     assert alone.code == 30
     assert "Deployment shop/catalog" in alone.out
+
+
+def test_every_difference_is_in_the_document(cli: Cli, quick: Path) -> None:
+    """Beyond the five that the text spells out: each object, its paths and who changed it; no value."""
+    assert cli("run", quick, "--until", "verify").code == 0
+    assert cli("verify", quick, "-o", "json").document["differences"] == []
+    with world_of(quick, "demo") as world:
+        hand = SimulatedCluster(world._store, Side.GREEN, manager="kubectl-edit")
+        ours = [
+            (resource, obj)
+            for resource in (ACCOUNTS, CONFIG_MAPS)
+            for page in hand.pages(resource)
+            for obj in page
+            if marks.RUN in annotations_of(obj)
+        ][:SHOWN]
+        for resource, obj in ours:
+            hand.write(Write(Verb.DELETE, resource, name_of(obj), namespace_of(obj)))
+        body = {"metadata": {"labels": {"app": "another-value"}}}
+        hand.write(Write(Verb.PATCH, DEPLOYMENTS, "cart", "shop", body))
+    text = cli("verify", quick)
+    assert text.code == 30
+    assert "all 6 objects that differ, path by path: cnimigrate verify -o json" in text.out
+    said = cli("verify", quick, "-o", "json")
+    assert said.code == 30
+    found = {d["object"]: d for d in said.document["differences"]}
+    assert {d["what"] for d in found.values()} == {"missing", "differs"}
+    assert len(found) == SHOWN + 1
+    (path,) = found["Deployment shop/cart"]["paths"]
+    assert path["path"] == "metadata.labels.app"
+    assert path["cause"].startswith("kubectl-edit at ")
+    assert "another-value" not in said.out
 
 
 def test_one_side_by_itself_says_what_it_leaves_out(cli: Cli, moved: Path) -> None:

@@ -9,17 +9,20 @@ from uuid import uuid4
 from migrate.actions.create import Create, create
 from migrate.actions.directory import Directory
 from migrate.actions.reach import Reach
+from migrate.doors.cluster import FIELD_MANAGER
 from migrate.doors.doors import Doors
 from migrate.engine.bodies import Bodies
 from migrate.model import marks
 from migrate.model.action import Outcome, OutcomeState
 from migrate.model.ids import RunId
 from migrate.model.objects import Object, ref_of
-from tests.contract.conftest import Bench
+from migrate.replay.causes import OURS, TAKEN, cause
+from tests.contract.conftest import HAND, Bench
 from tests.contract.objects import config_map, container, deployment, service
 from tests.contract.test_cluster_custom import crd, establish, thing
 
 RUN = RunId("run-1")
+ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount"}
 KNOWN = {"spec": {"type": "object", "properties": {"known": {"type": "integer"}}}}
 
 
@@ -66,4 +69,18 @@ def test_what_is_taken_as_sent_is_told_by_nothing(bench: Bench, namespace: str) 
         assert outcome.facts.keys() == {"uid"}, outcome.facts
 
 
-ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount"}
+def test_who_changed_a_field_since_is_told_by_name(bench: Bench, namespace: str) -> None:
+    """A hand's field is the hand's, down to an item of a list; what nobody touched was last written by this run."""
+    obj = deployment(namespace, "web", container("main"), container("sidecar"))
+    assert created(bench, obj).state is OutcomeState.DONE
+    template = obj["spec"]["template"]
+    others = {"containers": [container("main"), container("sidecar", "theirs")]}
+    bench.by_hand(obj, {"spec": {"template": {**template, "spec": others}}})
+    found = bench.get(obj) or {}
+
+    def why(path: str) -> str:
+        return cause(path, found, answered=(), ours=FIELD_MANAGER)
+
+    assert why("spec.template.spec.containers[1].image").startswith(f"{HAND} at 2")
+    assert why("spec.template.spec.containers[0].image") == OURS
+    assert why("spec.template.spec.containers[2].image") == TAKEN

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrate.model.ownership import as_applied, owns_by, union
+import pytest
+
+from migrate.model.ownership import as_applied, owners_at, owns_by, resolved, union
 
 
 def entry(
@@ -55,3 +57,50 @@ def test_a_leaf_with_members_below_it_stays_a_member() -> None:
         "f:data": {"f:a": {}, "f:b": {}},
         "f:x": {},
     }
+
+
+HELD = {
+    "metadata": {"labels": {"app.kubernetes.io/name": "web", "app": "x"}},
+    "spec": {
+        "args": ["a", "b"],
+        "ports": [{"port": 80}, {"port": 53, "protocol": "UDP", "name": "dns"}],
+        "finalizers": ["one", "two"],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [
+        ("metadata.labels.app.kubernetes.io/name", ("metadata", "labels", "app.kubernetes.io/name")),
+        ("metadata.labels.app", ("metadata", "labels", "app")),
+        ("spec.ports[1].name", ("spec", "ports", 1, "name")),
+        ("spec.ports", ("spec", "ports")),
+        ("spec.ports[2].name", None),
+        ("spec.ports[1].nodePort", None),
+        ("metadata.labels.ap", None),
+        ("spec.args[0].x", None),
+    ],
+)
+def test_a_path_is_read_by_what_it_leads_through(path: str, steps: tuple[str | int, ...] | None) -> None:
+    """Keys have dots of their own; what is not there is led to by nothing."""
+    assert resolved(HELD, path) == steps
+
+
+@pytest.mark.parametrize(
+    ("fields", "steps", "owns"),
+    [
+        ({"f:spec": {"f:args": {}}}, ("spec", "args", 0), True),
+        ({"f:spec": {"f:args": {}}}, ("spec",), True),
+        ({"f:spec": {"f:other": {}}}, ("spec", "args"), False),
+        ({"f:spec": {"f:ports": {'k:{"port":53,"protocol":"UDP"}': {"f:name": {}}}}}, ("spec", "ports", 1, "name"), True),
+        ({"f:spec": {"f:ports": {'k:{"port":53,"protocol":"TCP"}': {"f:name": {}}}}}, ("spec", "ports", 1, "name"), False),
+        ({"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {".": {}}}}}, ("spec", "ports", 0, "port"), False),
+        ({"f:spec": {"f:finalizers": {'v:"two"': {}}}}, ("spec", "finalizers", 1), True),
+        ({"f:spec": {"f:finalizers": {'v:"two"': {}}}}, ("spec", "finalizers", 0), False),
+    ],
+)  # fmt: skip
+def test_who_owns_a_field(fields: dict[str, Any], steps: tuple[str | int, ...], owns: bool) -> None:
+    """By its keys, by its value, as part of what is owned whole, or by owning something below it."""
+    obj = {**HELD, "metadata": {"managedFields": [entry(**fields)]}}
+    assert bool(owners_at(obj, steps)) is owns

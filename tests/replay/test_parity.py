@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from migrate.model.ids import RunId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object
-from migrate.model.verdict import Result
-from migrate.replay import Decisions, differences, mark, parity
+from migrate.model.verdict import Result, Verdict
+from migrate.replay import SINCE, Decisions, Difference, differences, mark, parity, whole
+from migrate.replay.causes import ADMITTED, DROPPED
 from migrate.replay.edits import merged
-from migrate.replay.parity import unequal
+from migrate.replay.parity import DIFFERS, STALE, unequal
 from tests.replay.builders import decide, deployment, inventory, obj, service
 
 KEY = b"key of a test run"
@@ -80,6 +81,56 @@ def test_released_object_is_equal() -> None:
     odd = [merged(o, {"spec": {"replicas": 2}}) if o["kind"] == "Deployment" else o for o in green]
     (difference,) = differences(decisions, inventory(*odd), key=KEY, run=RUN)
     assert (difference.ref.name, difference.paths) == ("cart", ("spec.replicas",))
+
+
+def told_of(causes: tuple[str, ...], what: str = DIFFERS) -> dict[str, Verdict]:
+    """The verdicts on four objects of which one was admitted otherwise and one differs for these causes."""
+    decisions = decide(*BLUE)
+    first, second, *_ = (d.ref for d in decisions.written)
+    paths = tuple(f"data.{n}" for n in range(len(causes)))
+    found = [
+        Difference(first, 5, DIFFERS, ("spec.x",), (ADMITTED,)),
+        Difference(second, 5, what, paths, causes),
+    ]
+    return {verdict.check: verdict for verdict in whole(decisions, found)}
+
+
+def test_what_green_admitted_otherwise_is_no_failure_and_is_said() -> None:
+    """It passes under a name of its own, so that an approval does not cover it unseen; the paths are told."""
+    verdicts = told_of((ADMITTED, ADMITTED))
+    assert {check: v.result for check, v in verdicts.items()} == {
+        SINCE: Result.PASS,
+        f"{SINCE} as admitted": Result.PASS,
+    }
+    assert verdicts[SINCE].evidence == "2 of 4 equal"
+    said = verdicts[f"{SINCE} as admitted"].evidence
+    assert said.startswith("2 of 4: ")
+    assert "differs at spec.x (green's admission, as it was written)" in said
+
+
+@pytest.mark.parametrize(
+    ("causes", "what"),
+    [((ADMITTED, "kubectl-edit"), DIFFERS), ((), DIFFERS), ((ADMITTED,), STALE), ((DROPPED,), DIFFERS)],
+)
+def test_whatever_else_differs_fails(causes: tuple[str, ...], what: str) -> None:
+    """A hand on one of its fields, no known cause, another state of blue, or a field that green dropped."""
+    verdicts = told_of(causes, what)
+    assert verdicts[SINCE].result is Result.FAIL
+    assert "spec.x" not in verdicts[SINCE].evidence
+    assert "spec.x" in verdicts[f"{SINCE} as admitted"].evidence
+
+
+def test_a_difference_as_json_has_paths_and_causes() -> None:
+    """No value; of very many paths the number of those left out."""
+    ref = decide(*BLUE).written[0].ref
+    many = Difference(
+        ref, 5, DIFFERS, tuple(f"data.k{n}" for n in range(60)), ("kubectl-edit",) * 60
+    ).as_json()
+    assert many["object"] == str(ref)
+    assert many["paths"][0] == {"path": "data.k0", "cause": "kubectl-edit"}
+    assert (len(many["paths"]), many["more"]) == (50, 10)
+    assert Difference(ref, 5, "missing").as_json()["paths"] == []
+    assert Difference(ref, 5, DIFFERS, ("data.a",)).as_json()["paths"] == [{"path": "data.a"}]
 
 
 def dropped(found: dict[str, Any]) -> None:

@@ -47,7 +47,9 @@ def project(tmp_path: Path) -> Project:
 def test_a_wave_tells_what_green_dropped(project: Project) -> None:
     """The path, the server's words and the object are told with its wave, and stand in the journal."""
     heard: list[Event] = []
-    with pytest.raises(CheckFailed, match=r"Thing\.g\.example\.com shop/t: differs at spec\.foo"):
+    with pytest.raises(
+        CheckFailed, match=r"Thing\.g\.example\.com shop/t: differs at spec\.foo \(green's server dropped it"
+    ):
         run(project, Life(tell=heard.append))
     (said,) = (event.text for event in heard if "otherwise than sent" in event.text)
     assert "green made 1 of 1 otherwise than sent: Thing.g.example.com shop/t (spec.foo)" in said

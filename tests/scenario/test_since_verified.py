@@ -9,6 +9,8 @@ from migrate.engine.runner import Until
 from migrate.errors import CheckFailed, GateClosed
 from migrate.model.ids import Phase, Side
 from migrate.model.migration import GateSpec
+from migrate.replay import SINCE
+from migrate.replay.causes import TAKEN
 from tests.scenario.hands import CONFIG_MAPS, ROLES, created, deleted, patched
 from tests.scenario.moves import Life, progress_of, run
 
@@ -49,6 +51,20 @@ def test_what_was_changed_on_green_stops_the_cutover_until_it_is_put_back(verifi
     assert "mended" not in stopped.message
     patched(verified, Side.GREEN, CONFIG_MAPS, "back/worker", {"data": WORKER})
     assert run(verified)
+
+
+def test_all_of_it_is_in_the_journal(verified: Project) -> None:
+    """The record of the refusal has every object, path by path, with its cause."""
+    patched(verified, Side.GREEN, CONFIG_MAPS, "back/worker", {"data": {"queue": None}})
+    deleted(verified, Side.GREEN, ROLES, "back/reader")
+    refused(verified)
+    intent = progress_of(verified).of_key(f"record {SINCE}")
+    assert intent is not None
+    found = {d["object"]: (d["what"], d["paths"]) for d in intent.action.params["facts"]["differences"]}
+    assert found == {
+        "ConfigMap back/worker": ("differs", [{"path": "data.queue", "cause": TAKEN}]),
+        "Role back/reader": ("missing", []),
+    }
 
 
 def test_what_was_brought_over_by_hand_does_not(verified: Project) -> None:

@@ -31,6 +31,7 @@ from migrate.model.plan import Plan
 from migrate.model.progress import Intent
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.planning.compose import agree, batch_of, compose
+from migrate.replay import Difference
 from migrate.steps.assess_sides import facts_of
 from migrate.steps.base import blue_decided
 from migrate.steps.comparing import compared
@@ -57,6 +58,7 @@ class Verified:
     green: str
     verdicts: tuple[Verdict, ...]
     unseen: tuple[str, ...]
+    differences: tuple[Difference, ...] = ()
 
 
 @click.command("verify")
@@ -102,6 +104,7 @@ def look(project: Project, side: str) -> Verified:
             raise Stopped(message, remedy="Run cnimigrate run once more, then verify.")
         agree(known, _composed(project, doors, known, facts, side))
         verdicts: list[Verdict] = []
+        differences: Sequence[Difference] = ()
         unseen = [NO_PACKETS, NO_DATA]
         if side == "blue":
             verdicts += [_network_of_blue(facts.cni.ready, facts.cni.desired, str(facts.cni.name))]
@@ -110,7 +113,8 @@ def look(project: Project, side: str) -> Verified:
         else:
             _insist_on_green(scene)
             same_green(progress, doors)
-            verdicts += _green(scene, inventory, side)
+            found, differences = _green(scene, inventory, side)
+            verdicts += found
             unseen += _unseen(scene, side)
         unseen += [f"{name} of blue: {why}" for name, why in sorted(inventory.unreadable.items())]
         green = doors.doors.green.name
@@ -122,6 +126,7 @@ def look(project: Project, side: str) -> Verified:
         green,
         tuple(verdicts),
         tuple(dict.fromkeys(unseen)),
+        tuple(differences),
     )
 
 
@@ -146,6 +151,7 @@ def document(found: Verified) -> dict[str, Any]:
         "green": found.green if found.side != "blue" else None,
         "counts": {r.value: sum(v.result is r for v in found.verdicts) for r in Result},
         "verdicts": [v.as_json() for v in found.verdicts],
+        "differences": [d.as_json() for d in found.differences],
         "notLookedAt": list(found.unseen),
     }
 
@@ -163,26 +169,30 @@ def lines(found: Verified) -> Iterator[str]:
     yield "not looked at"
     for said in found.unseen:
         yield from tables.hanging("  ", said, width)
+    if len(found.differences) > SHOWN:
+        yield f"all {len(found.differences)} objects that differ, path by path: cnimigrate verify -o json"
     if all(v.passed for v in found.verdicts):
         yield f"{tables.counted(len(found.verdicts), 'check')} passed. Nothing was changed."
 
 
-def _green(scene: Scene, blue_now: Inventory, side: str) -> list[Verdict]:
+def _green(scene: Scene, blue_now: Inventory, side: str) -> tuple[list[Verdict], Sequence[Difference]]:
+    """What is judged of green, and each object that differs from blue's."""
     at = blue_decided(scene, blue_now)[1].at if side == "both" else as_preferred
     green = read_inventory(scene.doors.green, at=at)
     spec = scene.migration.green
     pools = planned_pools(spec.network, spec.calico.pools)
     calico = list(readiness(green, pools, pods_run=True))
     if side == "green":
-        return [*_workloads(scene, green, _rolling(green, scene), broken=[]), *calico]
+        return [*_workloads(scene, green, _rolling(green, scene), broken=[]), *calico], ()
     found = compared(scene, green, blue_now)
     refs = [d.ref for d in found.decisions.written if d.ref.kind in ROLLING and green.find(d.ref) is not None]
-    return [
+    verdicts = [
         *found.verdicts,
         *_workloads(scene, green, refs, broken=_broken(blue_now)),
         *services(found.blue, green),
         *calico,
     ]
+    return verdicts, found.differences
 
 
 def _workloads(scene: Scene, green: Inventory, refs: Sequence[Ref], broken: Sequence[str]) -> list[Verdict]:
