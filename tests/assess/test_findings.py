@@ -69,7 +69,7 @@ def side(name: str, case: dict[str, Any]) -> tuple[ClusterFacts, Inventory]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_a_case_finds_exactly_what_it_says(path: Path) -> None:
-    """Each file says what it shows, and names every code that is found and parts of its evidence."""
+    """Each file says what it shows, and names every code that is found and parts of its evidence and its remedy."""
     case: dict[str, Any] = yaml.safe_load(path.read_text())
     migration = Migration.model_validate(merged(base()["migration"], case.get("migration", {})))
     blue, blue_inventory = side("blue", case)
@@ -82,6 +82,7 @@ def test_a_case_finds_exactly_what_it_says(path: Path) -> None:
     for finding in found:
         for part in case["find"][finding.code]:
             assert part in finding.evidence, finding
+        assert case.get("remedy", {}).get(finding.code, "") in finding.remedy
         assert (finding.severity is Severity.BLOCKER) == (finding.code in BLOCKERS)
 
 

@@ -56,6 +56,7 @@ _DERIVED = frozenset(
         "ComponentStatus",
         "ControllerRevision",
         "IPAddress",
+        "PodSecurityPolicy",  # PSP-001 says what to do
     }
 )
 _SUCCESSORS = ("apps", "networking.k8s.io", "policy")
