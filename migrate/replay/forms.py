@@ -7,6 +7,7 @@ from migrate.model.ids import RuleId
 from migrate.model.objects import Object, annotations_of, dig, namespace_of
 from migrate.replay import hold, kinds
 from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
+from migrate.replay.definitions import explicit, lax
 from migrate.replay.edits import replaced
 from migrate.replay.kinds import Kind
 from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
@@ -178,6 +179,14 @@ def _form(
     rule: str, form: Form, sentence: str, reason: str, *of: Kind, when: Matcher, shape: Shaper = as_it_is
 ) -> Rule:
     return Rule(RuleId(rule), form, sentence, reason, frozenset(of) or None, when, shape)
+
+
+def _lax(subject: Subject, _surroundings: Surroundings) -> str | None:
+    return "" if lax(subject.obj) else None
+
+
+def _explicit(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(explicit(target))
 
 
 def _all(_subject: Subject, _surroundings: Surroundings) -> str | None:
@@ -353,6 +362,15 @@ FORMS: tuple[Rule, ...] = (
         kinds.CLAIM,
         when=_all,
         shape=_claim,
+    ),
+    _form(
+        "replay.definition",
+        Form.REPLAYED,
+        "CustomResourceDefinitions that keep fields in the way of apiextensions v1beta1",
+        "says in its schemas that it keeps them: v1 takes no new definition that says it otherwise",
+        kinds.DEFINITION,
+        when=_lax,
+        shape=_explicit,
     ),
     _form("replay.default", Form.REPLAYED, "everything else", "moves as it is, sanitised", when=_all),
 )

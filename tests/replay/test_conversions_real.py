@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 from migrate import replay
 from migrate.doors.cluster import Verb, Write
 from migrate.doors.reading import read_inventory
+from migrate.errors import Invalid
 from migrate.kube.cluster import KubeCluster
 from migrate.kube.connect import connect
 from migrate.model.ids import Side
@@ -86,3 +88,30 @@ def test_an_autoscaler_that_blue_gives_in_v1_keeps_its_metrics(green: KubeCluste
     assert namespace_of(found) == NAMESPACE
     assert found["spec"]["metrics"] == [metric]
     assert found["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 600
+
+
+def test_a_definition_of_the_beta_time_keeps_what_it_kept(green: KubeCluster) -> None:
+    """The server refuses it as it was; as it is written it takes it, and keeps fields that no schema names."""
+    case = yaml.safe_load((FILES[0].parent.parent / "replay" / "replay.definition.yaml").read_text())
+    with pytest.raises(Invalid, match="cannot set to true, set x-kubernetes-preserve-unknown-fields"):
+        created(green, {key: value for key, value in case["object"].items() if key != "status"}, dry_run=True)
+    definition = created(green, case["target"], dry_run=False)
+    try:
+        kind = ("example.com", "Shop")
+        deadline = time.monotonic() + 30
+        while not [r for r in green.resources() if (r.group, r.kind) == kind]:
+            assert time.monotonic() < deadline, "the definition is not served"
+            time.sleep(0.2)
+        spec = {
+            "size": 1,
+            "other": {"deep": 1},
+            "shelves": [{"name": "a", "other": 1}],
+            "labels": {"a": "b"},
+            "rooms": {"a": {"name": "b", "other": 1}},
+        }
+        shop = {**obj("Shop", "main", NAMESPACE, "example.com/v1", spec=spec), "unknown": True}
+        made = created(green, shop, dry_run=False)
+        assert (made["spec"], made["unknown"]) == (spec, True)
+    finally:
+        what = next(r for r in green.resources() if r.kind == "CustomResourceDefinition")
+        green.write(Write(Verb.DELETE, what, name_of(definition)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrate.replay import kinds
+from migrate.replay.definitions import unstructured
 from migrate.replay.rule import Rule, Subject, ask
 from migrate.replay.surroundings import Surroundings
 from migrate.replay.versions import takes
@@ -23,6 +24,10 @@ def other_version(subject: Subject, surroundings: Surroundings) -> str | None:
     return (
         f"blue serves {', '.join(subject.resource.versions)}; green serves {', '.join(green[subject.kind])}"
     )
+
+
+def _unstructured(subject: Subject, _surroundings: Surroundings) -> str | None:
+    return unstructured(subject.obj) or None
 
 
 def _backend(subject: Subject, surroundings: Surroundings) -> str | None:
@@ -68,6 +73,13 @@ RULES: tuple[Rule, ...] = (
         kinds.MUTATING_WEBHOOKS,
         kinds.VALIDATING_WEBHOOKS,
         when=_into_blue,
+    ),
+    ask(
+        "green.definition",
+        "CustomResourceDefinitions whose schema is not structural, as blue's server says",
+        "v1 takes no such definition anew; mend its schema on blue, or write it on green yourself and say skip",
+        kinds.DEFINITION,
+        when=_unstructured,
     ),
     NOT_SERVED,
     OTHER_VERSION,
