@@ -344,7 +344,7 @@ def routes(migration: Migration, blue: Inventory) -> Sequence[Route]:
 def _made_provisioner(world: Any, migration: Migration, blue: Inventory) -> Provisioner:
     network = migration.green.network
     made: Provisioner = world.provisioner(
-        version=blue.version,
+        version=_version_of_green(migration, blue.version),
         pod_cidr=network.pod_cidr,
         service_cidr=network.service_cidr,
         nodes=max(3, len(blue.of("Node"))),
@@ -352,6 +352,16 @@ def _made_provisioner(world: Any, migration: Migration, blue: Inventory) -> Prov
         classes=[*blue.of("StorageClass", "storage.k8s.io"), *blue.of("IngressClass", "networking.k8s.io")],
     )
     return made
+
+
+def _version_of_green(migration: Migration, blue: str) -> str:
+    """Blue's Kubernetes, or the first that the planned Calico was tested with where blue is older than that."""
+    from migrate.assess.families.version import minor, tested_with
+
+    tested, ours = tested_with(migration.green.calico.version), minor(blue)
+    if tested is None or ours is None or ours >= tested[0]:
+        return blue
+    return "v{}.{}.0".format(*tested[0])
 
 
 def _rehearsed_provisioner(world: Any, live: Wired, migration: Migration, blue: Inventory) -> Provisioner:

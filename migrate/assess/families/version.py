@@ -59,11 +59,16 @@ def find(situation: Situation) -> Iterator[Finding]:
             f"blue ({situation.blue.name}) is {situation.blue.version}, green ({green.name}) is {green.version}"
         )
     planned = situation.migration.green.calico.version
-    tested = TESTED.get(minor(planned) or (0, 0))
+    tested = tested_with(planned)
     if tested and green_minor and not tested[0] <= green_minor <= tested[1]:
         yield UNTESTED.found(
             f"Calico {planned} was tested with {_said(tested[0])} to {_said(tested[1])}, green is {green.version}"
         )
+
+
+def tested_with(calico: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """The first and the last minor version of Kubernetes that a Calico version was tested with, where it is known."""
+    return TESTED.get(minor(calico) or (0, 0))
 
 
 def minor(version: str) -> tuple[int, int] | None:
