@@ -163,10 +163,7 @@ def inert(target: Object) -> tuple[Object, Hold]:
     if balancer:
         asleep["spec", "type"] = "ClusterIP"
         asleep |= {("spec", field): None for field in _LOAD_BALANCER_FIELDS}
-        asleep["spec", "ports"] = [
-            {key: value for key, value in port.items() if key != "nodePort"}
-            for port in dig(target, "spec", "ports", default=()) or ()
-        ]
+        asleep["spec", "ports"] = _unpublished(target)
     if balancer or dig(target, "spec", "type", default="ClusterIP") == "ClusterIP":
         # refused on a Service that nothing outside can reach: core validation, externalTrafficPolicy
         asleep["spec", "externalTrafficPolicy"] = None
@@ -189,8 +186,15 @@ def _freed(target: Object) -> Object:
         spec["externalIPs"] = None
     if dig(target, "spec", "type") == "LoadBalancer":
         spec["type"] = "ClusterIP"
-        spec |= dict.fromkeys((*_LOAD_BALANCER_FIELDS, "externalTrafficPolicy"))
+        spec |= dict.fromkeys((*_LOAD_BALANCER_FIELDS, "externalTrafficPolicy", "healthCheckNodePort"))
+        # a server that takes node ports away by itself gives others on the way back (dropTypeDependentFields)
+        spec["ports"] = _unpublished(target)
     return {"spec": spec}
+
+
+def _unpublished(service: Object) -> list[dict[str, Any]]:
+    ports = dig(service, "spec", "ports", default=()) or ()
+    return [{key: value for key, value in port.items() if key != "nodePort"} for port in ports]
 
 
 def _prior(target: Object, path: Path) -> Any:
