@@ -67,7 +67,8 @@ class Decision:
 
     `wave` is 1 to 12, 0 where nothing is written; `target` is the sanitised object to write, None unless replayed,
     held or deferred. `workload_class` is "serving", "exclusive" or "unknown" for workloads, else empty. `literals` are
-    the addresses of blue that the target names, all of them; `evidence` shows the first.
+    the addresses of blue that the target names, all of them; `evidence` shows the first. `turn` is when the cutover lets
+    go of what is held or deferred (`replay.turns`), else 0.
     """
 
     ref: Ref
@@ -80,3 +81,4 @@ class Decision:
     workload_class: str = ""
     evidence: str = ""
     literals: tuple[Literal, ...] = ()
+    turn: int = 0

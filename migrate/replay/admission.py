@@ -64,6 +64,11 @@ class Admission:
                 return frozenset(waiting)
             waiting |= more
 
+    @cached_property
+    def awaited(self) -> frozenset[Ref]:
+        """The workloads behind the configurations that must wait."""
+        return frozenset(workload for ref in self.deferred for workload in self.backings[ref].workloads)
+
     def waits_for(self, workload: Ref) -> tuple[Ref, ...]:
         """The deferred mutating webhooks that would change a workload's pods; not those that it backs itself."""
         return tuple(sorted(self._changers(workload) & self.deferred))

@@ -17,6 +17,7 @@ from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, n
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
 from migrate.replay.operator import named, operator_rule
+from migrate.replay.turns import Turn
 
 SERVING = "serving"
 EXCLUSIVE = "exclusive"
@@ -31,27 +32,37 @@ _LEADER_ARGUMENT = re.compile(
 _LEADER_VARIABLE = re.compile(r"(?:^|_)LEADER_?ELECT(?:ION)?(?:_ENABLED?)?$", re.IGNORECASE)
 _NO = frozenset({"false", "0", "no", "off", "disabled"})
 
-OUTSIDE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (what, re.compile(rf"(?:^|/){pattern}(?:[:@]|$)"))
-    for what, pattern in (
-        ("external-dns writes DNS records", r"external-dns"),
-        ("cert-manager orders certificates", r"cert-manager-(?:controller|acmesolver|cainjector)"),
-        ("cluster-autoscaler changes machines", r"cluster-autoscaler[^/:@]*"),
-        ("Karpenter changes machines", r"karpenter(?:/controller)?"),
-        ("descheduler evicts pods", r"descheduler"),
-        ("Argo CD applies what Git holds", r"argo-?cd(?:-[^/:@]+)?"),
+OUTSIDE: tuple[tuple[str, Turn, re.Pattern[str]], ...] = tuple(
+    (what, turn, re.compile(rf"(?:^|/){pattern}(?:[:@]|$)"))
+    for what, turn, pattern in (
+        ("external-dns writes DNS records", Turn.NAMES, r"external-dns"),
+        (
+            "cert-manager orders certificates",
+            Turn.NAMES,
+            r"cert-manager-(?:controller|acmesolver|cainjector)",
+        ),
+        ("cluster-autoscaler changes machines", Turn.LAST, r"cluster-autoscaler[^/:@]*"),
+        ("Karpenter changes machines", Turn.LAST, r"karpenter(?:/controller)?"),
+        ("descheduler evicts pods", Turn.LAST, r"descheduler"),
+        ("Argo CD applies what Git holds", Turn.GITOPS, r"argo-?cd(?:-[^/:@]+)?"),
         (
             "Flux applies what Git holds",
+            Turn.GITOPS,
             r"(?:source|kustomize|helm|notification|image-automation|image-reflector)-controller",
         ),
-        ("a cloud controller changes the cloud", r"[^/:@]*cloud-controller-manager[^/:@]*"),
-        ("a load balancer controller changes the cloud", r"aws-load-balancer-controller"),
-        ("MetalLB announces addresses", r"(?:metallb/)(?:controller|speaker)"),
-        ("Velero writes backups", r"velero"),
-        ("a renewer of certificates", r"certbot"),
+        ("a cloud controller changes the cloud", Turn.WAYS_IN, r"[^/:@]*cloud-controller-manager[^/:@]*"),
+        ("a load balancer controller changes the cloud", Turn.WAYS_IN, r"aws-load-balancer-controller"),
+        ("MetalLB announces addresses", Turn.WAYS_IN, r"(?:metallb/|metallb-)(?:controller|speaker)"),
+        (
+            "an announcer of addresses",
+            Turn.WAYS_IN,
+            r"(?:kube-vip|purelb/(?:allocator|lbnodeagent)|openelb(?:-[^/:@]+)?|kube-keepalived-vip)",
+        ),
+        ("Velero writes backups", Turn.LAST, r"velero"),
+        ("a renewer of certificates", Turn.NAMES, r"certbot"),
     )
 )
-"""Controllers that act on the outside world, by the image's path without its registry."""
+"""Controllers that act on the outside world, by the image's path without its registry, with their turn at the cutover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +202,14 @@ def _following(words: Sequence[Any], position: int) -> str:
 def _acts_outside(pod: Object) -> Iterator[str]:
     for container in dig(pod, "spec", "containers", default=()) or ():
         image = str(container.get("image", ""))
-        for what, pattern in OUTSIDE:
+        for what, _, pattern in OUTSIDE:
             if pattern.search(image):
                 yield what
+
+
+def outside_turn(pod: Object) -> Turn | None:
+    """The turn of a pod that acts on the outside world: the latest of its containers; None where none does."""
+    images = [
+        str(container.get("image", "")) for container in dig(pod, "spec", "containers", default=()) or ()
+    ]
+    return max((turn for _, turn, pattern in OUTSIDE for i in images if pattern.search(i)), default=None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_network
 
-from migrate.model.decision import Decision, Form
+from migrate.model.decision import Decision, Form, Hold
 from migrate.model.facts import OwnRanges
 from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory
@@ -15,6 +15,7 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, Resource, dig, labels_of, ref_of
 from migrate.replay import hold, kinds
 from migrate.replay.blue import Blue, creatable
+from migrate.replay.classes import outside_turn
 from migrate.replay.decisions import MERGED_RULES, WRITTEN, Decisions
 from migrate.replay.flags import flags
 from migrate.replay.forms import FORMS
@@ -28,6 +29,7 @@ from migrate.replay.rules.owners import OWNED
 from migrate.replay.sanitise import sanitise
 from migrate.replay.storage import in_classes_of_green
 from migrate.replay.surroundings import Surroundings
+from migrate.replay.turns import Turn, turn_of
 from migrate.replay.versions import Serves, modern
 from migrate.replay.waves import rank_of, wave_of
 
@@ -175,6 +177,16 @@ def _formed(subject: Subject, surroundings: Surroundings, families: frozenset[st
         workload_class=shape.workload_class,
         evidence="; ".join(filter(None, (matched, shape.evidence, *flags(subject, surroundings, literals)))),
         literals=literals,
+        turn=_turn(subject, surroundings, record) if record is not None else 0,
+    )
+
+
+def _turn(subject: Subject, surroundings: Surroundings, record: Hold) -> Turn:
+    return turn_of(
+        subject.kind,
+        rests=record.rest_blue is not None,
+        outside=outside_turn(kinds.pod_of(subject.kind, subject.obj)),
+        awaited=subject.ref in surroundings.admission.awaited,
     )
 
 

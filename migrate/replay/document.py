@@ -9,6 +9,7 @@ from migrate.replay.classes import OUTSIDE
 from migrate.replay.forms import FORMS
 from migrate.replay.rule import Rule
 from migrate.replay.rules import SKIPS
+from migrate.replay.turns import TURNS, Turn
 from migrate.replay.waves import WAVES
 
 _HEAD = """\
@@ -43,6 +44,17 @@ it), *exclusive* with evidence, else *unknown*. One replica alone is no evidence
 - an image that acts on the outside world:
 """
 
+_TURNS = """
+## Turns of the cutover
+
+What is held or deferred is let go in this order, blue's twin proven off first. What would act from blue's side meanwhile
+(KEDA's objects and everything from turn 4 on) goes off on blue before turn 1. A workload that a switched route needs, or
+that answers a webhook that others wait for, is in turn 1 whatever it is.
+
+| turn | what |
+|---|---|
+"""
+
 _MARKS = f"""
 ## Marks
 
@@ -62,9 +74,11 @@ def document() -> str:
         "\n",
         *_table(FORMS),
         _CLASSES,
-        *(f"  - {what}\n" for what, _ in OUTSIDE),
+        *(f"  - {what}\n" for what, _, _ in OUTSIDE),
         "\n## Waves\n\n| wave | content | before the next |\n|---|---|---|\n",
         *(f"| {wave.number} | {wave.title} | {wave.gate or '-'} |\n" for wave in WAVES),
+        _TURNS,
+        *(f"| {turn.value} | {TURNS[turn]} |\n" for turn in Turn),
         _MARKS,
     ]
     return "".join(parts)

@@ -15,23 +15,9 @@ from migrate.replay.rules.volumes import PROVISIONED_BY
 from migrate.replay.sanitise import unapplied
 from migrate.replay.storage import at_least, data_of
 from migrate.replay.surroundings import Surroundings
+from migrate.replay.turns import FLUX
 
-_FLUX = frozenset(
-    {
-        ("kustomize.toolkit.fluxcd.io", "Kustomization"),
-        ("helm.toolkit.fluxcd.io", "HelmRelease"),
-        ("source.toolkit.fluxcd.io", "GitRepository"),
-        ("source.toolkit.fluxcd.io", "OCIRepository"),
-        ("source.toolkit.fluxcd.io", "HelmRepository"),
-        ("source.toolkit.fluxcd.io", "HelmChart"),
-        ("source.toolkit.fluxcd.io", "Bucket"),
-        ("image.toolkit.fluxcd.io", "ImageRepository"),
-        ("image.toolkit.fluxcd.io", "ImageUpdateAutomation"),
-    }
-)
-"""What `flux suspend` knows; source: fluxcd.io/docs/cmd."""
-
-_SUSPENDED = _FLUX | {("argoproj.io", "CronWorkflow")}
+_SUSPENDED = FLUX | {("argoproj.io", "CronWorkflow")}
 
 _ANNOTATIONS = ("metadata", "annotations")
 KEDA_REPLICAS = "autoscaling.keda.sh/paused-replicas"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from migrate import replay
@@ -16,6 +17,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, ref_of
 from migrate.model.progress import Progress
 from migrate.planning.routes import Closure
+from migrate.replay.turns import Turn, off_first
 
 LEDGER = "ledger of held objects"
 
@@ -37,6 +39,12 @@ class Held:
     rest_blue: Object | None
     waits: tuple[Ref, ...] = ()
     evidence: str = ""
+    turn: int = Turn.WRITERS
+
+    @property
+    def off_first(self) -> bool:
+        """Whether blue's twin goes off before the first writer moves, long before green's own turn."""
+        return self.rest_blue is not None and off_first((self.ref.group, self.ref.kind), Turn(self.turn))
 
     def __str__(self) -> str:
         """The object, its class and why, in one line."""
@@ -62,21 +70,33 @@ class Ledger:
         return frozenset(ref for h in self.held for ref in h.waits)
 
     def moving(self) -> tuple[tuple[Held, ...], ...]:
-        """What moves at the cutover, in groups: writers, then webhooks that others wait for, then those others.
+        """What moves before the switch: writers, webhooks that others wait for, those others, fixed addresses.
 
-        A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7).
+        A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7). What
+        a switched route needs is among the writers, whatever its turn.
         """
-        rest = [h for h in self.held if not h.early]
-        free = [h for h in rest if h.rest_blue is not None and not h.waits and h.ref not in self._awaited]
-        webhooks = [h for h in rest if h.ref in self._awaited]
-        waiting = [h for h in rest if h.waits and h.ref not in self._awaited]
-        return tuple(tuple(group) for group in (free, webhooks, waiting) if group)
+        needed = {name for route in self.routes if not route.rampable for name in route.workloads}
+        asleep = [h for h in self.held if not h.early]
+        webhooks = [h for h in asleep if h.ref in self._awaited]
+        front = [h for h in asleep if h.turn <= Turn.ADDRESSES or str(h.ref) in needed]
+        front = [h for h in front if h.ref not in self._awaited]
+        free = [h for h in front if (h.rest_blue is not None or str(h.ref) in needed) and not h.waits]
+        writers = [h for h in free if h.turn != Turn.ADDRESSES]
+        waiting = [h for h in front if h.waits]
+        addresses = [(h,) for h in free if h.turn == Turn.ADDRESSES]
+        return tuple(tuple(group) for group in (writers, webhooks, waiting, *addresses) if group)
 
-    @property
-    def late(self) -> tuple[Held, ...]:
-        """What is released after the traffic has moved and needs nothing of blue."""
+    def later(self) -> tuple[tuple[Held, ...], ...]:
+        """What is let go once the traffic is on green, turn by turn; in a turn workloads come before what they serve."""
         moving = {h.ref for group in self.moving() for h in group}
-        return tuple(h for h in self.held if not h.early and h.ref not in moving)
+        left = [h for h in self.held if not h.early and h.ref not in moving]
+        keyed = [(max(h.turn, Turn.WAYS_IN), h.ref.kind not in ROLLING, h) for h in left]
+        keyed.sort(key=lambda item: item[:2])
+        return tuple(tuple(h for *_, h in group) for _, group in groupby(keyed, key=lambda item: item[:2]))
+
+    def off_first(self) -> tuple[Held, ...]:
+        """What would act from blue's side while the writers move, and so is put to rest there before them."""
+        return tuple(h for group in self.later() for h in group if h.off_first)
 
     def ramped(self) -> tuple[RouteName, ...]:
         """Routes whose whole closure can run on both sides."""
@@ -105,6 +125,7 @@ def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, 
                 "absent": list(hold.absent),
                 "rest": hold.rest_blue,
                 "evidence": decision.evidence,
+                "turn": int(decision.turn),
                 "waits": [ref.as_json() for ref in decisions.waits.get(decision.ref, ())],
             }
         )
@@ -130,6 +151,8 @@ def read_ledger(progress: Progress) -> Ledger:
             h["rest"],
             tuple(Ref.of_json(ref) for ref in h["waits"]),
             h.get("evidence", ""),
+            # a ledger of before there were turns: what has a twin to rest moves with the writers, the rest after them
+            h.get("turn", Turn.WRITERS if h["rest"] is not None else Turn.WAYS_IN),
         )
         for h in facts.get("held", ())
     )

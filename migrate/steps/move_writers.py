@@ -43,14 +43,17 @@ class MoveWriters(BaseStep):
     one_way: ClassVar[str] = "what green's writers wrote since is not on blue"
 
     def batches(self, scene: Scene) -> Batches:
-        """Move group after group; what has moved is not moved again.
+        """Put to rest on blue what would act against the move, then move group after group; never the same twice.
 
         While blue is still whole it is held against what was replayed: once its writers are off it is no source any
         more, and what green lacks then would be lost.
         """
-        moving = read_ledger(scene.progress).moving()
-        if moving and not any(_begun(scene, held) for group in moving for held in group):
+        ledger = read_ledger(scene.progress)
+        moving, first = ledger.moving(), ledger.off_first()
+        touched = [*first, *(held for group in moving for held in group)]
+        if touched and not any(_begun(scene, held) for held in touched):
             yield [unchanged(scene)]
+        yield from _put_to_rest(scene, first)
         source = _source(scene, moving)
         for group in moving:
             todo = [h for h in group if not _moved(scene, h)]
@@ -60,17 +63,18 @@ class MoveWriters(BaseStep):
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
         """What goes off on blue and on on green, and what that makes of the way back."""
-        moving = [held for group in read_ledger(scene.progress).moving() for held in group]
+        ledger = read_ledger(scene.progress)
         return [
             *drift_lines(scene),
-            *listed("goes off on blue, then on on green", moving),
+            *listed("goes off on blue at once, and on on green last of all", ledger.off_first()),
+            *listed("goes off on blue, then on on green", [h for group in ledger.moving() for h in group]),
             *_restored(scene),
             f"way back after this: cnimigrate rollback --accept-data-loss; {self.one_way}",
         ]
 
 
 class ReleaseLate(BaseStep):
-    """Release what only makes sense once the traffic is on green: addresses, classes, autoscalers."""
+    """Release what only makes sense once the traffic is on green, turn by turn: what acts on others comes last."""
 
     id: ClassVar[StepId] = StepId("cutover.release")
     phase: ClassVar[Phase] = Phase.CUTOVER
@@ -78,9 +82,14 @@ class ReleaseLate(BaseStep):
     undo: ClassVar[str] = "put them back to their dormant form"
 
     def batches(self, scene: Scene) -> Batches:
-        """Release the rest of the ledger."""
-        late = [h for h in read_ledger(scene.progress).late if not _moved(scene, h)]
-        yield from _release(scene, late, _source(scene, [late]))
+        """Release the rest of the ledger; blue's twin is proven off first, where there is one."""
+        later = read_ledger(scene.progress).later()
+        source = _source(scene, later)
+        for group in later:
+            todo = [h for h in group if not _moved(scene, h)]
+            if todo:
+                yield from _move(scene, todo, source)
+            yield from wait_ready(scene, [h.ref for h in group], "what was released last on green")
 
 
 @dataclass
@@ -100,12 +109,15 @@ def _source(scene: Scene, groups: Sequence[Sequence[Held]]) -> _Source:
     return _Source(scene, frozenset(h.ref for group in groups for h in group if h.form == Form.DEFERRED))
 
 
-def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
-    twins = [h for h in group if h.rest_blue is not None]
-    resting = [_rest(h) for h in twins]
-    todo = [a for a in resting if not scene.progress.stands(a.key)]
+def _put_to_rest(scene: Scene, twins: Sequence[Held]) -> Batches:
+    todo = [a for a in map(_rest, twins) if not scene.progress.stands(a.key)]
     if todo:
         yield todo
+
+
+def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
+    twins = [h for h in group if h.rest_blue is not None]
+    yield from _put_to_rest(scene, twins)
     names = ", ".join(str(h.ref) for h in group[:2]) + (" …" if len(group) > 2 else "")
     deadline = seconds(scene.migration.verify.budget)
     refs = [h.ref.as_json() for h in twins if (h.ref.group, h.ref.kind) in READ]

@@ -1,0 +1,72 @@
+"""Turns: in which order the cutover lets go of what is held, so that nothing acts on a half-moved cluster.
+
+What would undo a move from blue's side (pauses, autoscalers, GitOps, writers of DNS) goes off on blue before the first
+writer moves; on green each comes back in its own turn. Between the second turn and the third the traffic is switched.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from migrate.replay import kinds
+from migrate.replay.kinds import Kind
+
+
+class Turn(IntEnum):
+    """One turn of the cutover; what is in a later one needs those before it, or would act against them."""
+
+    WRITERS = 1  # workloads, Jobs, CronJobs
+    ADDRESSES = 2  # Services with an address that both clusters would announce
+    WAYS_IN = 3  # load balancers and who gives them addresses, Ingresses, autoscalers of workloads
+    NAMES = 4  # writers of DNS and of certificates: green's addresses and routes must be there
+    GITOPS = 5  # what applies Git's state: all that it would make must be there
+    LAST = 6  # machines, evictions, backups
+
+
+TURNS = {
+    Turn.WRITERS: "workloads, Jobs and CronJobs",
+    Turn.ADDRESSES: "Services with an address of their own, one by one, then the routes that are switched",
+    Turn.WAYS_IN: "load balancers and who gives them addresses, Ingresses, Gateways, HPAs, KEDA's objects",
+    Turn.NAMES: "external-dns, cert-manager",
+    Turn.GITOPS: "Argo CD and Flux: controllers and objects",
+    Turn.LAST: "cluster autoscalers, descheduler, backups",
+}
+"""What each turn holds, in words."""
+
+FLUX: frozenset[Kind] = frozenset(
+    {
+        ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+        ("helm.toolkit.fluxcd.io", "HelmRelease"),
+        ("source.toolkit.fluxcd.io", "GitRepository"),
+        ("source.toolkit.fluxcd.io", "OCIRepository"),
+        ("source.toolkit.fluxcd.io", "HelmRepository"),
+        ("source.toolkit.fluxcd.io", "HelmChart"),
+        ("source.toolkit.fluxcd.io", "Bucket"),
+        ("image.toolkit.fluxcd.io", "ImageRepository"),
+        ("image.toolkit.fluxcd.io", "ImageUpdateAutomation"),
+    }
+)
+"""What `flux suspend` knows; source: fluxcd.io/docs/cmd."""
+
+_WRITERS = kinds.WORKLOADS | {kinds.POD, kinds.JOB, kinds.CRON_JOB, ("argoproj.io", "CronWorkflow")}
+
+
+def turn_of(kind: Kind, *, rests: bool, outside: Turn | None, awaited: bool) -> Turn:
+    """The turn of a held or deferred object.
+
+    `rests` says whether blue's twin is put to rest for it, `outside` the turn of a controller that acts on the outside
+    world. What answers a webhook that others wait for (`awaited`) comes with the writers, whatever else it does.
+    """
+    if kind in FLUX or kind == kinds.APPLICATION:
+        return Turn.GITOPS
+    if kind in _WRITERS:
+        return outside if outside is not None and not awaited else Turn.WRITERS
+    return Turn.ADDRESSES if kind == kinds.SERVICE and rests else Turn.WAYS_IN
+
+
+def off_first(kind: Kind, turn: Turn) -> bool:
+    """Whether blue's twin goes off before the first writer moves, long before green's own turn.
+
+    Who gives addresses (a workload of the third turn) goes on until the traffic has moved.
+    """
+    return turn > Turn.WAYS_IN or (turn == Turn.WAYS_IN and kind not in kinds.WORKLOADS)
