@@ -35,7 +35,21 @@ def flags(subject: Subject, surroundings: Surroundings, literals: Sequence[Liter
         yield named(literals)
     retention = dig(subject.obj, "spec", "persistentVolumeClaimRetentionPolicy", default={})
     if subject.kind == kinds.STATEFUL_SET and "Delete" in retention.values():
-        yield "claims are retained while migrating; blue deletes them with the set"
+        yield "claims are retained until it is released; blue deletes them with the set"
+    reclaim = dig(subject.obj, "spec", "persistentVolumeReclaimPolicy")
+    if subject.kind == kinds.PERSISTENT_VOLUME and reclaim not in (None, "Retain"):
+        yield f"reclaim policy {reclaim} becomes Retain on green, and stays so: blue has the same volume"
+    if subject.kind == kinds.DEFINITION:
+        yield from _definition(subject.obj)
+
+
+def _definition(obj: Object) -> Iterator[str]:
+    served = {version.get("name") for version in dig(obj, "spec", "versions", default=()) or ()}
+    gone = [name for name in dig(obj, "status", "storedVersions", default=()) or () if name not in served]
+    if gone:
+        yield f"blue may still store {', '.join(gone)}, which it does not serve: such objects cannot be read"
+    if dig(obj, "spec", "preserveUnknownFields"):
+        yield "keeps unknown fields on blue; on green where its schema says nothing of their parents"
 
 
 def _keepers(obj: Object) -> Iterator[str]:

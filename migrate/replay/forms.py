@@ -17,6 +17,19 @@ from migrate.replay.storage import at_least, data_of
 from migrate.replay.surroundings import Surroundings
 from migrate.replay.turns import FLUX
 
+_ANNOUNCED = frozenset(
+    {
+        *(
+            ("metallb.io", kind)
+            for kind in ("IPAddressPool", "AddressPool", "L2Advertisement", "BGPAdvertisement", "BGPPeer")
+        ),
+        ("purelb.io", "ServiceGroup"),
+        ("network.kubesphere.io", "Eip"),
+        ("network.kubesphere.io", "BgpPeer"),
+    }
+)
+"""By what announcers of addresses are told which ones are theirs; source: the projects' API references."""
+
 _SUSPENDED = FLUX | {("argoproj.io", "CronWorkflow")}
 
 _ANNOTATIONS = ("metadata", "annotations")
@@ -49,6 +62,9 @@ def _workload(subject: Subject, surroundings: Surroundings, target: Object) -> S
         wanted = dig(scaler, "status", "currentReplicas") or None
         if scaler and wanted:
             notes.append(f"autoscaler {scaler['metadata']['name']} last had {wanted} replicas")
+        retention = dig(subject.obj, *hold.RETENTION, default={})
+        if subject.kind == kinds.STATEFUL_SET and "Delete" in retention.values():
+            target = replaced(target, hold.RETENTION, retention)
         target, record = hold.at_zero(
             target, wanted=wanted, rest=hold.twin_at_zero(subject.obj) if exclusive else None
         )
@@ -228,6 +244,15 @@ FORMS: tuple[Rule, ...] = (
         kinds.SCALED_JOB,
         when=_all,
         shape=_keda,
+    ),
+    _form(
+        "defer.address-pool",
+        Form.DEFERRED,
+        "the pools and announcements of MetalLB, PureLB and OpenELB",
+        "made once the traffic has moved: green would announce addresses that blue still has",
+        *sorted(_ANNOUNCED),
+        when=_all,
+        shape=_deferred,
     ),
     _form(
         "defer.webhook",

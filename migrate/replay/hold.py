@@ -45,6 +45,10 @@ POOL_ANNOTATIONS = (
 INGRESS_CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 
 
+RETENTION: Path = ("spec", "persistentVolumeClaimRetentionPolicy")
+"""Whether a StatefulSet deletes its claims with itself, or when it is scaled down."""
+
+
 def held(
     target: Object,
     asleep: Mapping[Path, Any],
@@ -84,11 +88,15 @@ def noted(target: Object, hold: Hold) -> tuple[Object, Hold]:
 def at_zero(target: Object, *, wanted: int | None, rest: Object | None) -> tuple[Object, Hold]:
     """Hold a workload at 0 replicas; `wanted` are the replicas to return to, by its autoscaler's last word.
 
-    A workload without replicas of its own returns to 1, the default (API reference, apps/v1).
+    A workload without replicas of its own returns to 1, the default (API reference, apps/v1). A StatefulSet that
+    deletes claims keeps them while it is held, so that a way back does not delete what is on them.
     """
     path = ("spec", "replicas")
     back = wanted if wanted is not None else dig(target, *path, default=1)
-    return held(target, {path: 0}, release={path: back}, rest=rest)
+    asleep: dict[Path, Any] = {path: 0}
+    if "Delete" in dig(target, *RETENTION, default={}).values():
+        asleep[RETENTION] = {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    return held(target, asleep, release={path: back}, rest=rest)
 
 
 def twin_at_zero(source: Object) -> Object:
@@ -98,7 +106,7 @@ def twin_at_zero(source: Object) -> Object:
     blue to rest would delete its data, and with it the way back.
     """
     spec: dict[str, Any] = {"replicas": 0}
-    if dig(source, "spec", "persistentVolumeClaimRetentionPolicy", "whenScaled") == "Delete":
+    if dig(source, *RETENTION, "whenScaled") == "Delete":
         spec["persistentVolumeClaimRetentionPolicy"] = {"whenScaled": "Retain"}
     return {"spec": spec}
 

@@ -17,6 +17,7 @@ from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model import marks
 from migrate.model.action import Action
+from migrate.model.canonical import canonical
 from migrate.model.decision import Form
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.inventory import Inventory
@@ -24,6 +25,7 @@ from migrate.model.migration import seconds
 from migrate.model.objects import Object, Ref, annotations_of, end_of_job, metadata_of
 from migrate.model.verdict import passed
 from migrate.replay import kinds
+from migrate.replay.edits import replaced
 from migrate.steps.base import BaseStep, blue_decided
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.ledger import Held, listed, read_ledger
@@ -161,7 +163,10 @@ def _left_at_rest(ref: Ref, how: str = "") -> Action:
 
 
 def _rest(held: Held) -> Action:
-    return patch(Side.BLUE, held.ref, held.rest_blue or {}, why="rest", gone_is_fine=True)
+    """Put blue's twin to rest, with what it had noted on it: whoever finds it without the journal can wake it."""
+    note = canonical({"absent": list(held.absent), "prior": held.prior})
+    change = replaced(held.rest_blue or {}, ("metadata", "annotations", marks.RESTED), note)
+    return patch(Side.BLUE, held.ref, change, why="rest", gone_is_fine=True)
 
 
 def _release(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:

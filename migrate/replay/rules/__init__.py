@@ -6,7 +6,7 @@ Lives here: what is not written, and why. Never here: forms of what is written (
 from __future__ import annotations
 
 from migrate.replay.rule import Rule
-from migrate.replay.rules import cni, finished, green, managed, namespaces, never, owners, volumes
+from migrate.replay.rules import cni, finished, green, managed, namespaces, never, owners, unknown, volumes
 
 SKIPS: tuple[Rule, ...] = (
     *never.RULES,
@@ -19,5 +19,6 @@ SKIPS: tuple[Rule, ...] = (
     *managed.BY_CONTENT,
     *finished.RULES,
     *green.RULES,
+    *unknown.RULES,
 )
 """The first that matches decides; the families' order goes from what can never move to what depends on green."""

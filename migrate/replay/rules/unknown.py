@@ -1,0 +1,23 @@
+"""Kinds that Kubernetes itself serves and these rules do not know: a newer server than they were written for."""
+
+from __future__ import annotations
+
+from migrate.replay import kinds
+from migrate.replay.rule import Rule, Subject, ask
+from migrate.replay.sanitise import FIELDS
+from migrate.replay.surroundings import Surroundings
+
+
+def _unknown(subject: Subject, _surroundings: Surroundings) -> str | None:
+    known = subject.kind in FIELDS or subject.ref.group not in kinds.BUILT_IN_GROUPS
+    return None if known else f"{subject.obj.get('apiVersion')} {subject.ref.kind}"
+
+
+RULES: tuple[Rule, ...] = (
+    ask(
+        "decide.kind",
+        "kinds of Kubernetes' own groups that this release does not know",
+        "which of its fields are the server's own is not known; say replay (every field but `status`) or skip",
+        when=_unknown,
+    ),
+)
