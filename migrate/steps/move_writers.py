@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ from migrate.model.objects import Object, Ref, annotations_of, end_of_job, metad
 from migrate.model.verdict import passed
 from migrate.replay import kinds
 from migrate.replay.edits import replaced
+from migrate.replay.missed import missed, told
 from migrate.steps.base import BaseStep, blue_decided
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.ledger import Held, listed, read_ledger
@@ -62,6 +64,7 @@ class MoveWriters(BaseStep):
             for start in range(0, len(todo), TOGETHER):
                 yield from _move(scene, todo[start : start + TOGETHER], source)
             yield from wait_ready(scene, [h.ref for h in group], "moved workloads on green")
+            yield from _tell_missed(scene, group, source)
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
         """What goes off on blue and on on green, and what that makes of the way back."""
@@ -206,6 +209,26 @@ def _restored(scene: Scene) -> Iterator[str]:
     for data in scene.migration.workloads.volumes:
         if data.as_ == "restored":
             yield f"its data must be on green by now: claim {data.namespace}/{data.name} ({data.reason})"
+
+
+def _tell_missed(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
+    """Name what CronJobs were due for between blue's last moment and green's first: neither side runs that."""
+    ended = {i.action.key: i for i in scene.progress.intents() if i.stands and not i.undoes}
+    records = []
+    for held in group:
+        off, on = ended.get(_rest(held).key), ended.get(creation_key(held.ref))
+        if (held.ref.group, held.ref.kind) != kinds.CRON_JOB or off is None or on is None:
+            continue
+        # the journal's words, not the clock's: a run that is cut off here and goes on later says the same
+        source_of = source.decided[0].find(held.ref) or {}
+        times = missed(source_of, datetime.fromisoformat(off.at), datetime.fromisoformat(on.ended))
+        if times:
+            records.append(
+                record(f"missed times of {held.ref}", [passed(f"{held.ref}", told(source_of, times))])
+            )
+    todo = [action for action in records if not scene.progress.stands(action.key)]
+    if todo:
+        yield todo
 
 
 def _begun(scene: Scene, held: Held) -> bool:

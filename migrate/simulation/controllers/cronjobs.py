@@ -8,8 +8,8 @@ from typing import Any
 
 from migrate.errors import AlreadyExists
 from migrate.model.objects import Object, dig, end_of_job
+from migrate.model.schedule import schedule
 from migrate.simulation.controllers.context import Context, owner_key, owner_reference, watching
-from migrate.simulation.controllers.schedule import schedule
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from migrate.simulation.controllers.schedule import schedule
+from migrate.model.schedule import schedule
 
 MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
