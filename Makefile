@@ -76,7 +76,7 @@ lab-down: $(STAMP) ## take blue and green down again
 lab-status: $(STAMP) ## say whether blue and green are up
 	$(BIN)/python -m tests.lab status
 
-bench: $(STAMP) ## measure (sizes are variables of tests.bench)
+bench: $(STAMP) ## measure; SIZE=big and COUNT=31000 ask for more
 	$(BIN)/python -m tests.bench
 
 lock: ## compose requirements.lock anew from pyproject.toml, newest versions, with hashes

@@ -1,4 +1,7 @@
-"""`python -m tests.bench [PART ...] [--size small|big]`: measure, and print one table; SIZE sets the size, too."""
+"""`python -m tests.bench [PART ...] [--size small|big] [--count N]`: measure, and print one table.
+
+SIZE and COUNT in the environment set the same: `make bench COUNT=31000`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ import argparse
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import journals, rehearsals, replays, startup
+from tests.bench import journals, plans, races, rehearsals, startup
 from tests.bench.blue import Size
 from tests.bench.measured import Row
 
@@ -24,22 +27,26 @@ class Sizes:
     blue: Size
     journalled: int
     entries: int
-    replayed: int
+    planned: int
     repeats: int
 
 
 SIZES = {
-    "small": Sizes(Size(500, 2000), 4000, 10_000, 1000, 3),
-    "big": Sizes(Size(10_000, 31_000), 30_000, 60_000, 4000, 5),
+    "small": Sizes(Size(500, 2000), 4000, 10_000, 5000, 1),
+    "big": Sizes(Size(10_000, 31_000), 30_000, 60_000, 50_000, 3),
 }
 
+COUNT = 2000
+"""Objects that the contestants write, unless asked otherwise."""
 
-def parts(sizes: Sizes) -> Mapping[str, Callable[[Path], Iterator[Row]]]:
+
+def parts(sizes: Sizes, count: int) -> Mapping[str, Callable[[Path], Iterator[Row]]]:
     """The measurements by name, in their order."""
     return {
         "start": startup.measure,
         "journal": lambda f: journals.measure(f, objects=sizes.journalled, entries=sizes.entries),
-        "replay": lambda f: replays.measure(f, count=sizes.replayed, repeats=sizes.repeats),
+        "replay": lambda f: races.measure(f, count=count, repeats=sizes.repeats),
+        "plan": lambda f: plans.measure(f, objects=sizes.planned),
         "rehearsal": lambda f: rehearsals.measure(f, sizes.blue),
     }
 
@@ -47,10 +54,20 @@ def parts(sizes: Sizes) -> Mapping[str, Callable[[Path], Iterator[Row]]]:
 def main() -> None:
     """Measure what was asked for, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("part", nargs="*", help="start, journal, replay, rehearsal [all]")
+    parser.add_argument("part", nargs="*", help="start, journal, replay, plan, rehearsal [all]")
     parser.add_argument("--size", choices=SIZES, default=os.environ.get("SIZE") or "small")
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=int(os.environ.get("COUNT") or COUNT),
+        help=f"objects that the contestants of replay write [{COUNT}]",
+    )
+    parser.add_argument("--repeats", type=int, help="turns of the contestants of replay")
     asked = parser.parse_args()
-    known = parts(SIZES[asked.size])
+    sizes = SIZES[asked.size]
+    if asked.repeats:
+        sizes = replace(sizes, repeats=asked.repeats)
+    known = parts(sizes, asked.count)
     unknown = set(asked.part) - known.keys()
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(known)}")
@@ -59,7 +76,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="cnimigrate-bench-") as folder:
             for row in known[name](Path(folder)):
                 table.add_row(row.what, row.figure, row.beside)
-    Console(width=150).print(table)
+    Console(width=170).print(table)
     load = os.getloadavg()[0]
     print(
         f"Medians (least to most). {os.cpu_count()} processors, load {load:.1f} at the end: other work moves these figures."

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import json
 import statistics
 import subprocess
-import time
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,16 @@ class Took:
 
 def took(argv: Sequence[str], folder: Path, log: Path) -> Took:
     """Run a command to its end in a folder, with what it says in a file."""
-    begin = time.perf_counter()
+    result = log.with_name(f"{log.name}.took")
     with log.open("w") as file:
-        process = subprocess.Popen(argv, cwd=folder, stdout=file, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - begin
-    return Took(process.returncode, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
+        subprocess.run(
+            [sys.executable, "-S", "-E", str(LAUNCHER), str(result), *argv],
+            cwd=folder,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=True,
+        )
+    return Took(**json.loads(result.read_text()))
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:

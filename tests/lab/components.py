@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -23,13 +24,17 @@ WRITE_VERBS = ["create", "update", "patch", "delete", "deletecollection"]
 
 @dataclass(frozen=True)
 class Spec:
-    """Say what a control plane shall be like; sizes and ranges are checked by nodes.node_ranges."""
+    """Say what a control plane shall be like; sizes and ranges are checked by nodes.node_ranges.
+
+    `reads_audited` has the admin's reads in the audit log as well, for a bench that counts all it asked for.
+    """
 
     name: str
     pod_cidr: str = "10.244.0.0/16"
     service_cidr: str = "10.96.0.0/16"
     node_cidr: str = "198.18.0.0/16"
     nodes: int = 3
+    reads_audited: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,14 @@ def write_keys(place: Place) -> None:
     place.file("sa.pub").write_bytes(public)
 
 
-def write_audit_policy(place: Place) -> None:
-    """Let the API server record who wrote what, without bodies, and no reads."""
+def write_audit_policy(place: Place, readers: Sequence[str] = ()) -> None:
+    """Let the API server record who wrote what, without bodies, and the reads of `readers` alone."""
+    reads = [{"level": "Metadata", "users": list(readers)}] if readers else []
     policy = {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [{"level": "Metadata", "verbs": WRITE_VERBS}, {"level": "None"}],
+        "rules": [{"level": "Metadata", "verbs": WRITE_VERBS}, *reads, {"level": "None"}],
     }
     place.file("audit-policy.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
 

@@ -183,7 +183,8 @@ class ControlPlane:
     def writes(self, user: User | None = None) -> list[dict[str, Any]]:
         """Return the audit events of writes that a user asked for, refused and dry-run ones too.
 
-        By default those of the admin. An event names verb, requestURI, objectRef and responseStatus.
+        By default those of the admin, reads among them where the spec asks for them. An event names verb, requestURI,
+        objectRef and responseStatus.
         """
         name = (user or self.users.admin).name
         log = self._place.file("audit.log")
@@ -211,7 +212,8 @@ class ControlPlane:
         tokens.touch(mode=0o600)
         tokens.write_text(self.users.token_file(), encoding="utf-8")
         components.write_keys(self._place)
-        components.write_audit_policy(self._place)
+        readers = [self.users.admin.name] if self.spec.reads_audited else []
+        components.write_audit_policy(self._place, readers)
 
     def _start_api_server(self) -> None:
         self._server.start()
