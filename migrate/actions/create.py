@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from migrate.actions.delete import delete
 from migrate.actions.reach import Reach, Written, leaving, named, refused, target_of
@@ -42,12 +42,10 @@ class Create:
         """Nothing is read: a create finds out by itself, and its inverse stands in the Action."""
         return actions
 
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Create; what exists already is ours if it carries our marks."""
-        return [
-            self._judge(action, answer)
-            for action, answer in zip(actions, self._reach.write_each(actions, self._write), strict=True)
-        ]
+    def act(self, actions: Sequence[Action]) -> Iterator[Outcome]:
+        """Create; what exists already is ours if it carries our marks. All are under way when this returns."""
+        answers = self._reach.send_each(actions, self._write)
+        return (self._judge(action, answer) for action, answer in zip(actions, answers, strict=True))
 
     def observe(self, action: Action) -> Observation:
         """Look whether the object stands, and whose it is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,18 +44,21 @@ class Reach:
 
     def write_each(self, actions: Sequence[Action], write: Callable[[Action], Write]) -> list[Written]:
         """Write for each Action through the door's pool, side by side; results in the Actions' order."""
-        results: list[Written] = [Transient("not sent")] * len(actions)
-        by_side: dict[Side, list[tuple[int, Write]]] = {}
-        for index, action in enumerate(actions):
+        return list(self.send_each(actions, write))
+
+    def send_each(self, actions: Sequence[Action], write: Callable[[Action], Write]) -> Iterator[Written]:
+        """Begin to write for each Action; whoever asks for the next result waits for it."""
+        composed: list[Side | DoorError] = []
+        by_side: dict[Side, list[Write]] = {}
+        for action in actions:
+            side = target_of(action)[0]
             try:
-                by_side.setdefault(target_of(action)[0], []).append((index, write(action)))
+                by_side.setdefault(side, []).append(write(action))
+                composed.append(side)
             except DoorError as error:
-                results[index] = error
-        for side, writes in by_side.items():
-            answers = self.directory.cluster(side).write_many([w for _, w in writes])
-            for (index, _), answer in zip(writes, answers, strict=True):
-                results[index] = answer
-        return results
+                composed.append(error)
+        answers = {side: self.directory.cluster(side).send_many(writes) for side, writes in by_side.items()}
+        return (next(answers[one]) if isinstance(one, Side) else one for one in composed)
 
 
 def target_of(action: Action) -> tuple[Side, Ref]:

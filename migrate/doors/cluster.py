@@ -148,6 +148,13 @@ class Cluster(Protocol):
         """Do many independent writes with bounded concurrency that follows the server; results in the same order."""
         ...
 
+    def send_many(self, writes: Sequence[Write]) -> Iterator[Object | DoorError]:
+        """Begin what `write_many` does, and do not wait for it: whoever asks for the next result waits for that one.
+
+        A second batch may be begun before the first has ended; a cluster that is simulated is done when this returns.
+        """
+        ...
+
     def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
         """Take what the server has warned of in its answers to writes of an object since this was last asked.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from migrate.engine.events import Event, Tell
 from migrate.engine.journal import Journal
@@ -28,6 +30,18 @@ from migrate.model.progress import Intent, Progress
 
 ANEW = 3
 """Further intents for an act whose object changed between the look and the act."""
+
+SLICE = 200
+"""Acts whose intents are committed together; while they are under way, the next ones are intended and sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A slice of a batch that was intended and sent, with its outcomes to come."""
+
+    actions: Sequence[Action]
+    seqs: Sequence[int]
+    pending: Iterable[Outcome]
 
 
 class Acting:
@@ -111,18 +125,39 @@ class Acting:
         """Prepare, intend, act and record one batch."""
         handler = self._handler(actions[0].kind)
         prepared = self._prepared(handler, actions)
-        try:
-            self._lock.renew(max(a.deadline for a in prepared), self._journal.head()[1])
-        except DoorError as error:
-            raise self.lost(error) from error
-        seqs = self._intend(batch, step, prepared, undoes)
-        outcomes = list(handler.act(prepared))
-        lost = self._look_up(handler, prepared, outcomes)
-        self._record(zip(seqs, outcomes, strict=True))
+        outcomes: list[Outcome] = []
+        under_way: deque[_UnderWay] = deque()
+        lost: DoorError | None = None
+        for first in range(0, len(prepared), SLICE):
+            doubtful = any(o.state is OutcomeState.UNKNOWN for o in outcomes)
+            if first and (lost is not None or doubtful or self._stop.asked):
+                break
+            some = prepared[first : first + SLICE]
+            try:
+                self._lock.renew(max(a.deadline for a in some), self._journal.head()[1])
+            except DoorError as error:
+                lost = error
+                break
+            seqs = self._intend(batch, step, some, undoes)
+            under_way.append(_UnderWay(some, seqs, handler.act(some)))
+            if len(under_way) > 1:
+                lost = self._ended(handler, under_way.popleft(), outcomes)
+        while under_way:
+            lost = self._ended(handler, under_way.popleft(), outcomes) or lost
         if lost is not None:
             raise self.lost(lost) from lost
-        self._refuse_unknown(prepared, outcomes)
+        self._refuse_unknown(prepared[: len(outcomes)], outcomes)
+        if len(outcomes) < len(prepared):
+            self.border()  # a signal was heard between two slices: this ends the run
         return outcomes
+
+    def _ended(self, handler: Handler, acts: _UnderWay, outcomes: list[Outcome]) -> DoorError | None:
+        """Wait for the outcomes of a slice, and record them; returns the error after which nothing can be seen."""
+        found = list(acts.pending)
+        lost = self._look_up(handler, acts.actions, found)
+        self._record(zip(acts.seqs, found, strict=True))
+        outcomes += found
+        return lost
 
     def settle(self) -> None:
         """Look at everything in doubt, and record what is found; raises where a person must decide."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -81,8 +81,11 @@ class Handler(Protocol):
         """Add the prior value and the inverse that follows from it; reads only."""
         ...
 
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Do the Actions and read back; outcomes in the same order."""
+    def act(self, actions: Sequence[Action]) -> Iterable[Outcome]:
+        """Do the Actions and read back; outcomes in the same order.
+
+        When this returns all of them are done or under way; an outcome is waited for when it is asked for.
+        """
         ...
 
     def observe(self, action: Action) -> Observation:

@@ -181,14 +181,18 @@ class KubeCluster:
         Once the server is lost or refuses the credentials, what was not sent yet is not sent: each of those returns
         Transient (or Unauthorized), so that only what was really under way is in doubt.
         """
+        return list(self.send_many(writes))
+
+    def send_many(self, writes: Sequence[Write]) -> Iterator[Object | DoorError]:
+        """Begin many independent writes; each result is waited for when it is asked for, in the same order."""
         if len(writes) < 2:
-            return [self._attempt(write, _Fate()) for write in writes]
+            return iter([self._attempt(write, _Fate()) for write in writes])
         fate = _Fate()
         with self._lock:
             if self._workers is None:
                 self._workers = ThreadPoolExecutor(WIDTH, thread_name_prefix=f"{self._side}-writes")
             workers = self._workers
-        return list(workers.map(lambda write: self._paced(write, fate), writes))
+        return workers.map(lambda write: self._paced(write, fate), writes)
 
     def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
         """Take what the server has warned of in its answers to writes of an object since this was last asked."""

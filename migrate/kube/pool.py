@@ -26,7 +26,30 @@ class NeverConnectedError(NewConnectionError):
         super().__init__(connection, self.why)
 
 
-class _Plain(HTTPConnection):
+class _Whole(HTTPConnection):
+    """A connection that sends a request's head and body as one: half the calls, TLS records and packets of two."""
+
+    _held: list[Any] | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Compose the request, then send it."""
+        self._held = []
+        try:
+            super().request(*args, **kwargs)
+            parts = self._held
+        finally:
+            self._held = None
+        self.send(b"".join(parts))
+
+    def send(self, data: Any) -> None:
+        """Keep a part of the request that is being composed; anything else goes out at once."""
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held.append(data)
+
+
+class _Plain(_Whole):
     """A connection over plain HTTP, as to a local `kubectl proxy`."""
 
     def connect(self) -> None:
@@ -38,7 +61,7 @@ class _Plain(HTTPConnection):
             raise NeverConnectedError(self, error) from error
 
 
-class _Secure(HTTPSConnection):
+class _Secure(_Whole, HTTPSConnection):
     """A connection over TLS. A handshake cut off looks like a reply cut off to urllib3, but nothing was sent."""
 
     def connect(self) -> None:

@@ -131,6 +131,10 @@ class FaultyCluster:
                 results.append(error)
         return results
 
+    def send_many(self, writes: Sequence[Write]) -> Iterator[Object | DoorError]:
+        """Do the writes at once: a cut falls where they would have begun."""
+        return iter(self.write_many(writes))
+
     def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
         """What the inner cluster's server warned of; no call goes out for it."""
         return self._inner.warnings(resource, name, namespace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -20,6 +20,10 @@ from migrate.model.objects import Object, Ref, Resource, annotations_of, metadat
 from migrate.model.progress import Progress
 
 BATCH = 200
+"""Actions that are yielded together, unless a step says otherwise."""
+
+HEAVY = 16 * 2**20
+"""Bytes of bodies that one batch may carry: two hundred objects of a megabyte would be held twice over."""
 """Acts a batch: one commit for the intents, one for the outcomes; a signal is heard between two."""
 
 
@@ -64,14 +68,19 @@ class BaseStep(ABC):
         return ()
 
 
-def chunks(actions: Iterable[Action], size: int = BATCH) -> Batches:
-    """Cut actions into batches."""
+def chunks(
+    actions: Iterable[Action], size: int = BATCH, weigh: Callable[[Action], int] = lambda _: 0
+) -> Batches:
+    """Cut actions into batches of at most `size`, and of `HEAVY` bytes by `weigh`; one alone may be heavier."""
     batch: list[Action] = []
+    heavy = 0
     for action in actions:
-        batch.append(action)
-        if len(batch) == size:
+        weight = weigh(action)
+        if batch and (len(batch) == size or heavy + weight > HEAVY):
             yield batch
-            batch = []
+            batch, heavy = [], 0
+        batch.append(action)
+        heavy += weight
     if batch:
         yield batch
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import orjson
+
 from migrate import replay
 from migrate.actions.apply import BLUE, apply
 from migrate.actions.create import create
@@ -31,6 +33,9 @@ from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
 
 OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
 """What binds an object to this run; held forms have further marks of their own."""
+
+TOGETHER = 1000
+"""Objects a batch: the engine sends them in slices that overlap, and waits for the last alone."""
 
 DEADLINE = 600.0
 NAMESPACES_DEADLINE = 60.0
@@ -90,8 +95,10 @@ class ReplayObjects(BaseStep):
         for stage in decisions.stages(wave):
             writing = _Writing(scene, blue, _standing(scene, stage))
             refusals.served.insert(0, writing.standing)
-            for batch in chunks(writing.actions(stage)):
-                scene.bodies.offer({a.key: writing.bodies[a.key] for a in batch if a.key in writing.bodies})
+            for batch in chunks(writing.actions(stage), TOGETHER, writing.weight):
+                # let go of here: when a wave is done, nobody holds its bodies
+                bodies = writing.bodies
+                scene.bodies.offer({a.key: bodies.pop(a.key) for a in batch if a.key in bodies})
                 for kind in ("create", "apply", "patch"):
                     alike = [a for a in batch if a.kind == kind]
                     if alike:
@@ -150,6 +157,10 @@ class _Writing:
             yield from (
                 self._merge(decision) if decision.rule in replay.MERGED_RULES else self._write(decision)
             )
+
+    def weight(self, action: Action) -> int:
+        """The bytes that an Action's body takes on the wire."""
+        return len(orjson.dumps(self.bodies.get(action.key)))
 
     def _write(self, decision: Decision) -> Iterator[Action]:
         source = self.blue.find(decision.ref) or {}

@@ -156,6 +156,9 @@ class MemoryCluster:
     def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
         return [self.write(write) for write in writes]
 
+    def send_many(self, writes: Sequence[Write]) -> Iterator[Object | DoorError]:
+        return iter(self.write_many(writes))
+
     def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
         return ()
 

@@ -180,6 +180,17 @@ class TestDoor:
                 assert not isinstance(result, DoorError)
                 assert result["metadata"]["name"] == f"c{index}"
 
+    def test_a_second_batch_may_be_sent_before_the_first_is_asked_for(
+        self, bench: Bench, namespace: str
+    ) -> None:
+        """Each batch answers in its own order, and what nobody asked about stands as well."""
+        resource = bench.resource("ConfigMap")
+        names = [f"{batch}{i}" for batch in "de" for i in range(40)]
+        writes = [Write(Verb.CREATE, resource, n, namespace, body=config_map(namespace, n)) for n in names]
+        first, second = bench.cluster.send_many(writes[:40]), bench.cluster.send_many(writes[40:])
+        found = [r["metadata"]["name"] for r in (*first, *second) if not isinstance(r, DoorError)]
+        assert found == names
+
     def test_every_read_is_counted(self, bench: Bench, namespace: str) -> None:
         """Each call of one request adds one."""
         resource = bench.resource("ConfigMap")

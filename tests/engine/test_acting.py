@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from migrate.engine import acting
 from migrate.engine import journal as journals
 from migrate.engine.acting import ANEW, settled
 from migrate.engine.journal import Journal
@@ -18,6 +21,7 @@ from migrate.errors import (
     ForeignObject,
     OutcomeUnknown,
     PlanMismatch,
+    StoppedAtBorder,
 )
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.entry import Draft, Entry, EntryKind
@@ -363,3 +367,97 @@ def test_the_lease_is_kept_while_nothing_is_done(tmp_path: Path) -> None:
     with stage(tmp_path / "j", ONE_STEP, {}) as opened:
         opened.acting.keep_lease()
         assert opened.lock.renewed == [0.0]
+
+
+class Distant(Shelf):
+    """A shelf far away: what is sent is done at once, its answers come when somebody asks for them."""
+
+    def __init__(self, opened: list[str]) -> None:
+        super().__init__()
+        self.told = opened
+
+    def act(self, actions: Sequence[Action]) -> Iterator[Outcome]:  # type: ignore[override]  # as a Handler may
+        """Do all, and answer late."""
+        self.told.append(f"sent {actions[0].params['name']}")
+        outcomes = list(super().act(actions))
+        return (self._answer(action, outcome) for action, outcome in zip(actions, outcomes, strict=True))
+
+    def _answer(self, action: Action, outcome: Outcome) -> Outcome:
+        self.told.append(f"answered {action.params['name']}")
+        return outcome
+
+
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Distant, AbstractContextManager[Stage]]:
+    """A distant shelf with slices of one act."""
+    monkeypatch.setattr(acting, "SLICE", 1)
+    shelf = Distant([])
+    return shelf, stage(tmp_path / "j", ONE_STEP, {}, shelf=shelf)
+
+
+def test_a_slice_is_sent_while_the_one_before_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each intent is written before its act, each outcome as soon as the next slice is on its way."""
+    shelf, opening = far(tmp_path, monkeypatch)
+    with opening as opened:
+        outcomes = opened.acting.do(NO_BATCH, STEP, [put("a"), put("b"), put("c")])
+        assert [o.evidence for o in outcomes] == ["put a", "put b", "put c"]
+        assert shelf.told == ["sent a", "sent b", "answered a", "sent c", "answered b", "answered c"]
+        assert kinds(opened) == ["intent", "intent", "outcome", "intent", "outcome", "outcome"]
+        assert opened.progress.in_doubt() == ()
+
+
+def test_what_is_under_way_ends_before_a_person_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an unknown outcome nothing further is sent; what was on its way by then is recorded."""
+    shelf, opening = far(tmp_path, monkeypatch)
+    shelf.answers["a"] = Outcome(OutcomeState.UNKNOWN, "a is foreign", facts={"foreign": True})
+    with opening as opened:
+        with pytest.raises(ForeignObject, match="a is foreign"):
+            opened.acting.do(NO_BATCH, STEP, [put("a"), put("b"), put("c")])
+        assert shelf.effects == ["b=1"]
+        assert kinds(opened) == ["intent", "intent", "outcome", "outcome"]
+        assert [i.action.key for i in opened.progress.in_doubt()] == [put("a").key]
+
+
+def test_a_failed_act_does_not_keep_the_rest_of_its_batch_from_being_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a failure means is for the step to say, which gets all outcomes."""
+    shelf, opening = far(tmp_path, monkeypatch)
+    shelf.answers["a"] = Outcome(OutcomeState.FAILED, "a was refused")
+    with opening as opened:
+        outcomes = opened.acting.do(NO_BATCH, STEP, [put("a"), put("b"), put("c")])
+        assert [o.state for o in outcomes] == [OutcomeState.FAILED, OutcomeState.DONE, OutcomeState.DONE]
+
+
+def test_a_signal_is_heard_between_two_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is under way ends and is recorded; the rest of the batch is not begun."""
+    _, opening = far(tmp_path, monkeypatch)
+    with opening as opened:
+        opened.stop.receive(signal.SIGINT)
+        with pytest.raises(StoppedAtBorder):
+            opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
+        assert kinds(opened) == ["intent", "outcome"]
+        assert opened.progress.in_doubt() == ()
+
+
+def test_a_lease_lost_between_two_slices_leaves_nothing_unrecorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is under way ends and is recorded before the run does."""
+    _, opening = far(tmp_path, monkeypatch)
+    with opening as opened:
+        as_it_was = opened.lock.renew
+
+        def renew(needed: float, head: str) -> None:
+            if opened.lock.renewed:
+                raise LOST
+            as_it_was(needed, head)
+
+        monkeypatch.setattr(opened.lock, "renew", renew)
+        with pytest.raises(FailedMidway):
+            opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
+        assert kinds(opened) == ["intent", "outcome"]
+        assert opened.progress.in_doubt() == ()
