@@ -23,7 +23,10 @@ It is given the Action's parameters, and as `since` when the waiting began.
 """
 
 POLL = 2.0
-"""Seconds between two looks."""
+"""Seconds between two looks, once it takes long."""
+
+SOON = 0.2
+"""Seconds between the first looks: a namespace is Active, and a definition Established, within less than one."""
 
 LEASE_SLICE = 60.0
 """Seconds of lease that a wait keeps ahead of itself."""
@@ -75,7 +78,8 @@ class Wait(Looking):
             if said != told:
                 self._tell(Event("waiting", said, fields={"until": end.isoformat()}))
                 told = said
-            clock.sleep(min(POLL, max(0.01, (end - clock.now()).total_seconds())))
+            left = (end - clock.now()).total_seconds()
+            clock.sleep(min(POLL, max(SOON, action.deadline - left), max(0.01, left)))
             self._lock.renew(LEASE_SLICE, "")
 
     def _ask(self, action: Action, begun: datetime) -> Sequence[Verdict]:

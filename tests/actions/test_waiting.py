@@ -69,6 +69,14 @@ def test_a_wait_asks_until_all_passes(bench: Bench) -> None:
     assert bench.lock.renewed == [60.0, 60.0]
 
 
+@pytest.mark.parametrize(("looks", "seconds"), [(1, 0.2), (3, 0.8), (5, 3.2), (7, 7.2)])
+def test_the_first_looks_come_soon(looks: int, seconds: float, bench: Bench) -> None:
+    """What holds within a second is not waited for longer; what takes long is asked about every two."""
+    before = bench.doors.clock.now()
+    waited(bench, *[[inconclusive("x", "not yet")]] * looks, [passed("x")])
+    assert (bench.doors.clock.now() - before).total_seconds() == pytest.approx(seconds, abs=0.05)
+
+
 def test_a_wait_ends_at_its_deadline(bench: Bench) -> None:
     """At the deadline the wait fails with its open verdicts, and time did not run further."""
     before = bench.doors.clock.now()
