@@ -30,6 +30,10 @@ FORMAT = 1
 BUSY = 30.0
 """Seconds to wait for another process that is writing."""
 
+_ROWS = 100
+"""Rows an INSERT: every statement hands the interpreter to the threads that write, and has to get it back. SQLite
+before 3.32 takes 999 values a statement."""
+
 _MAKE_ROOM = "Make room or mend the disk, then run the same command to go on."
 
 _SCHEMA = """
@@ -92,7 +96,7 @@ class Journal:
                 raise Fenced(message, remedy="Nothing more was done here. See cnimigrate status.")
             seq, head = self._head(db)
             at = self._clock.now().isoformat(timespec="milliseconds")
-            entries = []
+            entries, rows = [], []
             for draft in drafts:
                 seq += 1
                 text = text_of(draft.data)
@@ -111,10 +115,11 @@ class Journal:
                         head,
                     )
                 )
-                db.execute(
-                    "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (seq, at, current, draft.kind, draft.batch, draft.step, draft.key, text, head),
-                )
+                rows.append((seq, at, current, draft.kind, draft.batch, draft.step, draft.key, text, head))
+            for first in range(0, len(rows), _ROWS):
+                some = rows[first : first + _ROWS]
+                values = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
+                db.execute(f"INSERT INTO entry VALUES {values}", [cell for row in some for cell in row])  # noqa: S608 - marks alone
         return entries
 
     def entries(self, after: int = 0) -> Iterator[Entry]:

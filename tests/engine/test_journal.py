@@ -182,13 +182,15 @@ def test_a_word_that_no_entry_kind_is_is_damage(path: Path) -> None:
 
 
 def test_a_batch_is_one_commit(journal: Journal) -> None:
-    """Two hundred entries cost one transaction."""
+    """Entries by the hundred cost one transaction and a statement a hundred, and every one of them stands."""
     statements: list[str] = []
     journal._db.set_trace_callback(statements.append)
-    journal.append([remark(str(n)) for n in range(200)])
+    written = journal.append([remark(str(n)) for n in range(250)])
     journal._db.set_trace_callback(None)
     assert statements.count("COMMIT") == 1
-    assert sum(s.startswith("INSERT") for s in statements) == 200
+    assert sum(s.startswith("INSERT") for s in statements) == 3
+    assert list(journal.entries()) == written
+    assert [e.seq for e in written] == list(range(1, 251))
 
 
 def test_a_batch_is_all_or_nothing(journal: Journal) -> None:
