@@ -17,7 +17,6 @@ import yaml
 from migrate import assess, replay
 from migrate.doors.reading import read_inventory
 from migrate.kube.connect import connect
-from migrate.kube.targets import collection
 from migrate.model.ids import RunId, Side
 from migrate.model.objects import Object, metadata_of
 from migrate.planning import migration_file
@@ -115,7 +114,7 @@ def _load(plane: ControlPlane, objects: Sequence[Object]) -> None:
         served = {r.kind: r for r in reversed(door.resources())}
     posts = [
         (
-            collection(served[o["kind"]], metadata_of(o).get("namespace", "")),
+            served[o["kind"]].collection(metadata_of(o).get("namespace", "")),
             orjson.dumps(o),
             o["kind"] == "Namespace",
         )
@@ -209,7 +208,13 @@ def _prepared(blue: ControlPlane, home: Path) -> Course:
     read = migration_file.read(file, exists=lambda _: True)
     with connect(blue.kubeconfig, None, Side.BLUE) as door:
         inventory, served = read_inventory(door), door.resources()
-    decisions = replay.decide_all(inventory, read, residue=assess.residue(inventory), green_resources=served)
+    decisions = replay.decide_all(
+        inventory,
+        read,
+        residue=assess.residue(inventory),
+        ranges=assess.own_ranges(inventory),
+        green_resources=served,
+    )
     by_kind = {(r.group, r.kind): r for r in reversed(served)}
     stages: list[list[bare.Post]] = [[], []]
     items = []
@@ -218,7 +223,7 @@ def _prepared(blue: ControlPlane, home: Path) -> Course:
             continue  # green has one of its own, which ours leaves as it is
         body = replay.mark(decision.target, run=RunId("0" * 16), key=b"bench", source_uid="0" * 36)
         ref = decision.ref
-        path = collection(by_kind[ref.group, ref.kind], ref.namespace)
+        path = by_kind[ref.group, ref.kind].collection(ref.namespace)
         stages[ref.kind != "Namespace"].append((path, orjson.dumps(body)))
         items.append(body)
     bare.write(bodies, stages)

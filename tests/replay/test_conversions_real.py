@@ -15,6 +15,7 @@ from migrate.doors.reading import read_inventory
 from migrate.errors import Invalid
 from migrate.kube.cluster import KubeCluster
 from migrate.kube.connect import connect
+from migrate.model.facts import OwnRanges
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Resource, group_of, kind_of, name_of, namespace_of
 from migrate.replay.parity import unequal
@@ -78,7 +79,9 @@ def test_an_autoscaler_that_blue_gives_in_v1_keeps_its_metrics(green: KubeCluste
     older = [r.at("v1") for r in served]
     read = read_inventory(green, only=[kind], at=replay.readable(older))
     assert [r.version for r in read.resources] == ["v1"]
-    decisions = replay.decide_all(read, migration(), residue=frozenset(), green_resources=served)
+    decisions = replay.decide_all(
+        read, migration(), residue=frozenset(), ranges=OwnRanges(), green_resources=served
+    )
     (target,) = [d.target for d in decisions if d.ref.namespace == NAMESPACE and d.target]
     assert target["apiVersion"] == "autoscaling/v1"
     green.write(Write(Verb.DELETE, served[0], "scaled", NAMESPACE))

@@ -16,6 +16,7 @@ from migrate.errors import DoorError
 from migrate.kube.connect import connect
 from migrate.model.canonical import canonical
 from migrate.model.decision import Decision, Form
+from migrate.model.facts import OwnRanges
 from migrate.model.ids import RunId, Side
 from migrate.model.inventory import Inventory
 from migrate.model.marks import unmarked
@@ -116,7 +117,11 @@ class RoundTrip:
         self.refs = {ref_of(obj) for obj in (*around, *made)}
         self.blue = read_inventory(sides.blue)
         decisions = decide_all(
-            self.blue, OPERATOR, residue=frozenset(), green_resources=sides.green.resources()
+            self.blue,
+            OPERATOR,
+            residue=frozenset(),
+            ranges=OwnRanges(),
+            green_resources=sides.green.resources(),
         )
         self.decisions = Decisions(tuple(d for d in decisions if d.ref in self.refs), ranks=decisions.ranks)
 
