@@ -48,8 +48,6 @@ def _definition(obj: Object) -> Iterator[str]:
     gone = [name for name in dig(obj, "status", "storedVersions", default=()) or () if name not in served]
     if gone:
         yield f"blue may still store {', '.join(gone)}, which it does not serve: such objects cannot be read"
-    if dig(obj, "spec", "preserveUnknownFields"):
-        yield "keeps unknown fields on blue; on green where its schema says nothing of their parents"
 
 
 def _keepers(obj: Object) -> Iterator[str]:

@@ -8,8 +8,9 @@ from fnmatch import fnmatchcase
 
 from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory
-from migrate.model.migration import Migration, ObjectName, ObjectRule
-from migrate.model.objects import Ref, labels_of, ref_of
+from migrate.model.migration import Data, Migration, ObjectName, ObjectRule
+from migrate.model.objects import Ref, dig, labels_of, ref_of
+from migrate.replay.kinds import CLAIM
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces that every cluster makes for itself: what moves out of them is named, one by one."""
@@ -74,7 +75,25 @@ def idle(migration: Migration, inventory: Inventory) -> tuple[str, ...]:
             for number, name in enumerate(names, 1)
             if not any(named([name], ref) for ref, _ in objects)
         ]
+    claims = [ref for ref, _ in objects if (ref.group, ref.kind) == CLAIM]
+    found += [
+        f"workloads.volumes, entry {number}: blue has no {CLAIM[1]} {data.namespace}/{data.name}"
+        for number, data in enumerate(file.volumes, 1)
+        if not any(names_claim(data, ref) for ref in claims)
+    ]
+    classes = {ref.name for ref, _ in objects if ref.kind == "StorageClass"}
+    classes |= {str(dig(claim, "spec", "storageClassName")) for claim in inventory.of(CLAIM[1])}
+    found += [
+        f"workloads.storageClasses, entry {number}: blue has no StorageClass {change.source}"
+        for number, change in enumerate(file.storage_classes, 1)
+        if change.source not in classes
+    ]
     return tuple(found)
+
+
+def names_claim(data: Data, claim: Ref) -> bool:
+    """Whether a word of the file on data speaks of a claim."""
+    return fnmatchcase(claim.namespace, data.namespace) and fnmatchcase(claim.name, data.name)
 
 
 def _spoken(name: ObjectName | ObjectRule, kinds: Sequence[str]) -> str:

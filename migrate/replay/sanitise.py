@@ -295,26 +295,12 @@ def _application(target: Object) -> Object:
 
 
 def _definition(target: Object) -> Object:
-    if dig(target, "spec", "preserveUnknownFields"):
-        target = _preserving(target)
     path = ("spec", "conversion", "webhook", "clientConfig")
     bundle = dig(target, *path, "caBundle")
     if bundle is not None and (_injected(target) or not _is_pem(bundle)):
         # an API server does not serve a definition whose bundle it cannot read
         target = removed(target, *path, "caBundle")
     return target
-
-
-def _preserving(target: Object) -> Object:
-    """A definition of before v1 kept what its schema does not name; v1 takes that word only inside the schema."""
-
-    def version(item: Any) -> Any:
-        schema = {"type": "object", **dig(item, "schema", "openAPIV3Schema", default={})}
-        schema["x-kubernetes-preserve-unknown-fields"] = True
-        return replaced(item, ("schema", "openAPIV3Schema"), schema)
-
-    target = removed(target, "spec", "preserveUnknownFields")
-    return changed(target, ("spec", "versions"), lambda items: [version(item) for item in items or ()])
 
 
 def _webhooks(target: Object) -> Object:

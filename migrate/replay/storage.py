@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from migrate.model.migration import Data, Migration
@@ -12,29 +11,15 @@ from migrate.model.quantity import quantity
 from migrate.replay import kinds
 from migrate.replay.edits import changed, replaced
 from migrate.replay.kinds import Kind
+from migrate.replay.operator import names_claim
 
 OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 """The annotation that named a claim's class before Kubernetes 1.6; it is still read, and it wins."""
 
-_TEMPLATE = ("spec", "template", "spec")
-_POD_SPECS: Mapping[Kind, tuple[str, ...]] = {
-    **dict.fromkeys((*kinds.WORKLOADS, kinds.JOB), _TEMPLATE),
-    kinds.POD: ("spec",),
-    kinds.CRON_JOB: ("spec", "jobTemplate", *_TEMPLATE),
-}
-"""Where a kind keeps its pods' volumes."""
-
 
 def data_of(migration: Migration, claim: Ref) -> Data | None:
     """What the operator said of a claim's data: the first entry that names it."""
-    return next(
-        (
-            data
-            for data in migration.workloads.volumes
-            if fnmatchcase(claim.namespace, data.namespace) and fnmatchcase(claim.name, data.name)
-        ),
-        None,
-    )
+    return next((data for data in migration.workloads.volumes if names_claim(data, claim)), None)
 
 
 def in_classes_of_green(obj: Object, kind: Kind, migration: Migration) -> Object:
@@ -48,10 +33,10 @@ def in_classes_of_green(obj: Object, kind: Kind, migration: Migration) -> Object
         obj = changed(
             obj, ("spec", "volumeClaimTemplates"), lambda items: [_renamed(i, names) for i in items or ()]
         )
-    if kind in _POD_SPECS:
-        obj = changed(
-            obj, (*_POD_SPECS[kind], "volumes"), lambda items: [_ephemeral(i, names) for i in items or ()]
-        )
+    pod = kinds.pod_path(kind)
+    if pod is not None:
+        path = (*pod, "spec", "volumes")
+        obj = changed(obj, path, lambda items: [_ephemeral(item, names) for item in items or ()])
     return obj
 
 

@@ -120,6 +120,8 @@ def test_what_names_nothing_is_told(cli: Cli, tmp_path: Path) -> None:
         + """workloads:
   hold: [{kind: Deploymnet, namespace: shop, name: cart}]
   start: [{namespace: nowhere}]
+  volumes: [{namespace: web, name: quue, as: empty, reason: drained}]
+  storageClasses: [{from: nsf, to: nfs}]
   rules:
   - {kind: Namespace, skip: true, reason: all of them}
   - {kind: Namespace, name: default, skip: true, reason: one of them}
@@ -131,7 +133,9 @@ def test_what_names_nothing_is_told(cli: Cli, tmp_path: Path) -> None:
         "workloads.hold, entry 1: blue has no Deploymnet shop/cart: did you mean kind Deployment?" in said.out
     )
     assert "names nothing workloads.start, entry 1: blue has no * nowhere/*" in said.out
-    assert len(cli("plan", file, "-o", "json").document["namesNothing"]) == 3
+    assert "workloads.volumes, entry 1: blue has no PersistentVolumeClaim web/quue" in said.out
+    assert "workloads.storageClasses, entry 1: blue has no StorageClass nsf" in said.out
+    assert len(cli("plan", file, "-o", "json").document["namesNothing"]) == 5
 
 
 def test_what_was_not_read_is_told() -> None:

@@ -9,6 +9,7 @@ from migrate.assess.families import Code, Situation
 from migrate.assess.wording import count, few
 from migrate.model.facts import Finding, Severity
 from migrate.model.objects import Object, Ref, annotations_of, dig, name_of, namespace_of
+from migrate.replay.storage import OLD_CLASS
 
 STORAGE = Code(
     "CLASS-001",
@@ -50,7 +51,6 @@ ANNOTATED = Code(
     "Check that green's ingress controller is started with that class, or set spec.ingressClassName.",
 )
 CODES = (STORAGE, INGRESS, DEFAULT, ANNOTATED)
-_OLD_STORAGE = "volume.beta.kubernetes.io/storage-class"
 _OLD_INGRESS = "kubernetes.io/ingress.class"
 
 
@@ -100,7 +100,7 @@ def _storage_wanted(situation: Situation) -> tuple[dict[str, list[str]], list[st
         for template in dig(owner, "spec", "volumeClaimTemplates") or ()
     ]
     for claim, who in claims:
-        named = dig(claim, "spec", "storageClassName", default=annotations_of(claim).get(_OLD_STORAGE))
+        named = dig(claim, "spec", "storageClassName", default=annotations_of(claim).get(OLD_CLASS))
         if named:
             wanted.setdefault(renamed.get(named, named), []).append(who)
         elif named is None and not dig(claim, "spec", "volumeName"):
