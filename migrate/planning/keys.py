@@ -161,6 +161,7 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "name": ("Their name; globs are allowed.", "data-*"),
         "as_": (
             "empty: green's volume starts empty, and that is right; restored: you bring the data there before before-writers.",
+            "empty",
         ),
         "reason": ("Why, for the record and the people after you.", "a cache, filled again by itself"),
     },
