@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate.actions.delete import delete
-from migrate.actions.reach import Reach, Written, named, refused, target_of
+from migrate.actions.reach import Reach, Written, named, refusal, refused, target_of
 from migrate.actions.taken import taken
 from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
 from migrate.errors import Conflict, DoorError
@@ -13,10 +13,13 @@ from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
 from migrate.model.objects import Ref, annotations_of, dig, metadata_of
-from migrate.model.ownership import APPLY, UPDATE, as_applied, owns_by
+from migrate.model.ownership import APPLY, UPDATE, as_applied, entries_of, owns_by
 
 BLUE = "blue"
 """The source of what this run made on green itself, of blue's objects."""
+
+STAYS = "FieldsStay"
+"""The reason of the Conflict by which an apply is not sent, as it would leave what it no longer says."""
 
 TRIES = 5
 """Readings of one object until its ownership is written over the version that was read."""
@@ -56,7 +59,7 @@ class Apply:
         return prepared
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Apply each, and read in the answer whether it stands as sent and nothing else of ours is left in it."""
+        """Apply each where nothing else of ours would be left in it, and read in the answer whether it stands as sent."""
         answers = self._reach.write_each(actions, self._write)
         return [self._judge(action, answer) for action, answer in zip(actions, answers, strict=True)]
 
@@ -85,7 +88,7 @@ class Apply:
         """Count what we created and patched as applied, so that the apply takes away what it no longer says.
 
         No field changes by it, and done twice it is done once. Raises Conflict where the object is not ours any more,
-        or is written over all the time.
+        is written over all the time, or has fields from us that cannot be counted so.
         """
         side, ref = target_of(action)
         resource = self._reach.directory.resource(side, ref)
@@ -98,6 +101,10 @@ class Apply:
                 message = f"{ref} does not carry this run's mark any more"
                 raise Conflict(message, status=409, reason="Conflict")
             entries = as_applied(obj, FIELD_MANAGER)
+            left = entries_of(obj) if entries is None else entries
+            if owns_by({"metadata": {"managedFields": left}}, FIELD_MANAGER, UPDATE):
+                said = f"{ref}: fields that {side} has from this run in another version of its API would stay"
+                raise Conflict(said, status=409, reason=STAYS)
             if entries is None:
                 return
             read = metadata_of(obj)
@@ -122,19 +129,20 @@ class Apply:
 
     def _judge(self, action: Action, answer: Written) -> Outcome:
         side, ref = target_of(action)
+        if isinstance(answer, Conflict) and answer.reason == STAYS:
+            remedy = f"Delete it on {side}, and run again: it is made anew."
+            return Outcome(OutcomeState.FAILED, str(answer), remedy, facts=refusal(answer))
         if isinstance(answer, Conflict) and action.params.get("source") == BLUE:
             return Outcome(
                 OutcomeState.FAILED,
                 f"blue has changed {ref}, and so has somebody else on {side}: {answer}",
                 "What was changed on green is not written over. Make these fields alike on both sides (the one that is "
                 "right wins), or leave the object as it is on green by a rule of workloads.rules; then run again.",
+                facts=refusal(answer),
             )
         if isinstance(answer, DoorError):
             return refused(f"applying {ref} on {side}", answer, ref)
         body = self._reach.bodies.take(action.key) or {}
         if annotations_of(answer).get(marks.SOURCE_HASH) != annotations_of(body).get(marks.SOURCE_HASH):
             return Outcome(OutcomeState.FAILED, f"{ref}: {side} answered with another object than was sent")
-        if owns_by(answer, FIELD_MANAGER, UPDATE):
-            said = f"{ref}: fields that {side} has from this run in another version of its API would stay"
-            return Outcome(OutcomeState.FAILED, said, f"Delete it on {side}, and run again: it is made anew.")
         return Outcome(OutcomeState.DONE, f"applied {ref}", facts=taken(self._reach, action, answer))

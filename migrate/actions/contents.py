@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from migrate.doors.cluster import Cluster
 from migrate.doors.reading import listable, unlisted
@@ -43,6 +44,7 @@ GIVEN = frozenset(
 """What every namespace is given, by name."""
 
 _TOKEN = "kubernetes.io/service-account-token"  # noqa: S105  # the type of a Secret, no secret
+_MIRROR = "kubernetes.io/config.mirror"
 _LEADER = "control-plane.alpha.kubernetes.io/leader"
 
 FEW = 5
@@ -54,6 +56,9 @@ NOTHING = frozenset({404, 405})
 Sets = Collection[tuple[str, str]]
 """StatefulSets that this run made, as (namespace, name)."""
 
+Kinds = Collection[tuple[str, str]]
+"""Kinds as (group, kind)."""
+
 
 def sets_of(progress: Progress) -> Sets:
     """The StatefulSets that this run made at any time: going back, they are gone before what they have left."""
@@ -61,19 +66,24 @@ def sets_of(progress: Progress) -> Sets:
     return {(ref.namespace, ref.name) for ref in refs if ref.kind == "StatefulSet"}
 
 
-def foreign(obj: Object, run: RunId, sets: Sets) -> bool:
+def foreign(obj: Object, run: RunId, sets: Sets, judged: Kinds | None = None) -> bool:
     """Whether an object is neither this run's, nor made by the servers, nor left by a StatefulSet of this run.
 
-    What has an owner goes where its owner goes, and its owner is judged; what is going already is nobody's any more.
+    What has an owner of a kind that is `judged` beside it goes where its owner goes; what is going already is nobody's
+    any more. An owner without a namespace is seen by nobody here, so that only its own mark speaks for an object.
+    Without `judged` every owner counts, for who asks what may go along.
     """
     metadata, ref = metadata_of(obj), ref_of(obj)
-    if annotations_of(obj).get(marks.RUN) == run or metadata.get("ownerReferences"):
+    if annotations_of(obj).get(marks.RUN) == run or metadata.get("deletionTimestamp"):
         return False
-    if metadata.get("deletionTimestamp"):
+    owners = metadata.get("ownerReferences") or ()
+    if any(judged is None or _kind_of(owner) in judged for owner in owners):
         return False
     kind = (ref.group, ref.kind)
     if kind in ECHOES or (*kind, ref.name) in GIVEN:
         return False
+    if kind == ("", "Pod") and _MIRROR in annotations_of(obj):
+        return False  # it only tells of what a kubelet runs from a file of its node, and that goes on
     if kind == CLAIM:
         return not _claimed_by(ref, sets)
     if kind == ("", "Secret"):
@@ -91,29 +101,64 @@ def inside(cluster: Cluster, namespaces: Collection[str], run: RunId, sets: Sets
         name, why = next(iter(down.items()))
         message = f"{name} cannot be looked into: {why}"
         raise Refused(message)
+    judged = _namespaced(served)
     found: dict[str, list[Ref]] = defaultdict(list)
     for resource in listable(served):
         if resource.namespaced and "delete" in resource.verbs:
             for scope in sorted(namespaces) if len(namespaces) <= FEW else ("",):
-                for ref in _foreign(cluster, resource, scope, run, sets):
+                for ref in _foreign(cluster, resource, scope, run, sets, judged):
                     if ref.namespace in namespaces and ref not in found[ref.namespace]:
                         found[ref.namespace].append(ref)
     return found
 
 
 def under(cluster: Cluster, definition: Object, run: RunId) -> list[Ref]:
-    """The foreign objects of the kind that a definition defines; raises a DoorError where they cannot be listed."""
+    """The foreign objects of the kind that a definition defines; raises a DoorError where they cannot be listed.
+
+    Only a definition that is not Established has none because its kind is not served.
+    """
     group = dig(definition, "spec", "group", default="")
     plural = dig(definition, "spec", "names", "plural", default="")
-    served = [r for r in cluster.resources() if (r.group, r.plural) == (group, plural)]
+    served = cluster.resources()
+    down = {name.rpartition("/")[0]: why for name, why in cluster.undiscovered.items()}
+    if group in down:
+        message = f"{group} cannot be looked into: {down[group]}"
+        raise Refused(message)
+    resource = next((r for r in served if (r.group, r.plural) == (group, plural)), None)
+    if resource is None:
+        if _established(definition):
+            message = f"{plural}.{group} cannot be looked into: it is Established, and not served"
+            raise Refused(message)
+        return []
+    judged = _namespaced(served) | {(resource.group, resource.kind)}
     # a page that begins again may bring an object twice
-    return list(dict.fromkeys(ref for r in served[:1] for ref in _foreign(cluster, r, "", run, ())))
+    return list(dict.fromkeys(_foreign(cluster, resource, "", run, (), judged)))
 
 
-def _foreign(cluster: Cluster, resource: Resource, scope: str, run: RunId, sets: Sets) -> Iterator[Ref]:
+def _established(definition: Object) -> bool:
+    conditions = dig(definition, "status", "conditions", default=()) or ()
+    return any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)
+
+
+def _namespaced(served: Iterable[Resource]) -> frozenset[tuple[str, str]]:
+    """The kinds whose objects can own something only in their own namespace, where they are judged themselves.
+
+    Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/
+    """
+    return frozenset((r.group, r.kind) for r in served if r.namespaced)
+
+
+def _kind_of(owner: Mapping[str, Any]) -> tuple[str, str]:
+    """The kind that an ownerReference names."""
+    return str(owner.get("apiVersion", "")).rpartition("/")[0], str(owner.get("kind", ""))
+
+
+def _foreign(
+    cluster: Cluster, resource: Resource, scope: str, run: RunId, sets: Sets, judged: Kinds
+) -> Iterator[Ref]:
     try:
         for page in cluster.pages(resource, namespace=scope):
-            yield from (ref_of(obj) for obj in page if foreign(obj, run, sets))
+            yield from (ref_of(obj) for obj in page if foreign(obj, run, sets, judged))
     except Refused as error:
         if error.status not in NOTHING:
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from migrate.actions.contents import DEFINITION, NAMESPACE, Sets, inside, under
@@ -33,9 +33,13 @@ SHOWN = 5
 def delete(side: Side, ref: Ref, *, ours: bool) -> Action:
     """Delete an object; with `ours` only while it carries this run's mark, and nothing foreign inside it."""
     params = {"side": side.value, "ref": ref.as_json(), "ours": ours}
-    slow = ref[:2] == NAMESPACE or goes_last(ref)
     key = ActionKey(f"delete {side} {named(ref)}")
-    return Action("delete", key, params, deadline=LONG if slow else SHORT)
+    return Action("delete", key, params, deadline=_patience(ref))
+
+
+def _patience(ref: Ref) -> float:
+    """Seconds that an object may take to be gone."""
+    return LONG if ref[:2] == NAMESPACE or goes_last(ref) else SHORT
 
 
 def goes_last(ref: Ref) -> bool:
@@ -61,8 +65,12 @@ class Delete:
         self._sets = sets
 
     def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is kept: what is deleted is ours, or its prior stands in the Action it takes back."""
-        return actions
+        """Nothing is kept: what is deleted is ours, or its prior stands in the Action it takes back.
+
+        An inverse from an older journal has a deadline from when nothing was deleted in the foreground; the lease is
+        renewed for the one that is set here.
+        """
+        return [replace(a, deadline=max(a.deadline, _patience(target_of(a)[1]))) for a in actions]
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
         """Read each object, insist on the mark where asked, look into what contains others, delete by UID."""

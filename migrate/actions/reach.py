@@ -88,12 +88,12 @@ def refused(doing: str, error: DoorError, ref: Ref) -> Outcome:
     """Turn a door's error into an outcome: a refusal is a failure, silence leaves the act in doubt."""
     words = f"{doing}: {error}"
     if isinstance(error, Refused | Transient):
-        return Outcome(OutcomeState.FAILED, words, _remedy(error, ref), facts=_facts(error))
+        return Outcome(OutcomeState.FAILED, words, _remedy(error, ref), facts=refusal(error))
     return Outcome(OutcomeState.UNKNOWN, words)
 
 
-def _facts(error: Refused | Transient) -> dict[str, Any]:
-    """What tells one refusal from another; none where the server would answer anything else just so."""
+def refusal(error: Refused | Transient) -> dict[str, Any]:
+    """The facts of an outcome that tell one refusal from another; none where the server would answer anything else just so."""
     match error:
         case Unauthorized() | Forbidden():
             return {}

@@ -13,6 +13,18 @@ from migrate.model.objects import Object, dig, kind_of, name_of, namespace_of
 APPS = ("apps", "extensions")
 """Groups that have served DaemonSets and Deployments; "extensions" until Kubernetes 1.16."""
 
+WORKLOADS = (
+    ("Deployment", "apps"),
+    ("StatefulSet", "apps"),
+    ("DaemonSet", "apps"),
+    ("CronJob", "batch"),
+    ("Job", "batch"),
+    ("ReplicaSet", "apps"),
+    ("ReplicationController", ""),
+    ("Pod", ""),
+)
+"""Kinds that run pods, with the group that serves them."""
+
 
 def of_apps(inventory: Inventory, kind: str) -> list[Object]:
     """Every object of a workload kind, whichever of its groups served it."""

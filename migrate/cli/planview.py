@@ -18,6 +18,7 @@ from migrate.model.progress import Progress
 from migrate.planning.compose import changes, gate_specs
 from migrate.planning.routes import Closure
 from migrate.replay import Decisions
+from migrate.replay.turns import TURNS, Turn
 
 HELD_SHOWN = 12
 """Held objects that the screen lists without --objects."""
@@ -120,6 +121,7 @@ def decision_json(composed: Composed, decision: Decision) -> dict[str, Any]:
         "class": decision.workload_class,
         "startable": decision.ref in composed.decisions.startable,
         "hold": _hold_json(decision),
+        "turn": int(decision.turn),
         "literals": [literal.as_json() for literal in decision.literals],
     }
 
@@ -141,6 +143,7 @@ def hold_lines(decision: Decision) -> Iterator[str]:
     hold = decision.hold
     if hold is None:
         return
+    yield f"turn {decision.turn}: {TURNS[Turn(decision.turn)]}"
     if hold.rest_blue is not None:
         yield f"at rest on blue first: {json.dumps(hold.rest_blue, sort_keys=True)}"
     if decision.form is Form.DEFERRED:

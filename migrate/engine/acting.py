@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from migrate.engine.events import Event, Tell
@@ -33,6 +34,9 @@ ANEW = 3
 
 SLICE = 200
 """Acts whose intents are committed together; while they are under way, the next ones are intended and sent."""
+
+UNTRIED = Outcome(OutcomeState.ABSENT, "not tried, as the run was to end with what was tried before it")
+"""What the rest of a batch gets where an earlier slice of it ends the run; it was not intended, and is not journalled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +106,36 @@ class Acting:
         step: StepId,
         actions: Sequence[Action],
         undoes: Mapping[str, int] | None = None,
+        *,
+        past_refusals: bool = False,
     ) -> Sequence[Outcome]:
         """Do one batch of Actions of one kind; outcomes in the same order, all of them known.
 
         `undoes` maps an Action's key to the number of the intent that it takes back. What was stale when it was to be
-        done is prepared and intended anew, a few times: its way back would not have fitted. Raises OutcomeUnknown or
-        ForeignObject where a person must look, FailedMidway where the other end was lost.
+        done is prepared and intended anew, a few times: its way back would not have fitted. Once something failed, no
+        further slice is sent, and the rest is `UNTRIED`; with `past_refusals` an object's own refusal is no such
+        failure. Raises OutcomeUnknown or ForeignObject where a person must look, FailedMidway where the other end was
+        lost.
         """
-        outcomes = self._once(batch, step, actions, undoes or {})
+        outcomes = self._once(batch, step, actions, undoes or {}, past_refusals=past_refusals)
         for _ in range(ANEW):
             stale = [i for i, o in enumerate(outcomes) if o.facts.get("stale")]
             if not stale:
                 break
-            again = self._once(batch, step, [actions[i] for i in stale], undoes or {})
+            some = [actions[i] for i in stale]
+            again = self._once(batch, step, some, undoes or {}, past_refusals=past_refusals)
             for index, outcome in zip(stale, again, strict=True):
                 outcomes[index] = outcome
         return outcomes
 
     def _once(
-        self, batch: BatchName, step: StepId, actions: Sequence[Action], undoes: Mapping[str, int]
+        self,
+        batch: BatchName,
+        step: StepId,
+        actions: Sequence[Action],
+        undoes: Mapping[str, int],
+        *,
+        past_refusals: bool,
     ) -> list[Outcome]:
         """Prepare, intend, act and record one batch."""
         handler = self._handler(actions[0].kind)
@@ -128,28 +143,40 @@ class Acting:
         outcomes: list[Outcome] = []
         under_way: deque[_UnderWay] = deque()
         lost: DoorError | None = None
-        for first in range(0, len(prepared), SLICE):
-            doubtful = any(o.state is OutcomeState.UNKNOWN for o in outcomes)
-            if first and (lost is not None or doubtful or self._stop.asked):
-                break
-            some = prepared[first : first + SLICE]
-            try:
-                self._lock.renew(max(a.deadline for a in some), self._journal.head()[1])
-            except DoorError as error:
-                lost = error
-                break
-            seqs = self._intend(batch, step, some, undoes)
-            under_way.append(_UnderWay(some, seqs, handler.act(some)))
-            if len(under_way) > 1:
-                lost = self._ended(handler, under_way.popleft(), outcomes)
-        while under_way:
-            lost = self._ended(handler, under_way.popleft(), outcomes) or lost
+        failed = False
+        try:
+            for first in range(0, len(prepared), SLICE):
+                if first and (lost is not None or failed or self._stop.asked):
+                    break
+                some = prepared[first : first + SLICE]
+                try:
+                    self._lock.renew(max(a.deadline for a in some), self._journal.head()[1])
+                except DoorError as error:
+                    lost = error
+                    break
+                seqs = self._intend(batch, step, some, undoes)
+                under_way.append(_UnderWay(some, seqs, handler.act(some)))
+                if len(under_way) > 1:
+                    lost = self._ended(handler, under_way.popleft(), outcomes)
+                    failed = any(_ends(o, past_refusals=past_refusals) for o in outcomes)
+            while under_way:
+                lost = self._ended(handler, under_way.popleft(), outcomes) or lost
+        except CnimigrateError:
+            self._drain(handler, under_way, outcomes)
+            raise
         if lost is not None:
             raise self.lost(lost) from lost
         self._refuse_unknown(prepared[: len(outcomes)], outcomes)
-        if len(outcomes) < len(prepared):
+        untried = len(prepared) - len(outcomes)
+        if untried and not failed:
             self.border()  # a signal was heard between two slices: this ends the run
-        return outcomes
+        return [*outcomes, *[UNTRIED] * untried]
+
+    def _drain(self, handler: Handler, under_way: deque[_UnderWay], outcomes: list[Outcome]) -> None:
+        """Wait for what is under way although the run ends, and record what the journal still takes."""
+        while under_way:
+            with suppress(CnimigrateError):  # what ended the run is raised; the unrecorded stays in doubt
+                self._ended(handler, under_way.popleft(), outcomes)
 
     def _ended(self, handler: Handler, acts: _UnderWay, outcomes: list[Outcome]) -> DoorError | None:
         """Wait for the outcomes of a slice, and record them; returns the error after which nothing can be seen."""
@@ -266,6 +293,12 @@ def settled(seen: Observation, said: str = "") -> Outcome:
             return Outcome(OutcomeState.ABSENT, evidence)
         case State.FOREIGN:
             return Outcome(OutcomeState.UNKNOWN, evidence, facts={"foreign": True})
+
+
+def _ends(outcome: Outcome, *, past_refusals: bool) -> bool:
+    """Whether an outcome keeps the rest of its batch from being sent; what was stale is tried again by itself."""
+    passed_over = outcome.facts.get("stale") or (past_refusals and outcome.refused)
+    return not outcome.stands and not passed_over
 
 
 def _by_kind(intents: Sequence[Intent]) -> list[list[Intent]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from migrate.engine import gates
-from migrate.engine.acting import Acting
+from migrate.engine.acting import UNTRIED, Acting
 from migrate.engine.events import Event
 from migrate.engine.step import Batches, Scene, Step
 from migrate.engine.window import insist_on_window
@@ -90,10 +90,11 @@ class Runner:
         self, planned: PlannedStep, step: Step, batches: Batches, actions: Sequence[Action] | None
     ) -> None:
         answering = False
+        past_refusals = step.gathers_refusals and self._scene.migration.workloads.on_refusal == "wave"
         while actions is not None:
             if not answering:
                 self._acting.border()
-            outcomes = self._acting.do(planned.batch, planned.step, actions)
+            outcomes = self._acting.do(planned.batch, planned.step, actions, past_refusals=past_refusals)
             self._batch_ended(planned, actions, outcomes)
             # a step that answers a failure, as a ramp does by going back, is no safe border until it has
             answering = step.handles_failures and any(o.state is OutcomeState.FAILED for o in outcomes)
@@ -133,7 +134,9 @@ class Runner:
                 return waited
             if seen.open:
                 break
-            self._closed(planned, seen, step.gate_words(self._scene), told=waited)
+            # they read both clusters: not at every look while the gate is closed
+            words = () if waited else step.gate_words(self._scene)
+            self._closed(planned, seen, words, told=waited)
             waited = True
             self._scene.doors.clock.sleep(GATE_POLL)
             self._acting.border()
@@ -169,7 +172,7 @@ class Runner:
     def _batch_ended(
         self, planned: PlannedStep, actions: Sequence[Action], outcomes: Sequence[Outcome]
     ) -> None:
-        failed = sum(not o.stands for o in outcomes)
+        failed = sum(_failed(o) for o in outcomes)
         fields = {"kind": actions[0].kind, "actions": len(actions), "failed": failed}
         self._tell(planned, "batch-ended", _ended(actions, outcomes), **fields)
 
@@ -185,10 +188,15 @@ def _ended(actions: Sequence[Action], outcomes: Sequence[Outcome]) -> str:
     """What a batch came to, in a few words; one act speaks for itself where it says something."""
     if len(outcomes) == 1 and outcomes[0].evidence:
         return outcomes[0].evidence
-    kind, failed = actions[0].kind, sum(not o.stands for o in outcomes)
-    stood = len(actions) - failed
+    kind, failed = actions[0].kind, sum(_failed(o) for o in outcomes)
+    stood = sum(o.stands for o in outcomes)
     said = f"{PAST[kind]} {stood} object{'s' if stood != 1 else ''}" if kind in PAST else f"{stood} x {kind}"
     return f"{said}, {failed} failed" if failed else said
+
+
+def _failed(outcome: Outcome) -> bool:
+    """Whether an Action was tried and does not stand; of the untried there is nothing to tell but what stopped them."""
+    return not outcome.stands and outcome != UNTRIED
 
 
 def _reached(planned: PlannedStep, until: Until) -> bool:
@@ -205,7 +213,7 @@ def _insist(
 
     Where refusals are gathered the step tells of them; yet what stops the run all the same tells them, too.
     """
-    failures = [(a, o) for a, o in zip(actions, outcomes, strict=True) if not o.stands]
+    failures = [(a, o) for a, o in zip(actions, outcomes, strict=True) if _failed(o)]
     failures.sort(key=lambda failure: failure[1].refused)
     if all(gathered and outcome.refused for _, outcome in failures):
         return

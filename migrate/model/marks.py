@@ -22,9 +22,6 @@ SOURCE_HASH = f"{PREFIX}source-hash"
 HELD = f"{PREFIX}held"
 """Annotation: JSON `{"prior": …, "absent": […]}`, what the held fields were on blue."""
 
-RESTED = f"{PREFIX}rested"
-"""Annotation on blue's twin while it is at rest: JSON as in `HELD`, what it had; the way back takes it away."""
-
 PARKED = f"{PREFIX}parked"
 """Node selector key that no node carries, and the scheduling gate of a held Pod."""
 

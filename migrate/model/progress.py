@@ -110,7 +110,8 @@ class Progress:
 
     def _intent(self, entry: Entry) -> None:
         action = Action.of_json(entry.data["action"])
-        # a batch's intents are one commit, and its outcomes, or the next runner's coming, stand before the next batch
+        # neighbours are of one batch, and so independent: its slices overlap, while between two batches stand outcomes
+        # of the first, or the next runner's coming; what parts slices of one batch only parts them on the way back
         before = self._intents.get(entry.seq - 1)
         together = before.together if before is not None else entry.seq
         intent = Intent(

@@ -6,6 +6,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#sch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -35,6 +36,9 @@ _BOUNDS: tuple[tuple[int, int, dict[str, int]], ...] = (
     (1, 12, _MONTHS),
     (0, 7, _DAYS),
 )
+
+_ZONED = re.compile(r"(?:CRON_)?TZ=(?P<zone>\S+)\s+(?P<text>.+)")
+"""A zone before the fields: controllers before 1.27 took it, undocumented, and still go by it where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,10 @@ class Schedule:
 
 @cache
 def schedule(text: str, zone: str = "") -> Schedule:
-    """Read a schedule; raises ValueError for text or a zone that is none."""
+    """Read a schedule; raises ValueError for text or a zone that is none, and for `@every`, which counts from the last run."""
+    zoned = _ZONED.fullmatch(text.strip())
+    if zoned:
+        zone, text = zoned["zone"], zoned["text"]
     fields = _WORDS.get(text.strip().lower(), text).split()
     if len(fields) != 5:
         message = f"{text!r} is no schedule of five fields"

@@ -27,6 +27,7 @@ REVISABLE: tuple[KeyPath, ...] = (
     ("workloads", "rules"),
     ("workloads", "hold"),
     ("workloads", "start"),
+    ("workloads", "volumes"),
     ("workloads", "onRefusal"),
     ("gates",),
     ("cutover", "ramp"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, n
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
 from migrate.replay.operator import named, operator_rule
+from migrate.replay.storage import data_of
 from migrate.replay.turns import Turn
 
 SERVING = "serving"
@@ -120,6 +121,12 @@ class Classes:
         for template in dig(obj, "spec", "volumeClaimTemplates", default=()):
             if _for_one(template):
                 yield f"claim template {name_of(template)} is {_modes(template)}"
+            made = f"{name_of(template)}-{name_of(obj)}-"  # and an ordinal: how the set names its claims
+            yield from self._awaits_data(
+                name
+                for name in self._restored.get(namespace_of(obj), ())
+                if name.startswith(made) and name.removeprefix(made).isdecimal()
+            )
         for volume in dig(pod, "spec", "volumes", default=()) or ():
             claim_name = dig(volume, "persistentVolumeClaim", "claimName")
             if claim_name is None:
@@ -129,6 +136,25 @@ class Classes:
                 yield f"claim {claim_name} was not read, it may be ReadWriteOnce"
             elif _for_one(claim):
                 yield f"claim {claim_name} is {_modes(claim)}"
+            if claim_name in self._restored.get(namespace_of(obj), ()):
+                yield from self._awaits_data([claim_name])
+
+    @staticmethod
+    def _awaits_data(claims: Iterable[str]) -> Iterator[str]:
+        """A workload that starts before its data is there serves an empty volume, and may write into it."""
+        for name in claims:
+            yield f"claim {name}: its data is brought over before before-writers"
+
+    @cached_property
+    def _restored(self) -> Mapping[str, Sequence[str]]:
+        """The claims whose data the operator brings to green, by namespace."""
+        file, found = self._blue.migration, defaultdict(list)
+        if any(data.as_ == "restored" for data in file.workloads.volumes):
+            for ref in map(ref_of, self._blue.inventory.of("PersistentVolumeClaim")):
+                data = data_of(file, ref)
+                if data is not None and data.as_ == "restored":
+                    found[ref.namespace].append(ref.name)
+        return found
 
     def _leads(self, ref: Ref, pod: Object) -> Iterator[str]:
         yield from self._holders.get(ref, ())

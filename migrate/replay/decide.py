@@ -75,14 +75,17 @@ def _left(subjects: Mapping[Ref, Subject], blue: Blue) -> Mapping[Ref, RuleId]:
     """
     found = {blue.controller_of(subject.obj) for subject in subjects.values()}
     owners = {ref for ref in found if ref is not None and ref in subjects}
+    above = {ref: blue.controller_of(subjects[ref].obj) for ref in owners}
     left: dict[Ref, RuleId] = {}
-    while True:
+    open_ = owners
+    while open_:
         surroundings = Surroundings(blue, left)
-        tried = ((ref, _unformed(subjects[ref], surroundings)) for ref in owners - left.keys())
+        tried = ((ref, _unformed(subjects[ref], surroundings)) for ref in open_)
         more = {ref: d.rule for ref, d in tried if d is not None and _leaves(d)}
-        if not more:
-            return left
         left = {**left, **more}
+        # what is left changes the answer for what it controls, and for nothing else
+        open_ = {ref for ref in owners - left.keys() if above[ref] in more}
+    return left
 
 
 def _leaves(decision: Decision) -> bool:

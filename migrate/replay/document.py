@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from migrate.model.marks import HELD, RESTED, RUN, SOURCE_HASH, SOURCE_UID
+from migrate.model.marks import HELD, RUN, SOURCE_HASH, SOURCE_UID
 from migrate.replay.classes import OUTSIDE
 from migrate.replay.forms import FORMS
 from migrate.replay.rule import Rule
@@ -60,7 +60,7 @@ _MARKS = f"""
 
 Annotations on what is written, taken away by `finish` unless the migration file keeps them: `{RUN}`,
 `{SOURCE_UID}`, `{SOURCE_HASH}` (keyed with the run's key) and, on held objects,
-`{HELD}` (what the held fields were on blue). On blue `{RESTED}` says the same of a twin that is at rest. What green made itself (`merge.*`) carries none. Labels of pod templates are never touched.
+`{HELD}` (what the held fields were on blue). What green made itself (`merge.*`) carries none. Labels of pod templates are never touched.
 """
 
 

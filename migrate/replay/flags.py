@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from migrate.model.decision import Literal
 from migrate.model.objects import Object, annotations_of, controller_of, dig, labels_of, metadata_of
 from migrate.replay import kinds
+from migrate.replay.missed import unread
 from migrate.replay.pods import state_annotation
 from migrate.replay.rule import Subject
 from migrate.replay.sanitise import too_long
+from migrate.replay.storage import classes_named, renamed_classes
 from migrate.replay.surroundings import Surroundings
 
 SHOWN = 3
@@ -41,6 +43,18 @@ def flags(subject: Subject, surroundings: Surroundings, literals: Sequence[Liter
         yield f"reclaim policy {reclaim} becomes Retain on green, and stays so: blue has the same volume"
     if subject.kind == kinds.DEFINITION:
         yield from _definition(subject.obj)
+    yield from _renamed(subject, surroundings)
+    if subject.kind == kinds.CRON_JOB:
+        yield from unread(subject.obj)
+
+
+def _renamed(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
+    """What a custom resource names under blue's name: only in kinds that we know are classes renamed."""
+    names = renamed_classes(surroundings.blue.migration)
+    if not names or subject.ref.group in kinds.BUILT_IN_GROUPS or kinds.pod_path(subject.kind) is not None:
+        return
+    for name in sorted(names.keys() & set(classes_named(subject.obj))):
+        yield f"names storage class {name}, which is {names[name]} on green"
 
 
 def _definition(obj: Object) -> Iterator[str]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from migrate.model.decision import Form
 from migrate.model.ids import RuleId
-from migrate.model.objects import Object, annotations_of, dig, namespace_of
+from migrate.model.objects import Object, dig, namespace_of
 from migrate.replay import hold, kinds
 from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
 from migrate.replay.definitions import explicit, lax
 from migrate.replay.edits import replaced
 from migrate.replay.kinds import Kind
 from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
-from migrate.replay.rules.volumes import PROVISIONED_BY
 from migrate.replay.sanitise import unapplied
-from migrate.replay.storage import at_least, data_of
+from migrate.replay.storage import at_least, data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
 from migrate.replay.turns import FLUX
 
@@ -160,11 +159,11 @@ def _system_binding(subject: Subject, surroundings: Surroundings) -> str | None:
 
 
 def _claim(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
-    data = data_of(surroundings.blue.migration, subject.ref)
-    name = dig(subject.obj, "spec", "volumeName")
-    volume = surroundings.blue.inventory.named("PersistentVolume", str(name)) if name else None
+    blue = surroundings.blue
+    data = data_of(blue.migration, subject.ref)
     size = dig(subject.obj, "status", "capacity", "storage")
-    if volume is not None and PROVISIONED_BY not in annotations_of(volume):
+    if volume_moves(blue.migration, blue.inventory, subject.obj):
+        name = dig(subject.obj, "spec", "volumeName")
         target = replaced(target, ("spec", "volumeName"), name)
         evidence = f"binds to PersistentVolume {name} once that is replayed; data is not copied"
     elif data is not None and data.as_ == "restored":

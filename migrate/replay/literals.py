@@ -41,6 +41,11 @@ _JOINED_AFTER = re.compile(r"\w.?|\.\d|[-+][^\W\d_]", re.DOTALL)
 _LINE_ENDS = frozenset({r"\n", r"\r", r"\t"})
 """How JSON in a text spells what ends a word."""
 
+_SPELT_OUT = re.compile(
+    r"%(?:0[9AD]|2[0-9A-F]|3[A-F]|40|5[BD]|7[BD])(?=\w)|\\u00[0-9A-F]{2}(?=\w)", re.IGNORECASE
+)
+"""Punctuation as URLs (%2F) and JSON in a text (\\u0027) spell it: its digits belong to no address after it."""
+
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Repeats the object; of a Secret its values as well."""
@@ -102,6 +107,8 @@ class Scanner:
 
     def in_text(self, text: str) -> Iterator[tuple[str, RangeKind]]:
         """Every address of the cluster in a text, and every range that touches its own, as written; with repetitions."""
+        if "%" in text or "\\u" in text:
+            text = _SPELT_OUT.sub(" ", text)
         for _, pattern in self._patterns:
             for match in pattern.finditer(text):
                 address, start, end = _reading(match)

@@ -6,10 +6,11 @@ Source: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#job
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from migrate.model.objects import Object, dig, name_of, namespace_of
-from migrate.model.schedule import schedule
+from migrate.model.schedule import Schedule, schedule
 
 SHOWN = 3
 
@@ -21,11 +22,22 @@ def missed(cron_job: Object, since: datetime, until: datetime) -> tuple[datetime
     """
     if dig(cron_job, "spec", "suspend"):
         return ()
+    plan = _plan(cron_job)
+    return tuple(plan.between(since, until)) if plan is not None else ()
+
+
+def unread(cron_job: Object) -> Iterator[str]:
+    """Say of a CronJob that its schedule is not read here, so that `missed` cannot know: `@every 1h` counts from its last run."""
+    if not dig(cron_job, "spec", "suspend") and _plan(cron_job) is None:
+        text = dig(cron_job, "spec", "schedule")
+        yield f"may be due while it moves: its schedule {text!r} is not read here, so nobody will name what it missed"
+
+
+def _plan(cron_job: Object) -> Schedule | None:
     try:
-        plan = schedule(str(dig(cron_job, "spec", "schedule")), str(dig(cron_job, "spec", "timeZone") or ""))
-    except ValueError:  # a controller that cannot read it does not run it either
-        return ()
-    return tuple(plan.between(since, until))
+        return schedule(str(dig(cron_job, "spec", "schedule")), str(dig(cron_job, "spec", "timeZone") or ""))
+    except ValueError:
+        return None
 
 
 def told(cron_job: Object, times: tuple[datetime, ...]) -> str:

@@ -15,7 +15,7 @@ from migrate.replay.kinds import Kind
 class Turn(IntEnum):
     """One turn of the cutover; what is in a later one needs those before it, or would act against them."""
 
-    WRITERS = 1  # workloads, Jobs, CronJobs
+    WRITERS = 1  # what was held by the operator's word and makes nothing run, workloads, Jobs, CronJobs
     ADDRESSES = 2  # Services with an address that both clusters would announce
     WAYS_IN = 3  # load balancers and who gives them addresses, Ingresses, autoscalers of workloads
     NAMES = 4  # writers of DNS and of certificates: green's addresses and routes must be there
@@ -25,7 +25,8 @@ class Turn(IntEnum):
 
 TURNS = {
     Turn.WRITERS: "workloads, Jobs and CronJobs",
-    Turn.ADDRESSES: "Services with an address of their own, one by one, then the routes that are switched",
+    Turn.ADDRESSES: "Services with an address of their own, one by one, then the routes that are switched; where who announces "
+    "addresses, or their pool, moves as well, these Services follow that in the next turn",
     Turn.WAYS_IN: "load balancers and who gives them addresses, Ingresses, Gateways, HPAs, KEDA's objects",
     Turn.NAMES: "external-dns, cert-manager",
     Turn.GITOPS: "Argo CD and Flux: controllers and objects",
@@ -48,7 +49,22 @@ FLUX: frozenset[Kind] = frozenset(
 )
 """What `flux suspend` knows; source: fluxcd.io/docs/cmd."""
 
+POOLS = frozenset({"metallb.io", "purelb.io", "network.kubesphere.io"})
+"""API groups of the pools of addresses, and of how they are announced."""
+
 _WRITERS = kinds.WORKLOADS | {kinds.POD, kinds.JOB, kinds.CRON_JOB, ("argoproj.io", "CronWorkflow")}
+_WAYS_IN = {
+    kinds.SERVICE,
+    kinds.INGRESS,
+    kinds.GATEWAY,
+    kinds.AUTOSCALER,
+    kinds.VERTICAL_AUTOSCALER,
+    kinds.SCALED_OBJECT,
+    kinds.SCALED_JOB,
+    kinds.API_SERVICE,
+    kinds.MUTATING_WEBHOOKS,
+    kinds.VALIDATING_WEBHOOKS,
+}
 
 
 def turn_of(kind: Kind, *, rests: bool, outside: Turn | None, awaited: bool) -> Turn:
@@ -61,10 +77,18 @@ def turn_of(kind: Kind, *, rests: bool, outside: Turn | None, awaited: bool) -> 
         return Turn.GITOPS
     if kind in _WRITERS:
         return outside if outside is not None and not awaited else Turn.WRITERS
-    return Turn.ADDRESSES if kind == kinds.SERVICE and rests else Turn.WAYS_IN
+    if kind == kinds.SERVICE and rests:
+        return Turn.ADDRESSES
+    # what else somebody holds, a Secret or a database's custom resource, is what writers need
+    return Turn.WAYS_IN if kind in _WAYS_IN or kind[0] in POOLS else Turn.WRITERS
 
 
-def off_first(kind: Kind, turn: Turn) -> bool:
+def announces(kind: Kind, turn: int) -> bool:
+    """Whether something held gives out or announces addresses: before it stands on green, no address answers there."""
+    return turn == Turn.WAYS_IN and (kind in kinds.WORKLOADS or kind[0] in POOLS)
+
+
+def off_first(kind: Kind, turn: int) -> bool:
     """Whether blue's twin goes off before the first writer moves, long before green's own turn.
 
     Who gives addresses (a workload of the third turn) goes on until the traffic has moved.

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from migrate.calico.pools import CRD_V1, ip_pool, planned_pools
 from migrate.model.action import Action
 from migrate.model.ids import RouteName, Side
-from migrate.model.marks import is_ours, unmarked
+from migrate.model.marks import is_ours
 from migrate.model.migration import Migration
 from migrate.model.objects import Ref, dig
 from migrate.planning import commands
@@ -70,11 +70,8 @@ def named(ref: Ref) -> str:
 
 
 def merge(kubectl: str, ref: Ref, change: Any) -> str:
-    """A merge patch as a command; null removes a key. Beside what else it changes, a note of ours is not typed."""
-    plain = unmarked(change)
-    if plain.get("metadata") == {}:
-        plain = {key: value for key, value in plain.items() if key != "metadata"}
-    text = json.dumps(plain or change, sort_keys=True, ensure_ascii=False)
+    """A merge patch as a command; null removes a key."""
+    text = json.dumps(change, sort_keys=True, ensure_ascii=False)
     return f"{kubectl} patch {named(ref)} --type merge -p {shlex.quote(text)}"
 
 

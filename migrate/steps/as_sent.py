@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from migrate.actions.apply import application_key
@@ -17,21 +18,28 @@ from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict, passed
 
 SHOWN = 5
-"""Objects that a verdict spells out; all of them are in the record."""
+"""Objects that a record spells out, and words of each; all of them are in the outcomes of their writes."""
 
 Told = Mapping[Ref, Sequence[str]]
 """By object the paths that differ, or the server's words."""
 
 
 def as_sent(scene: Scene, wave: int, decisions: Sequence[Decision]) -> Batches:
-    """Record what the server's answers to a wave's writes said; nothing where each was taken as sent, without a word."""
+    """Record what the server's answers to a wave's writes said; nothing where each was taken as sent, without a word.
+
+    Nothing either where the same was recorded before: a wave comes by here at every resume.
+    """
     found = {d.ref: facts for d in decisions if (facts := answered(scene.progress, d.ref))}
     changed, warned = (
         {ref: facts[name] for ref, facts in found.items() if facts.get(name)} for name in (CHANGED, WARNED)
     )
     if changed or warned:
         facts = {CHANGED: _by_name(changed), WARNED: _by_name(warned)}
-        yield [record(f"wave {wave} as sent", [told(wave, len(decisions), changed, warned)], facts=facts)]
+        said = record(f"wave {wave} as sent", [told(wave, len(decisions), changed, warned)], facts=facts)
+        before = scene.progress.of_key(said.key)
+        known = before is not None and before.stands and before.batch == scene.batch
+        if not (before and known and before.action.params == said.params):
+            yield [said]
 
 
 def answered(progress: Progress, ref: Ref) -> Mapping[str, Any]:
@@ -66,4 +74,4 @@ def _lines(items: Iterable[tuple[Ref, Sequence[str]]]) -> Iterator[str]:
 
 
 def _by_name(told_of: Told) -> dict[str, list[str]]:
-    return {str(ref): list(words) for ref, words in told_of.items()}
+    return {str(ref): list(words[:SHOWN]) for ref, words in islice(told_of.items(), SHOWN)}

@@ -20,12 +20,10 @@ from migrate.model.objects import Object, Ref, Resource, annotations_of, metadat
 from migrate.model.progress import Progress
 
 BATCH = 200
-"""Actions that are yielded together, unless a step says otherwise."""
+"""Actions that are yielded together, unless a step says otherwise; a signal is heard between two batches."""
 
 HEAVY = 16 * 2**20
 """Bytes of bodies that one batch may carry: two hundred objects of a megabyte would be held twice over."""
-"""Acts a batch: one commit for the intents, one for the outcomes; a signal is heard between two."""
-
 
 PROVIDED = frozenset(
     {

@@ -10,7 +10,7 @@ from migrate.engine.step import Batches, Scene
 from migrate.model.ids import Phase, StepId
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import Closure
-from migrate.steps.base import BaseStep
+from migrate.steps.base import BaseStep, read_blue
 from migrate.steps.comparing import changed_lines, still_as_verified
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.ledger import listed, read_ledger
@@ -25,8 +25,9 @@ class BeginCutover(BaseStep):
 
     def batches(self, scene: Scene) -> Batches:
         """Look once more for what changed on either side, while the way back costs nothing; write the routes down."""
-        yield [unchanged(scene)]
-        yield [still_as_verified(scene)]
+        blue_now = read_blue(scene, scene.doors.green.resources())
+        yield [unchanged(scene, blue_now)]
+        yield [still_as_verified(scene, blue_now)]
         routes = read_ledger(scene.progress).routes
         yield [
             record(
@@ -39,9 +40,10 @@ class BeginCutover(BaseStep):
         """How each route moves, and the way back."""
         ledger = read_ledger(scene.progress)
         moving = [held for group in ledger.moving() for held in group]
+        blue_now = read_blue(scene, scene.doors.green.resources())
         return [
-            *drift_lines(scene),
-            *changed_lines(scene),
+            *drift_lines(scene, blue_now),
+            *changed_lines(scene, blue_now),
             *listed("routes", [f"{c.route} {manner(c)}" for c in ledger.routes]),
             *listed("would move behind before-writers, off on blue first", moving),
             "way back: none is needed yet; after the cutover cnimigrate abort puts weights back in seconds",

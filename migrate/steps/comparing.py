@@ -22,7 +22,7 @@ from migrate.model.verdict import Verdict
 from migrate.replay import drift
 from migrate.replay.causes import cause
 from migrate.steps import as_sent
-from migrate.steps.base import blue_decided, read_blue
+from migrate.steps.base import blue_decided
 from migrate.steps.drift import concerned, decided_as_written, written
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import listed
@@ -56,19 +56,18 @@ def compared(scene: Scene, green: Inventory, blue_now: Inventory | None = None) 
     return _compared(scene, blue, decisions, green)
 
 
-def still_as_verified(scene: Scene) -> Action:
+def still_as_verified(scene: Scene, blue_now: Inventory) -> Action:
     """Record whether what this run wrote still stands on green; what blue changed since is drift's to judge."""
-    found = _since(scene)
+    found = _since(scene, blue_now)
     return record(replay.SINCE, replay.whole(found.decisions, found.differences), facts=found.facts)
 
 
-def changed_lines(scene: Scene) -> Sequence[str]:
+def changed_lines(scene: Scene, blue_now: Inventory) -> Sequence[str]:
     """What has changed on green since it was verified, in lines for whoever approves; none where nothing has."""
-    return listed("not on green as they were verified", _since(scene).differences)
+    return listed("not on green as they were verified", _since(scene, blue_now).differences)
 
 
-def _since(scene: Scene) -> Compared:
-    blue_now = read_blue(scene, scene.doors.green.resources())
+def _since(scene: Scene, blue_now: Inventory) -> Compared:
     at = blue_decided(scene, blue_now)[1].at
     green = read_inventory(scene.doors.green, only=concerned(scene), needed=False, at=at)
     blue, decisions = decided_as_written(scene, green, blue_now)

@@ -33,15 +33,15 @@ def _as_written(
     return drift.as_written(decisions, green, _releases(scene), drift.autoscaled(blue))
 
 
-def unchanged(scene: Scene) -> Action:
-    """Record whether blue is as it was replayed; what green lacks fails by name."""
-    found, total = _drift(scene)
+def unchanged(scene: Scene, blue_now: Inventory | None = None) -> Action:
+    """Record whether blue, read unless `blue_now` is it, is as it was replayed; what green lacks fails by name."""
+    found, total = _drift(scene, blue_now)
     return record(drift.CHECK, [drift.judged(found, total)])
 
 
-def drift_lines(scene: Scene) -> Sequence[str]:
+def drift_lines(scene: Scene, blue_now: Inventory | None = None) -> Sequence[str]:
     """What has changed on blue since the replay, in lines for whoever approves; none where nothing has."""
-    return listed("not on green as they are on blue now", _drift(scene)[0])
+    return listed("not on green as they are on blue now", _drift(scene, blue_now)[0])
 
 
 def written(scene: Scene) -> drift.Record:
@@ -54,9 +54,9 @@ def concerned(scene: Scene) -> frozenset[tuple[str, str]]:
     return _kinds(written(scene))
 
 
-def _drift(scene: Scene) -> tuple[Sequence[replay.Difference], int]:
+def _drift(scene: Scene, blue_now: Inventory | None = None) -> tuple[Sequence[replay.Difference], int]:
     known = written(scene)
-    blue, decisions = blue_decided(scene)
+    blue, decisions = blue_decided(scene, blue_now)
     # what runs on green by itself, pods above all, is most of it and is held against nothing
     today = {(d.ref.group, d.ref.kind) for d in decisions if d.target is not None}
     green = read_inventory(scene.doors.green, only=_kinds(known) | today, needed=False, at=decisions.at)

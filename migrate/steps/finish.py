@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import ClassVar
 
 from migrate.actions.patch import patch
@@ -13,7 +13,7 @@ from migrate.model import marks
 from migrate.model.action import Action, Outcome
 from migrate.model.ids import NO_BATCH, Phase, Side, StepId
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, annotations_of, controller_of, ref_of
+from migrate.model.objects import Object, annotations_of, controller_of, ref_of
 from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import BaseStep, patches
@@ -44,30 +44,11 @@ class Finish(BaseStep):
         yield [record("what stays paused on blue", paused(scene))]
         if "annotations" in scene.migration.keep:
             return
-        yield from patches(scene, _notes(scene))
         written = read_inventory(scene.doors.green, only=_written(scene.progress), needed=False)
         originals = (obj for _, obj in written if controller_of(obj) is None and _ours(obj))
         yield from patches(scene, ((_unmark(obj), obj) for obj in originals))
         green = yield from _unmark_rest(scene)
         yield [record(CHECK, [unmarked(green)])]
-
-
-def _notes(scene: Scene) -> Iterator[tuple[Action, Object]]:
-    """Take our notes off blue's twins; they stay at rest, and the journal still says what they had."""
-    rested = [
-        Ref.of_json(intent.action.params["ref"])
-        for intent in scene.progress.intents()
-        if intent.stands and not intent.undoes and intent.action.params.get("why") == "rest"
-    ]
-    if not rested:
-        return
-    kinds = {(ref.group, ref.kind) for ref in rested}
-    blue = read_inventory(scene.doors.blue, only=kinds, needed=False)
-    for ref in rested:
-        found = blue.find(ref) or {}
-        if marks.RESTED in annotations_of(found):
-            change = {"metadata": {"annotations": {marks.RESTED: None}}}
-            yield patch(Side.BLUE, ref, change, why="unmark"), found
 
 
 def _written(progress: Progress) -> frozenset[tuple[str, str]]:

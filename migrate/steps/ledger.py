@@ -12,12 +12,13 @@ from typing import Any
 
 from migrate import replay
 from migrate.actions.conditions.workloads import rollout
+from migrate.model.decision import Form
 from migrate.model.ids import RouteName
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, ref_of
 from migrate.model.progress import Progress
 from migrate.planning.routes import Closure
-from migrate.replay.turns import Turn, off_first
+from migrate.replay.turns import Turn, announces, off_first
 
 LEDGER = "ledger of held objects"
 
@@ -44,7 +45,7 @@ class Held:
     @property
     def off_first(self) -> bool:
         """Whether blue's twin goes off before the first writer moves, long before green's own turn."""
-        return self.rest_blue is not None and off_first((self.ref.group, self.ref.kind), Turn(self.turn))
+        return self.rest_blue is not None and off_first((self.ref.group, self.ref.kind), self.turn)
 
     def __str__(self) -> str:
         """The object, its class and why, in one line."""
@@ -70,29 +71,40 @@ class Ledger:
         return frozenset(ref for h in self.held for ref in h.waits)
 
     def moving(self) -> tuple[tuple[Held, ...], ...]:
-        """What moves before the switch: writers, webhooks that others wait for, those others, fixed addresses.
+        """What moves before the switch: what writers need, writers, webhooks that others wait for, those others, addresses.
 
         A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7). What
-        a switched route needs is among the writers, whatever its turn.
+        a switched route needs is among the writers, whatever its turn. Fixed addresses wait for who announces them.
         """
         needed = {name for route in self.routes if not route.rampable for name in route.workloads}
         asleep = [h for h in self.held if not h.early]
         webhooks = [h for h in asleep if h.ref in self._awaited]
         front = [h for h in asleep if h.turn <= Turn.ADDRESSES or str(h.ref) in needed]
         front = [h for h in front if h.ref not in self._awaited]
-        free = [h for h in front if (h.rest_blue is not None or str(h.ref) in needed) and not h.waits]
-        writers = [h for h in free if h.turn != Turn.ADDRESSES]
         waiting = [h for h in front if h.waits]
-        addresses = [(h,) for h in free if h.turn == Turn.ADDRESSES]
-        return tuple(tuple(group) for group in (writers, webhooks, waiting, *addresses) if group)
+        free = [h for h in front if not h.waits]
+        addresses = [(h,) for h in free if h.turn == Turn.ADDRESSES and not self._announced]
+        free = [h for h in free if h.turn != Turn.ADDRESSES]
+        writers = [h for h in free if h.rest_blue is not None or str(h.ref) in needed]
+        stuff = [h for h in free if h.form == Form.DEFERRED and h not in writers]
+        groups = (stuff, writers, webhooks, waiting, *addresses)
+        return tuple(tuple(group) for group in groups if group)
 
     def later(self) -> tuple[tuple[Held, ...], ...]:
         """What is let go once the traffic is on green, turn by turn; in a turn workloads come before what they serve."""
         moving = {h.ref for group in self.moving() for h in group}
         left = [h for h in self.held if not h.early and h.ref not in moving]
-        keyed = [(max(h.turn, Turn.WAYS_IN), h.ref.kind not in ROLLING, h) for h in left]
+        addresses = [h for h in left if h.turn == Turn.ADDRESSES]
+        keyed = [(max(h.turn, Turn.WAYS_IN), _rank(h), h) for h in left if h.turn != Turn.ADDRESSES]
         keyed.sort(key=lambda item: item[:2])
-        return tuple(tuple(h for *_, h in group) for _, group in groupby(keyed, key=lambda item: item[:2]))
+        groups = [tuple(h for *_, h in group) for _, group in groupby(keyed, key=lambda item: item[:2])]
+        announced = sum(_announces(group[0]) for group in groups)
+        return (*groups[:announced], *((h,) for h in addresses), *groups[announced:])
+
+    @property
+    def _announced(self) -> bool:
+        """Whether who gives out or announces addresses is held: then no address answers on green before that stands."""
+        return any(_announces(h) for h in self.held if not h.early)
 
     def off_first(self) -> tuple[Held, ...]:
         """What would act from blue's side while the writers move, and so is put to rest there before them."""
@@ -105,6 +117,17 @@ class Ledger:
     def switched(self) -> tuple[RouteName, ...]:
         """Routes that move in one go, after what they need has moved."""
         return tuple(c.route for c in self.routes if not c.rampable)
+
+
+def _announces(held: Held) -> bool:
+    return announces((held.ref.group, held.ref.kind), held.turn)
+
+
+def _rank(held: Held) -> int:
+    """The place in a turn: workloads first, then pools of addresses, then what these serve."""
+    if held.ref.kind in ROLLING:
+        return 0
+    return 1 if _announces(held) else 2
 
 
 def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from migrate.actions.wait import wait
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model import marks
-from migrate.model.action import Action
-from migrate.model.canonical import canonical
+from migrate.model.action import Action, OutcomeState
 from migrate.model.decision import Form
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.inventory import Inventory
@@ -26,8 +25,7 @@ from migrate.model.migration import seconds
 from migrate.model.objects import Object, Ref, annotations_of, end_of_job, metadata_of
 from migrate.model.verdict import passed
 from migrate.replay import kinds
-from migrate.replay.edits import replaced
-from migrate.replay.missed import missed, told
+from migrate.replay.missed import missed, told, unread
 from migrate.steps.base import BaseStep, blue_decided
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.ledger import Held, listed, read_ledger
@@ -57,7 +55,7 @@ class MoveWriters(BaseStep):
         touched = [*first, *(held for group in moving for held in group)]
         if touched and not any(_begun(scene, held) for held in touched):
             yield [unchanged(scene)]
-        yield from _put_to_rest(scene, first)
+        yield from _off(scene, first)
         source = _source(scene, moving)
         for group in moving:
             todo = [h for h in group if not _moved(scene, h)]
@@ -95,6 +93,7 @@ class ReleaseLate(BaseStep):
             if todo:
                 yield from _move(scene, todo, source)
             yield from wait_ready(scene, [h.ref for h in group], "what was released last on green")
+            yield from _tell_missed(scene, group, source)
 
 
 @dataclass
@@ -114,15 +113,12 @@ def _source(scene: Scene, groups: Sequence[Sequence[Held]]) -> _Source:
     return _Source(scene, frozenset(h.ref for group in groups for h in group if h.form == Form.DEFERRED))
 
 
-def _put_to_rest(scene: Scene, twins: Sequence[Held]) -> Batches:
+def _off(scene: Scene, group: Sequence[Held]) -> Batches:
+    """Put blue's twins to rest, and wait until what runs pods has none: a pod that is being ended acts to its last."""
+    twins = [h for h in group if h.rest_blue is not None]
     todo = [a for a in map(_rest, twins) if not scene.progress.stands(a.key)]
     if todo:
         yield todo
-
-
-def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
-    twins = [h for h in group if h.rest_blue is not None]
-    yield from _put_to_rest(scene, twins)
     names = ", ".join(str(h.ref) for h in group[:2]) + (" …" if len(group) > 2 else "")
     deadline = seconds(scene.migration.verify.budget)
     refs = [h.ref.as_json() for h in twins if (h.ref.group, h.ref.kind) in READ]
@@ -133,6 +129,11 @@ def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
         )
         off = wait("workloads-off", f"{names} to be off on blue", deadline, side=Side.BLUE.value, refs=refs)
         yield [replace(off, inverse=back)]
+
+
+def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
+    twins = [h for h in group if h.rest_blue is not None]
+    yield from _off(scene, group)
     ended = _ended_on_blue(scene, twins)
     for ref, how in ended.items():
         yield [_left_at_rest(ref, how)]
@@ -166,10 +167,7 @@ def _left_at_rest(ref: Ref, how: str = "") -> Action:
 
 
 def _rest(held: Held) -> Action:
-    """Put blue's twin to rest, with what it had noted on it: whoever finds it without the journal can wake it."""
-    note = canonical({"absent": list(held.absent), "prior": held.prior})
-    change = replaced(held.rest_blue or {}, ("metadata", "annotations", marks.RESTED), note)
-    return patch(Side.BLUE, held.ref, change, why="rest", gone_is_fine=True)
+    return patch(Side.BLUE, held.ref, held.rest_blue or {}, why="rest", gone_is_fine=True)
 
 
 def _release(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
@@ -213,19 +211,24 @@ def _restored(scene: Scene) -> Iterator[str]:
 
 def _tell_missed(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
     """Name what CronJobs were due for between blue's last moment and green's first: neither side runs that."""
+    crons = [h for h in group if (h.ref.group, h.ref.kind) == kinds.CRON_JOB]
+    if not crons:
+        return
     ended = {i.action.key: i for i in scene.progress.intents() if i.stands and not i.undoes}
     records = []
-    for held in group:
+    for held in crons:
         off, on = ended.get(_rest(held).key), ended.get(creation_key(held.ref))
-        if (held.ref.group, held.ref.kind) != kinds.CRON_JOB or off is None or on is None:
+        if off is None or on is None or on.outcome is None:
             continue
         # the journal's words, not the clock's: a run that is cut off here and goes on later says the same
         source_of = source.decided[0].find(held.ref) or {}
-        times = missed(source_of, datetime.fromisoformat(off.at), datetime.fromisoformat(on.ended))
-        if times:
-            records.append(
-                record(f"missed times of {held.ref}", [passed(f"{held.ref}", told(source_of, times))])
-            )
+        # what was in doubt stood from its intent on, not from when somebody looked
+        adopted = on.outcome.state is OutcomeState.ADOPTED
+        since = datetime.fromisoformat(on.at if adopted else on.ended)
+        times = missed(source_of, datetime.fromisoformat(off.at), since)
+        words = told(source_of, times) if times else "; ".join(unread(source_of))
+        if words:
+            records.append(record(f"missed times of {held.ref}", [passed(f"{held.ref}", words)]))
     todo = [action for action in records if not scene.progress.stands(action.key)]
     if todo:
         yield todo

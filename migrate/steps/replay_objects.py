@@ -208,12 +208,11 @@ def decided(decisions: replay.Decisions) -> list[Verdict]:
     verdicts = []
     for decision in decisions.undecided:
         ref = decision.ref
-        rule = f"{{kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}, skip: true, reason: ...}}"
         verdicts.append(
             failed(
                 f"decision {ref}",
                 f"{ref} needs a decision: {decision.reason}",
-                f"workloads.rules: [{rule}], then cnimigrate amend and run",
+                f"{_word_wanted(decision)}, then cnimigrate amend and run",
             )
         )
     for decision in decisions.written:
@@ -228,6 +227,16 @@ def decided(decisions: replay.Decisions) -> list[Verdict]:
                     )
                 )
     return verdicts or [passed("decisions", f"{len(decisions)} objects decided, 0 to decide")]
+
+
+def _word_wanted(decision: Decision) -> str:
+    """What to write into the file, so that an object is decided."""
+    ref = decision.ref
+    if decision.rule == "volume.data":
+        said = f"namespace: {ref.namespace}, name: {ref.name}, as: empty or restored, reason: ..."
+        return f"workloads.volumes: [{{{said}}}]"
+    said = f"kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}"
+    return f"workloads.rules: [{{{said}, skip: true (or replay: true), reason: ...}}]"
 
 
 def _assign_pools(scene: Scene, names: Sequence[str]) -> Batches:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from migrate.actions.apply import apply
+from typing import Any
+
+from migrate.actions.apply import BLUE, apply
 from migrate.actions.directory import Directory
-from migrate.doors.cluster import Verb, Write
+from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
 from migrate.model.action import Action, Outcome, OutcomeState, State
 from migrate.model.ids import Side
 from migrate.model.objects import Object, dig
+from migrate.simulation.faults import Fuse, behind
 from tests.actions.conftest import Bench
 from tests.actions.objects import CONFIG, body, created, creation
 
@@ -74,3 +77,37 @@ def test_apply_without_its_body(bench: Bench) -> None:
     bench.bodies.offer({})
     (outcome,) = bench.apply.act([application()])
     assert outcome.state is OutcomeState.FAILED
+
+
+def test_a_conflict_with_somebody_on_green_is_a_refusal_of_the_object(bench: Bench) -> None:
+    """So a wave goes on past it, and tells it with what else was refused."""
+    created(bench, creation())
+    resource = Directory(bench.doors).resource(Side.GREEN, CONFIG)
+    theirs = Write(Verb.PATCH, resource, CONFIG.name, CONFIG.namespace, {"data": {"k": "theirs"}})
+    bench.world._managed[Side.GREEN].write(theirs)
+    action = apply(Side.GREEN, CONFIG, body_hash="h2", command="", source=BLUE)
+    _, outcome = applied(bench, action, body(digest="h2", k="ours"))
+    assert "so has somebody else" in outcome.evidence
+    assert outcome.refused
+
+
+def test_what_would_leave_fields_behind_is_not_applied(bench: Bench) -> None:
+    """What we wrote in another version of the API cannot be taken away by an apply; that is known before it is sent."""
+    created(bench, creation())
+    sent: list[str] = []
+
+    class Older(Fuse):
+        def around(self, words: str, call: Any) -> Any:
+            answer = call()
+            if words.startswith("write"):
+                sent.append(words)
+            elif words == "read green configmaps default/settings":
+                older = {"manager": FIELD_MANAGER, "operation": "Update", "apiVersion": "v0", "fieldsV1": {}}
+                answer["metadata"].setdefault("managedFields", []).append(older)
+            return answer
+
+    bench.doors = behind(bench.doors, Older())
+    _, outcome = applied(bench, application(), body(more="x"))
+    assert (outcome.state, outcome.refused, sent) == (OutcomeState.FAILED, True, [])
+    assert "in another version of its API would stay" in outcome.evidence
+    assert outcome.remedy.startswith("Delete it on green")

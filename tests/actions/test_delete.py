@@ -253,6 +253,23 @@ def test_a_namespace_with_something_foreign_stays(bench: Bench, ref: Ref, more: 
     assert outcome.state is OutcomeState.DONE
 
 
+MIRROR = {"kubernetes.io/config.mirror": "h"}
+
+
+@pytest.mark.parametrize(
+    ("notes", "state"), [({}, OutcomeState.UNKNOWN), (MIRROR, OutcomeState.DONE)], ids=["pod", "mirror"]
+)
+def test_an_owner_without_a_namespace_is_not_judged(
+    bench: Bench, notes: dict[str, str], state: OutcomeState
+) -> None:
+    """So its object is judged by its own mark; a mirror pod is nothing but the kubelet's word of what goes on."""
+    put(bench, SPACE, ours=True)
+    owner = owned_by(put(bench, Ref("scheduling.k8s.io", "PriorityClass", "", "wide"), value=1))
+    put(bench, Ref("", "Pod", "team", "p"), metadata={**owner, "annotations": notes}, spec=POD)
+    (outcome,) = bench.delete.act([delete(Side.GREEN, SPACE, ours=True)])
+    assert outcome.state is state
+
+
 def test_many_namespaces_and_many_strangers(bench: Bench) -> None:
     """Whole lists are read where namespaces are many; a sentence names a few objects, the facts name all."""
     spaces = [SPACE._replace(name=f"team-{n}") for n in range(7)]
@@ -311,6 +328,32 @@ def test_what_cannot_be_looked_into_is_not_deleted(bench: Bench) -> None:
     assert bench.read(Side.GREEN, SPACE) is not None
 
 
+def test_a_definition_whose_kind_is_not_discovered_stays(bench: Bench) -> None:
+    """What is Established has a kind; that none is seen does not say that nothing is there."""
+    put(bench, tanks(bench))
+
+    class Blind(Fuse):
+        def around(self, words: str, call: Any) -> Any:
+            seen = call()
+            return [r for r in seen if r.plural != "tanks"] if words == "read green resources" else seen
+
+    bench.doors = behind(bench.doors, Blind())
+    (outcome,) = bench.delete.act([delete(Side.GREEN, TANKS, ours=True)])
+    assert outcome.state is OutcomeState.FAILED
+    assert "tanks.example.com cannot be looked into" in outcome.evidence
+
+
+def test_a_definition_in_a_group_that_is_down_stays(bench: Bench) -> None:
+    """An APIService of the same group that answers nothing makes the group's discovery incomplete."""
+    tanks(bench)
+    service = {"group": "example.com", "version": "v2", "service": {"namespace": "a", "name": "b"}}
+    ref = Ref("apiregistration.k8s.io", "APIService", "", "v2.example.com")
+    put(bench, ref, spec={**service, "groupPriorityMinimum": 1, "versionPriority": 1})
+    (outcome,) = bench.delete.act([delete(Side.GREEN, TANKS, ours=True)])
+    assert outcome.state is OutcomeState.FAILED
+    assert "example.com cannot be looked into" in outcome.evidence
+
+
 # --- what goes last ----------------------------------------------------------------------------------------------
 
 
@@ -330,6 +373,13 @@ def test_what_owns_goes_after_what_it_owns(ref: Ref, *, last: bool) -> None:
     """Workloads and custom resources are deleted in the foreground, with time for their pods' grace."""
     assert goes_last(ref) is last
     assert (delete(Side.GREEN, ref, ours=True).deadline > 60) is last
+
+
+def test_an_older_inverse_gets_the_time_of_what_goes_last(bench: Bench) -> None:
+    """Before the lease is renewed for it: a journal from before says 60 s of everything but namespaces."""
+    old = replace(delete(Side.GREEN, Ref("apps", "Deployment", "a", "b"), ours=True), deadline=60.0)
+    own = replace(delete(Side.GREEN, CONFIG, ours=True), deadline=900.0)
+    assert [a.deadline for a in bench.delete.prepare([old, own])] == [600.0, 900.0]
 
 
 def test_a_workload_is_gone_when_its_pods_are(bench: Bench) -> None:

@@ -100,9 +100,11 @@ def test_the_record_of_a_hold_is_shown(cli: Cli, demo: Path) -> None:
     """How it is released, what it had, and what is done to blue's twin before: as text and as JSON."""
     said = cli("plan", demo, "--object", "StatefulSet/shop/redis")
     assert 'at rest on blue first: {"spec": {"replicas": 0}}' in said.out
+    assert "turn 1: workloads, Jobs and CronJobs" in said.out
     assert 'released on green by: {"spec": {"replicas": 2}}' in said.out
     assert 'on blue it had: {"spec": {"replicas": 2}}' in said.out
     (found,) = cli("plan", demo, "--object", "StatefulSet/shop/redis", "-o", "json").document["objects"]
+    assert found["turn"] == 1
     assert found["hold"] == {
         "release": {"spec": {"replicas": 2}},
         "prior": {"spec": {"replicas": 2}},

@@ -271,7 +271,10 @@ def test_a_secret_that_differs_is_told_by_its_path_alone(cli: Cli, tmp_path: Pat
     blue = recorded("weave-to-calico", canary_secret()).replace("<not recorded>", "bm90IHJlY29yZGVk")
     file = simulated(tmp_path, blue, name="canary")
     gates = "".join(f"  {g}: auto\n" for g in ("before-replay", "before-start", "before-cutover"))
-    file.write_text(f"{file.read_text()}gates:\n{gates}")
+    data = (
+        "workloads:\n  volumes: [{namespace: web, name: queue, as: empty, reason: it is drained by then}]\n"
+    )
+    file.write_text(f"{file.read_text()}gates:\n{gates}{data}")
     assert cli("run", file, "--until", "verify").code == 0
     with side_of(file, "canary", Side.GREEN) as green:
         changed = {"data": {"word": CANARY_ENCODED[:-4] + "AAAA"}}

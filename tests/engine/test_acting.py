@@ -11,7 +11,7 @@ import pytest
 
 from migrate.engine import acting
 from migrate.engine import journal as journals
-from migrate.engine.acting import ANEW, settled
+from migrate.engine.acting import ANEW, UNTRIED, settled
 from migrate.engine.journal import Journal
 from migrate.errors import (
     ClusterUnreachable,
@@ -421,15 +421,29 @@ def test_what_is_under_way_ends_before_a_person_is_asked(
         assert [i.action.key for i in opened.progress.in_doubt()] == [put("a").key]
 
 
-def test_a_failed_act_does_not_keep_the_rest_of_its_batch_from_being_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("facts", "past_refusals", "goes_on"),
+    [({"refused": {}}, True, True), ({"refused": {}}, False, False), ({}, True, False)],
+    ids=["gathered", "refused", "failed"],
+)
+def test_only_a_gathered_refusal_lets_the_rest_of_its_batch_be_sent(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    facts: dict[str, object],
+    *,
+    past_refusals: bool,
+    goes_on: bool,
 ) -> None:
-    """What a failure means is for the step to say, which gets all outcomes."""
+    """After any other failure what was on its way by then ends, and the rest is neither intended nor done."""
     shelf, opening = far(tmp_path, monkeypatch)
-    shelf.answers["a"] = Outcome(OutcomeState.FAILED, "a was refused")
+    shelf.answers["a"] = Outcome(OutcomeState.FAILED, "a was refused", facts=facts)
+    batch = [put("a"), put("b"), put("c")]
     with opening as opened:
-        outcomes = opened.acting.do(NO_BATCH, STEP, [put("a"), put("b"), put("c")])
-        assert [o.state for o in outcomes] == [OutcomeState.FAILED, OutcomeState.DONE, OutcomeState.DONE]
+        outcomes = opened.acting.do(NO_BATCH, STEP, batch, past_refusals=past_refusals)
+        assert [o.stands for o in outcomes] == [False, True, goes_on]
+        assert (outcomes[2] is UNTRIED, "sent c" in shelf.told) == (not goes_on, goes_on)
+        assert kinds(opened).count("intent") == (3 if goes_on else 2)
+        assert opened.progress.in_doubt() == ()
 
 
 def test_a_signal_is_heard_between_two_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -443,8 +457,11 @@ def test_a_signal_is_heard_between_two_slices(tmp_path: Path, monkeypatch: pytes
         assert opened.progress.in_doubt() == ()
 
 
+@pytest.mark.parametrize(
+    ("error", "ends"), [(LOST, FailedMidway), (Fenced("taken"), Fenced)], ids=["lost", "fenced"]
+)
 def test_a_lease_lost_between_two_slices_leaves_nothing_unrecorded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, ends: type[Exception]
 ) -> None:
     """What is under way ends and is recorded before the run does."""
     _, opening = far(tmp_path, monkeypatch)
@@ -453,11 +470,31 @@ def test_a_lease_lost_between_two_slices_leaves_nothing_unrecorded(
 
         def renew(needed: float, head: str) -> None:
             if opened.lock.renewed:
-                raise LOST
+                raise error
             as_it_was(needed, head)
 
         monkeypatch.setattr(opened.lock, "renew", renew)
-        with pytest.raises(FailedMidway):
+        with pytest.raises(ends):
             opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
         assert kinds(opened) == ["intent", "outcome"]
         assert opened.progress.in_doubt() == ()
+
+
+def test_a_journal_taken_over_between_two_slices_is_left_when_what_is_under_way_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outcome is waited for, though nobody takes it down any more: the new runner looks."""
+    shelf, opening = far(tmp_path, monkeypatch)
+    with opening as opened:
+        as_it_was = shelf.act
+
+        def act(actions: Sequence[Action]) -> Iterator[Outcome]:
+            with journals.open_(tmp_path / "j", HandClock()) as other:
+                other.take_over()
+            return as_it_was(actions)
+
+        monkeypatch.setattr(shelf, "act", act)
+        with pytest.raises(Fenced):
+            opened.acting.do(NO_BATCH, STEP, [put("a"), put("b")])
+        assert shelf.told == ["sent a", "answered a"]
+        assert kinds(opened) == ["intent"]

@@ -25,6 +25,8 @@ MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
         ("@hourly", "", "2026-01-05T10:00"),
         ("@weekly", "", "2026-01-11T00:00"),
         ("0 9 * * *", "America/New_York", "2026-01-05T14:00"),
+        ("CRON_TZ=America/New_York 0 9 * * *", "", "2026-01-05T14:00"),
+        ("TZ=America/New_York @daily", "", "2026-01-06T05:00"),
     ],
 )
 def test_the_next_firing(text: str, zone: str, first: str) -> None:

@@ -341,6 +341,9 @@ REVISIONS = {
     "workloads.rules": {"workloads": {"rules": [{"kind": "Job", "skip": True, "reason": "done"}]}},
     "workloads.hold": {"workloads": {"hold": [{"namespace": "shop"}]}},
     "workloads.start": {"workloads": {"start": "none"}},
+    "workloads.volumes": {
+        "workloads": {"volumes": [{"namespace": "shop", "as": "empty", "reason": "drained"}]}
+    },
     "workloads.onRefusal": {"workloads": {"onRefusal": "stop"}},
     "gates": {"gates": {"before-start": "auto"}},
     "cutover.ramp": {"cutover": {"kind": "manual", "ramp": [10, 100]}},

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from migrate.model.decision import Decision, Form
-from migrate.model.objects import Object, Ref
+from migrate.model.objects import Object, Ref, ref_of
 from migrate.replay import Decisions
 from tests.replay.builders import decide, deployment, obj, owner, service
 
@@ -93,6 +93,37 @@ def test_claim_that_was_not_read_counts_as_evidence() -> None:
     """Not knowing a volume is no reason to mount it twice."""
     pod = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]}
     assert cart(deployment("cart", pod=pod), service("cart"))[0].workload_class == "exclusive"
+
+
+RESTORED = {"volumes": [{"namespace": "shop", "name": "*data*", "as": "restored", "reason": "from a backup"}]}
+
+
+def shared(name: str) -> Object:
+    """A bound claim for many writers."""
+    spec = {"accessModes": ["ReadWriteMany"], "volumeName": "v"}
+    return obj("PersistentVolumeClaim", name, "shop", spec=spec)
+
+
+def test_what_waits_for_its_data_does_not_start_before_it() -> None:
+    """The data comes before before-writers: served earlier, the workload would serve, and fill, an empty volume."""
+    pod = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}
+    objects = deployment("cart", pod=pod), service("cart"), shared("data")
+    assert cart(*objects)[0].workload_class == "serving"
+    decision, decisions = cart(*objects, workloads=RESTORED)
+    assert decision.workload_class == "exclusive"
+    assert CART not in decisions.startable
+    assert "claim data: its data is brought over before before-writers" in decision.evidence
+
+
+def test_a_set_waits_for_the_data_of_its_own_claims() -> None:
+    """They are named after its template, the set and an ordinal; another's with a longer name are not its own."""
+    template = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteMany"]}}
+    spec = {**deployment("db")["spec"], "volumeClaimTemplates": [template]}
+    stateful = obj("StatefulSet", "db", "shop", "apps/v1", spec=spec)
+    for claim, word in (("data-db-0", "exclusive"), ("data-db-main-0", "serving")):
+        decision = decide(stateful, service("db"), shared(claim), workloads=RESTORED).of(ref_of(stateful))
+        assert decision is not None
+        assert decision.workload_class == word
 
 
 def test_strategy_recreate_gives_evidence() -> None:

@@ -14,10 +14,12 @@ from migrate.model.canonical import canonical
 from migrate.model.decision import Form
 from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory, inventory_of
-from migrate.model.objects import Object, Resource, ref_of
+from migrate.model.objects import Object, Ref, Resource, ref_of
 from migrate.replay import Decisions
+from migrate.replay import decide as deciding
 from migrate.replay.sanitise import FIELDS
 from migrate.replay.waves import WAVES, wave_of
+from migrate.steps import replay_objects
 from tests.replay.builders import (
     decide,
     decided,
@@ -435,3 +437,31 @@ def test_decisions_do_not_change_the_inventory() -> None:
     before = [canonical(o) for _, o in blue]
     move(blue)
     assert [canonical(o) for _, o in blue] == before
+
+
+def test_what_is_undecided_says_what_to_write() -> None:
+    """Of a claim's data the word that is asked for, and not a rule that would leave the claim itself behind."""
+    claim = obj("PersistentVolumeClaim", "data", "shop", spec={"volumeName": "v"})
+    bare = obj("Pod", "bare", "shop", spec={"containers": []})
+    said = {v.evidence.split()[1]: v.remedy for v in replay_objects.decided(decide(claim, bare))}
+    assert "workloads.volumes: [{namespace: shop, name: data, as: empty or restored" in said["shop/data"]
+    assert "skip: true (or replay: true)" in said["shop/bare"]
+
+
+def test_only_what_may_have_changed_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stays is found from the top of each chain; a round asks what the last one's owners control, no more."""
+    asked: list[Ref] = []
+    real = deciding._unformed
+
+    def counted(subject: Any, surroundings: Any) -> Any:
+        asked.append(subject.ref)
+        return real(subject, surroundings)
+
+    stays = obj("Deployment", "stays", "kube-system", "apps/v1", uid="u-stays")
+    others = [obj("Deployment", f"d{n}", "shop", "apps/v1", uid=f"u-{n}") for n in range(5)]
+    pods = [obj("Pod", f"p{n}", "shop", owners=owner(d)) for n, d in enumerate([stays, *others])]
+    blue = inventory(stays, *others, *pods)
+    monkeypatch.setattr(deciding, "_unformed", counted)
+    decided(blue, migration())
+    owners = [ref for ref in asked if ref.kind == "Deployment"]
+    assert len(owners) == 2 * 6  # once to find who stays, once to decide

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from migrate.replay.missed import missed, told
-from tests.replay.builders import obj
+from migrate.replay.missed import missed, told, unread
+from tests.replay.builders import decide, obj
 
 NIGHT = datetime(2026, 3, 1, 1, 59, tzinfo=UTC)
 LATER = datetime(2026, 3, 1, 2, 1, tzinfo=UTC)
@@ -43,3 +43,18 @@ def test_the_last_times_are_told_with_the_command_that_makes_up_for_them() -> No
         "due at 2026-03-01 02:20 UTC, 2026-03-01 02:30 UTC, 2026-03-01 02:40 UTC, and 2 times before" in said
     )
     assert said.endswith("kubectl -n shop create job --from=cronjob/nightly nightly-by-hand")
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        (cron_job("@every 1h"), True),
+        (cron_job("@every 1h", suspend=True), False),
+        (cron_job("TZ=Europe/Berlin 0 3 * * *"), False),
+    ],
+)
+def test_a_schedule_that_is_not_read_is_told_in_the_plan(job: dict[str, Any], said: bool) -> None:
+    """What it misses cannot be known, and silence would look as if it missed nothing."""
+    assert bool(list(unread(job))) is said
+    (decision,) = decide(job)
+    assert ("is not read here" in decision.evidence) is said

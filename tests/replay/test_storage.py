@@ -60,6 +60,22 @@ def test_volumes_that_live_with_a_pod_ask_for_the_class_of_green(
     assert in_classes_of_green(wrapped(EPHEMERAL), kind, FILE) == wrapped(RENAMED)
 
 
+def test_a_quota_limits_the_class_of_green() -> None:
+    """Under blue's name it would limit nothing; of two classes that become one the larger limit holds."""
+    hard = {
+        "ceph-rbd.storageclass.storage.k8s.io/requests.storage": "1Gi",
+        "fast.storageclass.storage.k8s.io/requests.storage": "5Gi",
+        "slow.storageclass.storage.k8s.io/persistentvolumeclaims": "2",
+        "pods": "9",
+    }
+    found = in_classes_of_green({"spec": {"hard": hard}}, kinds.RESOURCE_QUOTA, FILE)
+    assert found["spec"]["hard"] == {
+        "ceph-rbd.storageclass.storage.k8s.io/requests.storage": "5Gi",
+        "slow.storageclass.storage.k8s.io/persistentvolumeclaims": "2",
+        "pods": "9",
+    }
+
+
 def test_nothing_is_touched_where_no_class_has_another_name() -> None:
     """Without a word of the file the object is the very same."""
     obj = claim(storageClassName="fast")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from migrate.model.objects import ref_of
+from migrate.replay.kinds import Kind
 from migrate.replay.turns import TURNS, Turn, off_first, turn_of
 from tests.replay.builders import decide, deployment, obj, service
 
@@ -93,3 +94,17 @@ def test_every_turn_is_told() -> None:
     """docs/rules.md has a line for each turn."""
     assert set(TURNS) == set(Turn)
     assert turn_of(("", "Service"), rests=False, outside=None, awaited=False) == Turn.WAYS_IN
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        (("", "Secret"), Turn.WRITERS),
+        (("postgresql.cnpg.io", "Cluster"), Turn.WRITERS),
+        (("metallb.io", "IPAddressPool"), Turn.WAYS_IN),
+        (("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"), Turn.WAYS_IN),
+    ],
+)
+def test_what_somebody_holds_by_a_word_of_his_own_stands_before_its_writers(kind: Kind, wanted: Turn) -> None:
+    """A database without its Secret, or a client without the database, would never be Ready before the switch."""
+    assert turn_of(kind, rests=False, outside=None, awaited=False) == wanted

@@ -47,7 +47,10 @@ cutover:
   minSamples: 3000
 gates: {before-replay: auto, before-start: auto, before-cutover: auto, before-full: auto, before-writers: auto}
 soak: 6s
+workloads:
+  volumes: [{namespace: back, name: work, as: empty, reason: the queue is drained by then}]
 """
+"""Further keys of `workloads` may follow, indented by two."""
 
 
 def small_project(directory: Path, text: str = FILE) -> Project:

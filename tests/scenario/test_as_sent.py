@@ -21,7 +21,7 @@ DEFINITIONS = Resource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
 )
 THINGS = Resource("g.example.com", "v1", "things", "Thing", namespaced=True)
-RULE = "workloads: {rules: [{kind: CustomResourceDefinition, skip: true, reason: green has its own}]}\n"
+RULE = "  rules: [{kind: CustomResourceDefinition, skip: true, reason: green has its own}]\n"
 
 
 def definition(project: Project, side: Side, *known: str) -> None:

@@ -16,7 +16,7 @@ from tests.scenario.hands import created, deleted
 from tests.scenario.moves import FILE, Death, Life, progress_of, roll_back_to, run, seeded, world_of
 
 JOBS = Resource("batch", "v1", "jobs", "Job", namespaced=True)
-RULE = "workloads: {rules: [{kind: Job, namespace: back, name: import, replay: true, reason: it goes on}]}\n"
+RULE = "  rules: [{kind: Job, namespace: back, name: import, replay: true, reason: it goes on}]\n"
 WRITERS = Until(gate=GateName("before-writers"))
 STAYS = "record Job back/import stays at rest"
 HOUR = 3600.0

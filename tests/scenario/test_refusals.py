@@ -146,13 +146,13 @@ def test_a_runner_killed_among_refusals_tells_them_all_the_same(at: int, tmp_pat
 
 def test_stop_ends_at_the_first_batch(tmp_path: Path) -> None:
     """With `onRefusal: stop` the wave ends where something was refused, and says that it was not tried whole."""
-    project = project_with(tmp_path, BAD, "workloads: {onRefusal: stop}\n")
+    project = project_with(tmp_path, BAD, "  onRefusal: stop\n")
     assert "the rest of it was not tried" in refused(project, Refusing())
 
 
 def test_many_alike_are_not_tried_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty refusals for one cause end the wave: what else would be refused just so is not sent."""
-    monkeypatch.setattr("migrate.steps.base.chunks.__defaults__", (20,))
+    monkeypatch.setattr("migrate.steps.replay_objects.TOGETHER", 20)
     many = [f"no-{n:03}" for n in range(ALIKE + 70)]
     project = project_with(tmp_path, many)
     asked: list[str] = []

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migrate.cli.project import Project
-from migrate.engine.runner import Until
 from migrate.model.ids import Phase, Side
-from migrate.model.marks import RESTED
-from migrate.model.objects import Resource, annotations_of, dig
+from migrate.model.objects import Resource, dig
 from migrate.replay.forms import KEDA_REPLICAS
 from tests.scenario.hands import DEPLOYMENTS, SERVICES, created, scaled_by_an_autoscaler
-from tests.scenario.moves import FILE, Life, progress_of, roll_back_to, run, seeded, world_of
+from tests.scenario.moves import FILE, progress_of, roll_back_to, run, seeded, world_of
 
 INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress", namespaced=True)
 DEFINITIONS = Resource(
@@ -96,21 +93,6 @@ def test_the_way_back_wakes_blues_actors_last(project: Project) -> None:
     assert objects(project) != before
     roll_back_to(project, Phase.VERIFY)
     assert objects(project) == before
-
-
-def test_a_twin_at_rest_says_what_it_had(project: Project) -> None:
-    """Whoever finds blue without the journal can wake it: the note stands up to the finish, and goes with the way back."""
-    assert not run(project, Life(until=Until(phase=Phase.CUTOVER)))
-    assert json.loads(noted(project) or "{}") == {"absent": [], "prior": {"spec": {"replicas": 1}}}
-    roll_back_to(project, Phase.VERIFY)
-    assert noted(project) is None
-
-
-def noted(project: Project) -> str | None:
-    """The note on blue's worker."""
-    with world_of(project) as world:
-        worker = world.cluster(Side.BLUE).get(DEPLOYMENTS, "worker", "back")
-    return annotations_of(worker or {}).get(RESTED)
 
 
 def objects(project: Project) -> list[Any]:

@@ -38,18 +38,25 @@ class Refusal:
     last: datetime
 
     def steady(self, since: datetime) -> bool:
-        """Whether it has gone on for a while, and was met again after `since`.
+        """Whether it has gone on for a while since `since`.
 
         What was mended before is not held against a workload: its controller may wait many minutes before it tries
         again, and tells nothing until then. The times are the server's; where its clock is behind, nothing is steady.
         """
         passing = any(words in self.words for words in PASSING)
-        return not passing and self.last >= since and self.last - self.first >= STEADY
+        return not passing and self.last - max(self.first, since) >= STEADY
 
 
-def refusals(cluster: Cluster, namespaces: Collection[str]) -> Mapping[str, Refusal]:
-    """The refusals of pods in namespaces, by the uid of their controller; none where Events may not be read."""
+def refusals(
+    cluster: Cluster, namespaces: Collection[str], waited: timedelta = STEADY
+) -> Mapping[str, Refusal]:
+    """The refusals of pods in namespaces, by the uid of their controller; none where Events may not be read.
+
+    None either where nothing can be steady yet, as less was `waited`: a namespace may have thousands of Events.
+    """
     found: dict[str, Refusal] = {}
+    if waited < STEADY:
+        return found
     try:
         for namespace in namespaces:
             for page in cluster.pages(EVENTS, namespace=namespace):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from migrate.actions.conditions.creation import Refusal, refusals
+from migrate.actions.conditions.creation import STEADY, Refusal, refusals
 from migrate.doors.doors import Doors
 from migrate.doors.reading import read_inventory
 from migrate.model.ids import Side
@@ -61,8 +61,9 @@ def ready(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     inventory = _read(doors, side, refs)
     owned, broken = _by_controller(inventory), set(params.get("broken", ()))
     lacking = {ref.namespace for ref in refs if _lacks_pods(owned, inventory.find(ref))}
-    refused = refusals(doors.cluster(side), sorted(lacking))
     since = params.get("since")
+    waited = doors.clock.now() - since if since is not None else STEADY
+    refused = refusals(doors.cluster(side), sorted(lacking), waited)
     return [_ready(inventory, owned, ref, broken, _Refused(refused, since)) for ref in refs]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib import import_module
 
@@ -19,7 +18,9 @@ from migrate.model.facts import ClusterFacts, Finding, Severity
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration, ObjectRule, Pool
 from migrate.model.objects import Object, Ref, labels_of, namespace_of, ref_of
+from migrate.replay.blue import Blue
 from migrate.replay.literals import Scanner
+from migrate.replay.operator import operator_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +71,24 @@ class Situation:
         """Whether an object of blue is among what moves: its namespace is, it is not the CNI's, no rule skips it."""
         if ref_of(obj) in self.residue:
             return False
-        namespace, workloads = namespace_of(obj), self.migration.workloads
-        if namespace and not (
-            _matches(namespace, workloads.include) and not _matches(namespace, workloads.exclude)
-        ):
-            return False
-        return not any(rule.skip for rule in self.rules_for(ref_of(obj)))
+        word = self.word_on(ref_of(obj))
+        if word is not None and (word.skip or word.replay or word.hold):
+            return not word.skip
+        return not namespace_of(obj) or self._moving.moved(namespace_of(obj))
 
     def moving(self, kind: str, group: str = "") -> Iterator[Object]:
         """The objects of a kind that move."""
         return (obj for obj in self.blue_inventory.of(kind, group) if self.moves(obj))
 
-    def rules_for(self, ref: Ref) -> Iterator[ObjectRule]:
-        """The operator's own rules about an object."""
-        labels = labels_of(self.blue_inventory.find(ref) or {})
-        return (rule for rule in self.migration.workloads.rules if _says(rule, ref, labels))
+    def word_on(self, ref: Ref) -> ObjectRule | None:
+        """The operator's own rule that decides about an object, as the replay reads them."""
+        said = operator_rule(self.migration, ref, labels_of(self.blue_inventory.find(ref) or {}))
+        return said[1] if said else None
+
+    @cached_property
+    def _moving(self) -> Blue:
+        """Blue as the replay looks at it: which namespaces move is its answer."""
+        return Blue(self.blue_inventory, self.migration, self.residue)
 
     @cached_property
     def pools(self) -> tuple[Pool, ...]:
@@ -104,17 +108,3 @@ def families() -> Mapping[str, tuple[tuple[Code, ...], Finder]]:
         module = import_module(f"{__name__}.{info.name}")
         found[info.name] = (module.CODES, module.find)
     return found
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _says(rule: ObjectRule, ref: Ref, labels: Mapping[str, str]) -> bool:
-    return (
-        fnmatchcase(ref.kind, rule.kind)
-        and (not rule.group or fnmatchcase(ref.group, rule.group))
-        and fnmatchcase(ref.namespace, rule.namespace)
-        and fnmatchcase(ref.name, rule.name)
-        and all(key in labels and fnmatchcase(labels[key], glob) for key, glob in rule.labels.items())
-    )

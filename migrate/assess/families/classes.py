@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from migrate.assess.facts import classes, is_default
 from migrate.assess.families import Code, Situation
 from migrate.assess.wording import count, few
+from migrate.assess.workloads import WORKLOADS, pod_spec, title
 from migrate.model.facts import Finding, Severity
-from migrate.model.objects import Object, Ref, annotations_of, dig, name_of, namespace_of
-from migrate.replay.storage import OLD_CLASS
+from migrate.model.objects import Object, Ref, annotations_of, controller_of, dig, name_of, namespace_of
+from migrate.replay.storage import OLD_CLASS, renamed_classes
 
 STORAGE = Code(
     "CLASS-001",
     Severity.BLOCKER,
     "a storage class is missing on green",
-    "The classes that PersistentVolumeClaims and StatefulSets' claim templates name are looked up on green. The class "
+    "The classes that PersistentVolumeClaims and StatefulSets' claim templates and pods' ephemeral volumes name are looked up on green. The class "
     "object alone is not enough: its provisioner must run there. Classes that a rule in workloads.rules replays or "
     "skips are left to that rule.",
     "Claims of that class stay Pending on green, and every pod that mounts them with it.",
@@ -92,12 +93,20 @@ def _storage_wanted(situation: Situation) -> tuple[dict[str, list[str]], list[st
     """The classes named, as they are called on green, with who names them; and who leaves it to the default class."""
     wanted: dict[str, list[str]] = {}
     defaulted: list[str] = []
-    renamed = {change.source: change.to for change in situation.migration.workloads.storage_classes}
+    renamed = renamed_classes(situation.migration)
     claims = [(c, _title(c)) for c in situation.moving("PersistentVolumeClaim")]
     claims += [
         (template, f"StatefulSet {namespace_of(owner)}/{name_of(owner)}")
         for owner in situation.moving("StatefulSet", "apps")
         for template in dig(owner, "spec", "volumeClaimTemplates") or ()
+    ]
+    claims += [
+        (template, title(owner))
+        for kind, group in WORKLOADS
+        for owner in situation.moving(kind, group)
+        if controller_of(owner) is None
+        for volume in pod_spec(owner).get("volumes") or ()
+        if (template := dig(volume, "ephemeral", "volumeClaimTemplate"))
     ]
     for claim, who in claims:
         named = dig(claim, "spec", "storageClassName", default=annotations_of(claim).get(OLD_CLASS))
@@ -111,7 +120,8 @@ def _storage_wanted(situation: Situation) -> tuple[dict[str, list[str]], list[st
 def _ruled(situation: Situation, kind: str, name: str) -> bool:
     """Whether the operator decided about a class; the word is theirs, with its reason."""
     group = "storage.k8s.io" if kind == "StorageClass" else "networking.k8s.io"
-    return any(rule.replay or rule.skip for rule in situation.rules_for(Ref(group, kind, "", name)))
+    word = situation.word_on(Ref(group, kind, "", name))
+    return word is not None and (word.replay or word.skip)
 
 
 def _said(missing: dict[str, list[str]]) -> str:

@@ -7,19 +7,24 @@ from typing import Any
 
 from migrate.assess.families import Code, Situation
 from migrate.assess.wording import count, few
-from migrate.assess.workloads import pod_spec
+from migrate.assess.workloads import WORKLOADS, pod_spec
 from migrate.model.facts import Finding, Severity
-from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of
+from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of, ref_of
+from migrate.replay.storage import data_of, volume_moves
 
 CLAIMS = Code(
     "DATA-001",
     Severity.WARNING,
-    "claims hold data that one writer at a time may have",
-    "PersistentVolumeClaims with ReadWriteOnce or ReadWriteOncePod that are bound. Objects are replayed, the bytes are "
-    "not: on green a claim gets a new, empty volume unless the storage itself is handed over.",
-    "The workload starts empty on green, or both sides write to what only one may write to.",
+    "claims hold data, and the file does not say what becomes of it",
+    "PersistentVolumeClaims that are bound, that no entry of workloads.volumes names, and whose volume no rule replays; "
+    "those that one writer at a time may have are marked. Objects are replayed, the bytes are not: on green a claim gets "
+    "a new, empty volume unless the storage itself is handed over.",
+    "The replay asks about each of them (volume.data). Unprepared, the workload starts empty on green, or both sides "
+    "write to what only one may write to.",
     "Plan per volume: copy while held and once more at the cutover, restore from a backup, or hand the volume over with a "
-    "static PersistentVolume. Workloads that mount them are held until blue's are off.",
+    "static PersistentVolume. Workloads that mount what one writer at a time may have, or what you restore, are held until "
+    "blue's are off. Then say so in the file: workloads.volumes: [{namespace: shop, name: data-*, as: empty or restored, "
+    "reason: ...}].",
 )
 HOST_PATH = Code(
     "DATA-002",
@@ -55,16 +60,6 @@ _SYSTEM = (
     "/var/lib/docker",
     "/var/lib/containerd",
 )
-_WORKLOADS = (
-    ("Deployment", "apps"),
-    ("StatefulSet", "apps"),
-    ("DaemonSet", "apps"),
-    ("CronJob", "batch"),
-    ("Job", "batch"),
-    ("ReplicaSet", "apps"),
-    ("ReplicationController", ""),
-    ("Pod", ""),
-)
 
 
 def find(situation: Situation) -> Iterator[Finding]:
@@ -74,9 +69,15 @@ def find(situation: Situation) -> Iterator[Finding]:
         for c in situation.moving("PersistentVolumeClaim")
         if dig(c, "status", "phase", default="Bound") == "Bound"
     ]
-    single = [c for c in claims if _ONE_WRITER & set(dig(c, "spec", "accessModes") or ())]
-    if single:
-        yield CLAIMS.found(f"{count(len(single), 'claim')}: {few(_sized(c) for c in single)}")
+    unsaid = [c for c in claims if _unsaid(situation, c)]
+    if unsaid:
+        said = f"{count(len(unsaid), 'claim')}: {few(_sized(c) for c in unsaid)}"
+        words = ", ".join(
+            f"{{namespace: {namespace_of(c)}, name: {name_of(c)}, as: empty or restored, reason: ...}}"
+            for c in unsaid
+        )
+        general = CLAIMS.remedy.partition("workloads.volumes: ")[0]
+        yield CLAIMS.found(said, remedy=f"{general}workloads.volumes: [{words}].")
     paths = dict(_host_paths(situation))
     if paths:
         said = few(f"{who} {path}" for who, path in paths.items())
@@ -94,11 +95,21 @@ def find(situation: Situation) -> Iterator[Finding]:
 
 def _sized(claim: Object) -> str:
     size = dig(claim, "spec", "resources", "requests", "storage", default="size unknown")
-    return f"{namespace_of(claim)}/{name_of(claim)} ({size})"
+    one = ", one writer" if _ONE_WRITER & set(dig(claim, "spec", "accessModes") or ()) else ""
+    return f"{namespace_of(claim)}/{name_of(claim)} ({size}{one})"
+
+
+def _unsaid(situation: Situation, claim: Object) -> bool:
+    """Whether the replay will ask about a claim; one that belongs to a pod comes and goes with it."""
+    if not dig(claim, "spec", "volumeName") and dig(claim, "status", "phase") != "Bound":
+        return False  # an export may lack the status: then the volume's name tells
+    if (controller_of(claim) or {}).get("kind") == "Pod" or data_of(situation.migration, ref_of(claim)):
+        return False
+    return not volume_moves(situation.migration, situation.blue_inventory, claim)
 
 
 def _host_paths(situation: Situation) -> Iterator[tuple[str, str]]:
-    for kind, group in _WORKLOADS:
+    for kind, group in WORKLOADS:
         for obj in situation.moving(kind, group):
             if controller_of(obj) is not None:
                 continue

@@ -21,7 +21,7 @@ REPLACED = Code(
     "workloads meet (by Kubernetes' own checks, on the templates: what a policy filled in is not in those), with what "
     "keeps it from the next one.",
     "On green nothing refuses the pods that blue's policies refused, and nothing fills in what they filled in. Each "
-    "policy needs a decision before the replay (green.not-served).",
+    "policy needs a decision before the replay (decide.pod-security-policy, or green.not-served once green is there).",
     "Label blue's namespaces, as the labels move with them (a blue before 1.23 does not act on them), and skip the "
     "policies: {kind: PodSecurityPolicy, skip: true, reason: replaced by labels} in workloads.rules.",
 )

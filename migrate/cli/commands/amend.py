@@ -30,8 +30,8 @@ def command(project: Project, *, yes: bool) -> None:
     \b
     cnimigrate amend
 
-    rules, hold, start, onRefusal, gates, ramp and window may change; approvals given on the former revision are
-    void. Beside a living runner this is refused (exit 40); while it asks, no run begins.
+    rules, hold, start, volumes, onRefusal, gates, ramp and window may change; approvals given on the former
+    revision are void. Beside a living runner this is refused (exit 40); while it asks, no run begins.
     """
     with alone(project, "amended") as (journal, progress), wired(project) as live:
         if progress.plan is None:
@@ -64,7 +64,9 @@ def _insist_on_effect(progress: Progress, fresh: Plan, different: Sequence[str])
     late = [line for line in different if line.startswith("workloads.")]
     replayed = any(s.step == ReplayObjects.id and progress.done(s.batch, s.step) for s in fresh.steps)
     if late and replayed:
-        message = "rules, hold and start are decided at the replay, which is done: " + "; ".join(late)
+        message = "rules, hold, start and volumes are decided at the replay, which is done: " + "; ".join(
+            late
+        )
         raise Stopped(
             message, remedy="cnimigrate rollback --to build, then amend and run; or put the file back."
         )

@@ -15,6 +15,13 @@ def _unknown(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 RULES: tuple[Rule, ...] = (
     ask(
+        "decide.pod-security-policy",
+        "PodSecurityPolicies, while there is no green to say whether it serves them",
+        "Kubernetes 1.25 removed it; see PSP-001 for the labels that take its place, and say skip",
+        kinds.POD_SECURITY_POLICY,
+        ("extensions", "PodSecurityPolicy"),
+    ),
+    ask(
         "decide.kind",
         "kinds of Kubernetes' own groups that this release does not know",
         "which of its fields are the server's own is not known; say replay (every field but `status`) or skip",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from migrate.model.objects import Ref, annotations_of, controller_of, dig, labels_of
+from migrate.model.objects import annotations_of, controller_of, dig
 from migrate.replay import kinds
-from migrate.replay.operator import operator_rule
 from migrate.replay.rule import Rule, Subject, ask, skip
-from migrate.replay.storage import data_of
+from migrate.replay.storage import data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
 
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
@@ -44,13 +43,11 @@ def _of_a_pod(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 def _unsaid(subject: Subject, surroundings: Surroundings) -> str | None:
     """A bound claim of whose data nobody has said what becomes of it."""
-    name = dig(subject.obj, "spec", "volumeName")
-    if not name or data_of(surroundings.blue.migration, subject.ref) is not None:
+    blue, name = surroundings.blue, dig(subject.obj, "spec", "volumeName")
+    if not name or data_of(blue.migration, subject.ref) is not None:
         return None
-    labels = labels_of(surroundings.blue.inventory.named("PersistentVolume", str(name)) or {})
-    said = operator_rule(surroundings.blue.migration, Ref("", "PersistentVolume", "", str(name)), labels)
-    if said is not None and said[1].replay:
-        return None  # the volume itself moves, and its data with it
+    if volume_moves(blue.migration, blue.inventory, subject.obj):
+        return None
     size = dig(subject.obj, "status", "capacity", "storage")
     return f"bound to PersistentVolume {name}" + (f", {size}" if size else "")
 

@@ -1,0 +1,50 @@
+"""In which groups the cutover lets go of what is held."""
+
+from __future__ import annotations
+
+from migrate.model.decision import Form
+from migrate.model.objects import Ref
+from migrate.replay.turns import Turn
+from migrate.steps.ledger import Held, Ledger
+
+REST = {"spec": {"replicas": 0}}
+
+
+def held(kind: str, turn: Turn, *, group: str = "", rest: bool = True, form: Form = Form.HELD) -> Held:
+    """Something held, named as its kind."""
+    ref = Ref(group, kind, "shop", kind.lower())
+    return Held(ref, form.value, "", False, {}, {}, (), REST if rest else None, turn=turn)
+
+
+WRITER = held("Deployment", Turn.WRITERS, group="apps")
+ADDRESS = held("Service", Turn.ADDRESSES)
+INGRESS = held("Ingress", Turn.WAYS_IN, group="networking.k8s.io", rest=False)
+SPEAKER = held("DaemonSet", Turn.WAYS_IN, group="apps")
+POOL = held("IPAddressPool", Turn.WAYS_IN, group="metallb.io", rest=False, form=Form.DEFERRED)
+SECRET = held("Secret", Turn.WRITERS, rest=False, form=Form.DEFERRED)
+
+
+def kinds(groups: tuple[tuple[Held, ...], ...]) -> list[list[str]]:
+    """The kinds of each group."""
+    return [[h.ref.kind for h in group] for group in groups]
+
+
+def test_fixed_addresses_move_before_the_switch() -> None:
+    """Where green's own announcer gives them out, a switched route finds them there."""
+    ledger = Ledger((WRITER, ADDRESS, INGRESS), ())
+    assert kinds(ledger.moving()) == [["Deployment"], ["Service"]]
+    assert kinds(ledger.later()) == [["Ingress"]]
+
+
+def test_fixed_addresses_follow_who_announces_them() -> None:
+    """Freed on blue while green has no announcer, or no pool, an address would answer nowhere."""
+    ledger = Ledger((WRITER, ADDRESS, INGRESS, SPEAKER, POOL), ())
+    assert kinds(ledger.moving()) == [["Deployment"]]
+    assert kinds(ledger.later()) == [["DaemonSet"], ["IPAddressPool"], ["Service"], ["Ingress"]]
+
+
+def test_what_writers_need_stands_before_them() -> None:
+    """A Secret that somebody holds is there when the first writer starts on green."""
+    ledger = Ledger((WRITER, SECRET, INGRESS), ())
+    assert kinds(ledger.moving()) == [["Secret"], ["Deployment"]]
+    assert kinds(ledger.later()) == [["Ingress"]]
