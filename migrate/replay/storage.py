@@ -7,7 +7,7 @@ from typing import Any
 
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Data, Migration
-from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of
+from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, ref_of
 from migrate.model.quantity import quantity
 from migrate.replay import kinds
 from migrate.replay.edits import changed, replaced
@@ -31,10 +31,10 @@ def data_of(migration: Migration, claim: Ref) -> Data | None:
 def volume_moves(migration: Migration, inventory: Inventory, claim: Object) -> bool:
     """Whether the operator replays the volume that a claim is bound to: then its data is where the volume is."""
     name = dig(claim, "spec", "volumeName")
-    if not name:
+    volume = inventory.named("PersistentVolume", str(name)) if name else None
+    if volume is None:
         return False
-    labels = labels_of(inventory.named("PersistentVolume", str(name)) or {})
-    said = operator_rule(migration, Ref(*kinds.PERSISTENT_VOLUME, "", str(name)), labels)
+    said = operator_rule(migration, ref_of(volume), labels_of(volume))
     return said is not None and said[1].replay
 
 

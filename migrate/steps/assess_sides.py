@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from migrate import assess, replay
 from migrate.actions.record import record
 from migrate.doors.cluster import Cluster
+from migrate.doors.doors import Doors
 from migrate.doors.reading import green_serves, read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.errors import ClusterUnreachable, CredentialsRefused, Unauthorized, Unreachable
@@ -58,7 +60,7 @@ class AssessSides(BaseStep):
 
 def look(scene: Scene) -> tuple[ClusterFacts, ClusterFacts | None, tuple[Finding, ...]]:
     """Read both sides and find; green is left out while it does not exist."""
-    blue_inventory, blue = facts_of(scene.doors.blue, beside=green_serves(scene.doors))
+    blue_inventory, blue = blue_facts(scene.doors)
     assess.require_route(blue.cnis, scene.migration.blue.cni)
     missing = missing_rights("blue", scene.doors.blue, RIGHTS_BLUE)
     green_inventory, green = None, None
@@ -69,14 +71,28 @@ def look(scene: Scene) -> tuple[ClusterFacts, ClusterFacts | None, tuple[Finding
     return blue, green, found
 
 
+def blue_facts(doors: Doors) -> tuple[Inventory, ClusterFacts]:
+    """Blue read whole, each kind in a version that green serves too where there is one. Raises as `facts_of`."""
+    with _named(doors.green):
+        beside = green_serves(doors)
+    return facts_of(doors.blue, beside=beside)
+
+
 def facts_of(cluster: Cluster, *, beside: Sequence[Resource] = ()) -> tuple[Inventory, ClusterFacts]:
     """Read a cluster whole, and what assess makes of it; `beside` is what green serves, for a reading of blue.
 
-    Raises ClusterUnreachable or CredentialsRefused, which say the side: a door does not know that there is another.
+    Raises ClusterUnreachable or CredentialsRefused, which say the side.
     """
-    try:
+    with _named(cluster):
         inventory = read_inventory(cluster, at=replay.readable(beside))
         return inventory, assess.cluster_facts(inventory, name=cluster.name, uid=cluster.identity().uid)
+
+
+@contextmanager
+def _named(cluster: Cluster) -> Iterator[None]:
+    """Say in an error which side it was: a door does not know that there is another."""
+    try:
+        yield
     except Unreachable as error:
         raise ClusterUnreachable(
             f"{cluster.side} ({cluster.name}) does not answer: {error}",

@@ -54,7 +54,8 @@ def test_what_is_left_out_is_counted_and_all_shows_it(cli: Cli, demo: Path) -> N
     short, everything = cli("assess", demo).out, cli("assess", demo, "--all").out
     counts = cli("assess", demo, "-o", "json").document["counts"]
     assert short.count("  warning  ") == 5
-    assert f"{counts['warning'] - 5} more warnings, {counts['note']} notes: --all" in short
+    more = counts["warning"] - 5
+    assert f"{more} more warning{'s' if more > 1 else ''}, {counts['note']} notes: --all" in short
     assert everything.count("  warning  ") == counts["warning"]
     assert everything.count("  note     ") == counts["note"]
     assert "--all" not in everything

@@ -46,7 +46,9 @@ def place(tmp_path: Path) -> Place:
     recorded.parent.mkdir()
     recorded.write_text(small_blue())
     content = yaml.safe_load((PLANS / "demo.yaml").read_text(encoding="utf-8"))
-    del content["workloads"]
+    content["workloads"] = {
+        "volumes": [{"namespace": "back", "name": "work", "as": "empty", "reason": "drained"}]
+    }
     content["blue"] = {"simulated": str(recorded)}
     content["cutover"] = {
         "kind": "simulated", "ramp": [50, 100], "pause": "10s", "minSamples": 30, "abort": {"errorRate": "10%"},

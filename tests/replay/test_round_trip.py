@@ -55,11 +55,12 @@ ASKED = (
 
 OPERATOR = migration(
     {
+        "volumes": [{"namespace": NAMESPACE, "as": "empty", "reason": "generated"}],
         "rules": [
             {"kind": kind, "namespace": place, "replay": True, "reason": "generated"}
             for kind in ASKED
             for place in (NAMESPACE, "")
-        ]
+        ],
     },
     green={"network": {"podCIDR": SPECS[1].pod_cidr, "serviceCIDR": SPECS[1].service_cidr}},
 )

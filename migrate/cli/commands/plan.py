@@ -15,7 +15,6 @@ from migrate.cli.options import migration, output
 from migrate.cli.planview import Composed
 from migrate.cli.project import Project
 from migrate.cli.session import composed_of
-from migrate.doors.reading import green_serves
 from migrate.errors import UsageError
 from migrate.model.decision import Decision
 from migrate.model.inventory import Inventory
@@ -25,7 +24,7 @@ from migrate.planning.compose import agree
 from migrate.planning.contrast import contrast
 from migrate.planning.routes import closures
 from migrate.replay.flags import SHOWN as LITERALS_SHOWN
-from migrate.steps.assess_sides import facts_of
+from migrate.steps.assess_sides import blue_facts
 
 CHANGES = 10
 """The exit code of --exit-code where something would be done."""
@@ -92,7 +91,7 @@ def _compose(project: Project) -> tuple[Composed, Inventory]:
         if project.journal.exists():
             journal, progress = open_journal(project, doors.doors.clock)
             journal.close()
-        inventory, facts = facts_of(doors.doors.blue, beside=green_serves(doors.doors))
+        inventory, facts = blue_facts(doors.doors)
         plan = composed_of(project, doors, facts)
         scene = scene_of(project, doors, progress, run=progress.run if progress else "")
         blue, decisions = decided(scene, inventory)

@@ -18,7 +18,7 @@ from migrate.cli.options import migration, output
 from migrate.cli.project import Project
 from migrate.cli.session import composed_of, same_green
 from migrate.cli.wiring import Wired
-from migrate.doors.reading import as_preferred, green_serves, read_inventory
+from migrate.doors.reading import as_preferred, read_inventory
 from migrate.engine.step import Scene
 from migrate.errors import CheckFailed, Stopped
 from migrate.model import marks
@@ -32,7 +32,7 @@ from migrate.model.progress import Intent
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.planning.compose import agree, batch_of, compose
 from migrate.replay import Difference
-from migrate.steps.assess_sides import facts_of
+from migrate.steps.assess_sides import blue_facts, facts_of
 from migrate.steps.base import blue_decided
 from migrate.steps.comparing import compared
 from migrate.steps.finish import Finish
@@ -96,8 +96,7 @@ def look(project: Project, side: str) -> Verified:
         journal, progress = open_journal(project, doors.doors.clock)
         with journal:
             scene = scene_of(project, doors, progress, run=progress.run, key=journal.key)
-        beside = green_serves(doors.doors) if side == "both" else ()
-        inventory, facts = facts_of(doors.doors.blue, beside=beside)
+        inventory, facts = blue_facts(doors.doors) if side == "both" else facts_of(doors.doors.blue)
         known = progress.plan
         if known is None:
             message = f"{project.written.name} was begun, but its Plan was not recorded"

@@ -12,6 +12,9 @@ from migrate.model.schedule import schedule
 from migrate.simulation.controllers.context import Context, owner_key, owner_reference, watching
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
+CENTURY = 100 * 365 * 86400
+"""Seconds."""
+
 
 class CronJobs:
     """Records every firing; where several came due at once, only the last one's Job is made."""
@@ -65,7 +68,8 @@ class CronJobs:
         deadline = live["spec"].get("startingDeadlineSeconds")
         if deadline is None:
             return since
-        earliest = ctx.now - timedelta(seconds=deadline)
+        # the API takes any whole number; a deadline of a century has no earliest time that a clock could tell
+        earliest = ctx.now - timedelta(seconds=min(deadline, CENTURY))
         return max(since, min(earliest, ctx.jumped_from) if ctx.jumped_from else earliest)
 
     def _start(self, live: Object, due: datetime, ctx: Context) -> Object:
