@@ -29,16 +29,16 @@ WAVES: tuple[Wave, ...] = (
     Wave(4, "NetworkPolicies and Calico policies, LimitRanges, PodDisruptionBudgets", "before any pod"),
     Wave(5, "ServiceAccounts, then Secrets and ConfigMaps", ""),
     Wave(6, "Roles and bindings", ""),
-    Wave(7, "static PersistentVolumes, PersistentVolumeClaims", "Bound, or waiting for the first consumer"),
-    Wave(8, "Services in inert form, hand-made Endpoints, parked Ingresses", "headless DNS answers"),
+    Wave(7, "static PersistentVolumes, PersistentVolumeClaims", ""),
+    Wave(8, "Services in inert form, hand-made Endpoints, parked Ingresses", ""),
     Wave(
         9,
         "webhook backends that may run, then mutating webhooks and APIServices",
-        "backends Ready, a dry-run create passes",
+        "backends Ready",
     ),
     Wave(10, "custom resources, owners before children", ""),
-    Wave(11, "workloads, all held", "accepted"),
-    Wave(12, "ResourceQuotas, admission policies, validating webhooks", "one dry-run create passes each"),
+    Wave(11, "workloads, all held", ""),
+    Wave(12, "ResourceQuotas, admission policies, validating webhooks", ""),
 )
 
 CALICO_GROUPS = frozenset({"crd.projectcalico.org", "projectcalico.org"})
