@@ -23,7 +23,7 @@ from migrate.replay import drift
 from migrate.replay.causes import cause
 from migrate.steps import as_sent
 from migrate.steps.base import blue_decided
-from migrate.steps.drift import concerned, decided_as_written, written
+from migrate.steps.drift import as_written, concerned, written
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import listed
 
@@ -33,9 +33,8 @@ LOOKED = 200
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Blue, what is decided of it, and each object that does not stand on green as decided."""
+    """What is decided of blue, and each object that does not stand on green as decided."""
 
-    blue: Inventory
     decisions: replay.Decisions
     differences: Sequence[replay.Difference]
 
@@ -50,10 +49,9 @@ class Compared:
         return {"differences": [d.as_json() for d in self.differences]} if self.differences else {}
 
 
-def compared(scene: Scene, green: Inventory, blue_now: Inventory | None = None) -> Compared:
-    """Compare every written object; blue is read, unless `blue_now` is it."""
-    blue, decisions = decided_as_written(scene, green, blue_now)
-    return _compared(scene, blue, decisions, green)
+def compared(scene: Scene, blue: Inventory, decisions: replay.Decisions, green: Inventory) -> Compared:
+    """Compare every written object of `decisions` on `blue` with a green that was read in their versions."""
+    return _compared(scene, as_written(scene, blue, decisions, green), green)
 
 
 def still_as_verified(scene: Scene, blue_now: Inventory) -> Action:
@@ -68,20 +66,21 @@ def changed_lines(scene: Scene, blue_now: Inventory) -> Sequence[str]:
 
 
 def _since(scene: Scene, blue_now: Inventory) -> Compared:
-    at = blue_decided(scene, blue_now)[1].at
-    green = read_inventory(scene.doors.green, only=concerned(scene), needed=False, at=at)
-    blue, decisions = decided_as_written(scene, green, blue_now)
-    return _compared(scene, blue, drift.unchanged(decisions, written(scene), scene.key), green)
+    known = written(scene)
+    blue, decisions = blue_decided(scene, blue_now)
+    green = read_inventory(scene.doors.green, only=concerned(known), needed=False, at=decisions.at)
+    decisions = as_written(scene, blue, decisions, green)
+    return _compared(scene, drift.unchanged(decisions, known, scene.key), green)
 
 
-def _compared(scene: Scene, blue: Inventory, decisions: replay.Decisions, green: Inventory) -> Compared:
+def _compared(scene: Scene, decisions: replay.Decisions, green: Inventory) -> Compared:
     # once green has its autoscalers, they decide the replicas there
     scaled = drift.autoscaled(green)
     running = {ref: obj for ref in scaled if (obj := green.find(ref)) is not None}
     decisions = drift.as_written(decisions, green, running, scaled)
     marked = _marked(scene, decisions, green, scaled)
     found = replay.differences(decisions, marked, key=scene.key, run=scene.run)
-    return Compared(blue, decisions, tuple(_explained(scene, green, found)))
+    return Compared(decisions, tuple(_explained(scene, green, found)))
 
 
 def _explained(

@@ -16,20 +16,10 @@ from migrate.steps.base import blue_decided
 from migrate.steps.ledger import listed, read_ledger
 
 
-def decided_as_written(
-    scene: Scene, green: Inventory, blue_now: Inventory | None = None
-) -> tuple[Inventory, replay.Decisions]:
-    """Blue and what is decided of it, with the replicas that this run wrote where an autoscaler of blue decides.
-
-    Blue is read, unless `blue_now` is it.
-    """
-    blue, decisions = blue_decided(scene, blue_now)
-    return blue, _as_written(scene, blue, decisions, green)
-
-
-def _as_written(
+def as_written(
     scene: Scene, blue: Inventory, decisions: replay.Decisions, green: Inventory
 ) -> replay.Decisions:
+    """The decisions on blue, with the replicas that this run wrote where an autoscaler of blue decides."""
     return drift.as_written(decisions, green, _releases(scene), drift.autoscaled(blue))
 
 
@@ -49,23 +39,19 @@ def written(scene: Scene) -> drift.Record:
     return drift.recorded(scene.progress, _releases(scene))
 
 
-def concerned(scene: Scene) -> frozenset[tuple[str, str]]:
-    """The kinds of what this run wrote."""
-    return _kinds(written(scene))
-
-
 def _drift(scene: Scene, blue_now: Inventory | None = None) -> tuple[Sequence[replay.Difference], int]:
     known = written(scene)
     blue, decisions = blue_decided(scene, blue_now)
     # what runs on green by itself, pods above all, is most of it and is held against nothing
     today = {(d.ref.group, d.ref.kind) for d in decisions if d.target is not None}
-    green = read_inventory(scene.doors.green, only=_kinds(known) | today, needed=False, at=decisions.at)
-    decisions = _as_written(scene, blue, decisions, green)
+    green = read_inventory(scene.doors.green, only=concerned(known) | today, needed=False, at=decisions.at)
+    decisions = as_written(scene, blue, decisions, green)
     found = drift.drift(decisions, known, blue=blue, green=green, key=scene.key)
     return found, len(known)
 
 
-def _kinds(known: drift.Record) -> frozenset[tuple[str, str]]:
+def concerned(known: drift.Record) -> frozenset[tuple[str, str]]:
+    """The kinds of what this run wrote."""
     return frozenset((ref.group, ref.kind) for ref in (*known.hashes, *known.merges, *known.releases))
 
 

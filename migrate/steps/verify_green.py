@@ -14,7 +14,7 @@ from migrate.model.ids import Phase, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
 from migrate.model.verdict import Verdict
-from migrate.steps.base import BaseStep, blue_decided, read_blue
+from migrate.steps.base import BaseStep, blue_decided
 from migrate.steps.comparing import compared
 from migrate.steps.install_calico import pool_json
 
@@ -28,12 +28,12 @@ class VerifyGreen(BaseStep):
 
     def batches(self, scene: Scene) -> Batches:
         """Record parity; wait for endpoints and Calico, whose state follows the objects with some delay."""
-        blue_now = read_blue(scene, scene.doors.green.resources())
-        green = read_inventory(scene.doors.green, at=blue_decided(scene, blue_now)[1].at)
-        found = compared(scene, green, blue_now)
+        blue, decisions = blue_decided(scene)
+        green = read_inventory(scene.doors.green, at=decisions.at)
+        found = compared(scene, blue, decisions, green)
         yield [record("parity", found.verdicts, facts=found.facts)]
         budget = seconds(scene.migration.verify.budget)
-        silent = endpoints.silent_on_blue(found.blue, green)
+        silent = endpoints.silent_on_blue(blue, green)
         yield [wait("endpoints-ready", "Services' endpoints on green", budget, silent=silent)]
         spec = scene.migration.green
         pools = [pool_json(pool) for pool in planned_pools(spec.network, spec.calico.pools)]

@@ -18,7 +18,7 @@ from migrate.cli.options import migration, output
 from migrate.cli.project import Project
 from migrate.cli.session import composed_of, same_green
 from migrate.cli.wiring import Wired
-from migrate.doors.reading import as_preferred, read_inventory
+from migrate.doors.reading import read_inventory
 from migrate.engine.step import Scene
 from migrate.errors import CheckFailed, Stopped
 from migrate.model import marks
@@ -176,22 +176,25 @@ def lines(found: Verified) -> Iterator[str]:
 
 def _green(scene: Scene, blue_now: Inventory, side: str) -> tuple[list[Verdict], Sequence[Difference]]:
     """What is judged of green, and each object that differs from blue's."""
-    at = blue_decided(scene, blue_now)[1].at if side == "both" else as_preferred
-    green = read_inventory(scene.doors.green, at=at)
-    spec = scene.migration.green
-    pools = planned_pools(spec.network, spec.calico.pools)
-    calico = list(readiness(green, pools, pods_run=True))
     if side == "green":
-        return [*_workloads(scene, green, _rolling(green, scene), broken=[]), *calico], ()
-    found = compared(scene, green, blue_now)
+        green = read_inventory(scene.doors.green)
+        return [*_workloads(scene, green, _rolling(green, scene), broken=[]), *_calico(scene, green)], ()
+    blue, decisions = blue_decided(scene, blue_now)
+    green = read_inventory(scene.doors.green, at=decisions.at)
+    found = compared(scene, blue, decisions, green)
     refs = [d.ref for d in found.decisions.written if d.ref.kind in ROLLING and green.find(d.ref) is not None]
     verdicts = [
         *found.verdicts,
         *_workloads(scene, green, refs, broken=_broken(blue_now)),
-        *services(found.blue, green),
-        *calico,
+        *services(blue, green),
+        *_calico(scene, green),
     ]
     return verdicts, found.differences
+
+
+def _calico(scene: Scene, green: Inventory) -> Sequence[Verdict]:
+    spec = scene.migration.green
+    return readiness(green, planned_pools(spec.network, spec.calico.pools), pods_run=True)
 
 
 def _workloads(scene: Scene, green: Inventory, refs: Sequence[Ref], broken: Sequence[str]) -> list[Verdict]:
