@@ -8,14 +8,24 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
 
 from migrate.doors.cluster import Cluster
 from migrate.doors.reading import listable, unlisted
 from migrate.errors import Refused
 from migrate.model import marks
 from migrate.model.ids import RunId
-from migrate.model.objects import Object, Ref, Resource, annotations_of, dig, metadata_of, ref_of
+from migrate.model.objects import (
+    Object,
+    Ref,
+    Resource,
+    annotations_of,
+    dig,
+    group_of,
+    is_established,
+    kind_of,
+    metadata_of,
+    ref_of,
+)
 from migrate.model.progress import Progress
 
 NAMESPACE = ("", "Namespace")
@@ -77,7 +87,7 @@ def foreign(obj: Object, run: RunId, sets: Sets, judged: Kinds | None = None) ->
     if annotations_of(obj).get(marks.RUN) == run or metadata.get("deletionTimestamp"):
         return False
     owners = metadata.get("ownerReferences") or ()
-    if any(judged is None or _kind_of(owner) in judged for owner in owners):
+    if any(judged is None or (group_of(owner), kind_of(owner)) in judged for owner in owners):
         return False
     kind = (ref.group, ref.kind)
     if kind in ECHOES or (*kind, ref.name) in GIVEN:
@@ -126,7 +136,7 @@ def under(cluster: Cluster, definition: Object, run: RunId) -> list[Ref]:
         raise Refused(message)
     resource = next((r for r in served if (r.group, r.plural) == (group, plural)), None)
     if resource is None:
-        if _established(definition):
+        if is_established(definition):
             message = f"{plural}.{group} cannot be looked into: it is Established, and not served"
             raise Refused(message)
         return []
@@ -135,22 +145,12 @@ def under(cluster: Cluster, definition: Object, run: RunId) -> list[Ref]:
     return list(dict.fromkeys(_foreign(cluster, resource, "", run, (), judged)))
 
 
-def _established(definition: Object) -> bool:
-    conditions = dig(definition, "status", "conditions", default=()) or ()
-    return any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)
-
-
 def _namespaced(served: Iterable[Resource]) -> frozenset[tuple[str, str]]:
     """The kinds whose objects can own something only in their own namespace, where they are judged themselves.
 
     Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/
     """
     return frozenset((r.group, r.kind) for r in served if r.namespaced)
-
-
-def _kind_of(owner: Mapping[str, Any]) -> tuple[str, str]:
-    """The kind that an ownerReference names."""
-    return str(owner.get("apiVersion", "")).rpartition("/")[0], str(owner.get("kind", ""))
 
 
 def _foreign(

@@ -19,7 +19,7 @@ from migrate.errors import Conflict, DoorError, NotFound
 from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, RunId, Side
-from migrate.model.objects import Object, Ref, annotations_of, dig, metadata_of, ref_of
+from migrate.model.objects import Object, Ref, annotations_of, dig, group_of, kind_of, metadata_of, ref_of
 from migrate.model.progress import Progress
 
 VOLUME = ("", "PersistentVolume")
@@ -167,9 +167,7 @@ class _Fate:
         """Whether an owner goes, or an owner's owner: an operator's object, its StatefulSet, the claims of that."""
         space = metadata_of(obj).get("namespace", "")
         for owner in metadata_of(obj).get("ownerReferences") or ():
-            ref = Ref(
-                str(owner.get("apiVersion", "")).rpartition("/")[0], owner["kind"], space, owner["name"]
-            )
+            ref = Ref(group_of(owner), kind_of(owner), space, owner["name"])
             if self._ref_goes(ref) or self._ref_goes(ref._replace(namespace="")):
                 return True
         return False

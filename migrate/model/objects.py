@@ -140,6 +140,12 @@ def dig(obj: Any, *path: str, default: Any = None) -> Any:
     return obj
 
 
+def is_established(definition: Object) -> bool:
+    """Whether a CustomResourceDefinition's conditions say that its kind is served."""
+    conditions = dig(definition, "status", "conditions") or ()
+    return any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)
+
+
 def end_of_job(job: Object) -> str:
     """How a Job ended, as its condition says: "Complete" or "Failed"; empty where it has not."""
     for condition in dig(job, "status", "conditions") or ():

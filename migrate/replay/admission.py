@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from migrate.model.objects import Object, Ref, controller_of, dig, labels_of, ref_of
+from migrate.model.objects import Object, Ref, controller_of, dig, group_of, kind_of, labels_of, ref_of
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
 from migrate.replay.classes import Classes
@@ -164,7 +164,7 @@ class Admission:
         for group, kind in kinds.WORKLOADS:
             for obj in self._blue.inventory.of(kind, group):
                 owner = controller_of(obj)
-                if owner is None or (_group(owner), owner.get("kind")) not in kinds.WORKLOADS:
+                if owner is None or (group_of(owner), kind_of(owner)) not in kinds.WORKLOADS:
                     found.setdefault(ref_of(obj).namespace, []).append((ref_of(obj), obj))
         return found
 
@@ -203,10 +203,6 @@ class Admission:
     def _mutating(self) -> Sequence[tuple[Ref, Sequence[Mapping[str, Any]]]]:
         group, kind = kinds.MUTATING_WEBHOOKS
         return [(ref_of(obj), obj.get("webhooks") or ()) for obj in self._blue.inventory.of(kind, group)]
-
-
-def _group(owner: Mapping[str, Any]) -> str:
-    return str(owner.get("apiVersion", "")).rpartition("/")[0]
 
 
 def _changes(webhook: Mapping[str, Any], labels: Mapping[str, str], spaces: Mapping[str, str]) -> bool:

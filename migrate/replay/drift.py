@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from migrate.model.decision import Decision, Form
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.marks import SOURCE_HASH, unmarked
-from migrate.model.objects import Object, Ref, dig, namespace_of
+from migrate.model.objects import Object, Ref, dig, group_of, kind_of, namespace_of
 from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict, passed
 from migrate.replay.decisions import MERGED_RULES, Decisions
@@ -81,7 +80,7 @@ def autoscaled(blue: Inventory) -> frozenset[Ref]:
         for hpa in blue.of("HorizontalPodAutoscaler", "autoscaling")
     )
     return frozenset(
-        Ref(_group(target), str(target.get("kind")), namespace_of(hpa), str(target.get("name")))
+        Ref(group_of(target), kind_of(target), namespace_of(hpa), str(target.get("name")))
         for hpa, target in targets
     )
 
@@ -208,7 +207,3 @@ def _unnamed(target: Object) -> Object:
     }
     kept = {k: v for k, v in target.items() if k not in {"apiVersion", "kind", "metadata"}}
     return {**kept, "metadata": metadata} if metadata else kept
-
-
-def _group(target: Mapping[str, Any]) -> str:
-    return str(target.get("apiVersion", "")).rpartition("/")[0]

@@ -12,7 +12,7 @@ from typing import Any
 from migrate.model.canonical import canonical
 from migrate.model.decision import Hold
 from migrate.model.marks import HELD, PARKED, PARKED_CLASS
-from migrate.model.objects import Object, annotations_of, dig
+from migrate.model.objects import Object, annotations_of, dig, group_of, kind_of
 from migrate.replay import kinds
 from migrate.replay.edits import merged, nested, replaced
 
@@ -153,7 +153,7 @@ def parked(target: Object) -> tuple[Object, Hold]:
 
     An Ingress may not have a class and the older annotation both (networking validation), so the annotation goes.
     """
-    if (str(target.get("apiVersion", "")).rpartition("/")[0], target.get("kind")) == kinds.GATEWAY:
+    if (group_of(target), kind_of(target)) == kinds.GATEWAY:
         return held(target, {("spec", "gatewayClassName"): PARKED_CLASS})
     annotation = ("metadata", "annotations", INGRESS_CLASS_ANNOTATION)
     return held(target, {("spec", "ingressClassName"): PARKED_CLASS, annotation: None})

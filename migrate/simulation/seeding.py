@@ -12,7 +12,7 @@ import orjson
 from migrate.doors.cluster import ClusterIdentity, Verb, Write
 from migrate.errors import AlreadyExists
 from migrate.model.ids import Side
-from migrate.model.objects import Object, Resource, dig, end_of_job, name_of, namespace_of
+from migrate.model.objects import Object, Resource, dig, end_of_job, is_established, name_of, namespace_of
 from migrate.simulation.allocation import Allocator
 from migrate.simulation.controllers.cronjobs import CronJobs
 from migrate.simulation.controllers.jobs import Jobs
@@ -23,7 +23,6 @@ from migrate.simulation.served import (
     Registry,
     Served,
     builtin,
-    established,
     of_crd,
 )
 from migrate.simulation.server import SimulatedCluster
@@ -91,7 +90,7 @@ class Loader:
         self._store.put(key, body)
         if what.plural == "services" and not what.group:
             self._allocator.adopt(body)
-        if what.plural == "customresourcedefinitions" and established(body):
+        if what.plural == "customresourcedefinitions" and is_established(body):
             self._registry.add(of_crd(body))
         if what.plural.endswith("webhookconfigurations"):
             self._store.next_number(f"hooks:{self._side}")

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from migrate.errors import NotFound
-from migrate.model.objects import Resource, dig
+from migrate.model.objects import Resource
 from migrate.simulation.store import Store
 
 ALL_VERBS = frozenset({"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"})
@@ -119,12 +119,6 @@ def _priority(version: str) -> tuple[int, int, int, str]:
         if rest.isdigit():
             stage, major = 0, int(rest)
     return stage, -major, -minor, version
-
-
-def established(crd: Mapping[str, Any]) -> bool:
-    """Whether a CRD's conditions say that its resources are served."""
-    conditions = dig(crd, "status", "conditions", default=())
-    return any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)
 
 
 class Registry:

@@ -14,7 +14,7 @@ import orjson
 
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Conflict
-from migrate.model.objects import Object, Resource, dig
+from migrate.model.objects import Object, Resource, dig, is_established
 from migrate.simulation import refusals
 from migrate.simulation.admission import Admission
 from migrate.simulation.allocation import Allocator
@@ -24,7 +24,7 @@ from migrate.simulation.fields import fields_of
 from migrate.simulation.immutable import changes_refused
 from migrate.simulation.ownership import Applied, Ownership
 from migrate.simulation.removal import Remover
-from migrate.simulation.served import Registry, Served, established, of_crd
+from migrate.simulation.served import Registry, Served, of_crd
 from migrate.simulation.shapes import copied, merge_patched, without
 from migrate.simulation.store import Key, Store
 from migrate.simulation.subresources import as_scale, job_identity, scaled
@@ -258,7 +258,7 @@ class Writer:
     def _stored(self, key: Key, body: Json, before: Json | None = None) -> Json:
         body["metadata"] = {**body["metadata"], "resourceVersion": str(self._store.next_number("revision"))}
         self._store.put(key, body, before=before)
-        if key.plural == "customresourcedefinitions" and established(body):
+        if key.plural == "customresourcedefinitions" and is_established(body):
             self._registry.add(of_crd(body))
         if key.plural in _WEBHOOKS:
             self._store.next_number(f"hooks:{self._side}")

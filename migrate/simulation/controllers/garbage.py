@@ -7,7 +7,7 @@ from typing import Any
 
 from migrate.doors.cluster import FOREGROUND
 from migrate.errors import NotFound
-from migrate.model.objects import Object, Resource, metadata_of, ref_of
+from migrate.model.objects import Object, Resource, group_of, kind_of, metadata_of, ref_of
 from migrate.simulation.controllers.context import Context
 from migrate.simulation.controllers.view import Event, Key
 
@@ -55,7 +55,7 @@ class Garbage:
 
     def _known(self, owner: Mapping[str, Any], ctx: Context) -> bool:
         """Whether the owner's kind is served: of one that is not, the real collector cannot tell that it is absent."""
-        return _kind(owner) in _kinds(ctx)
+        return (group_of(owner), kind_of(owner)) in _kinds(ctx)
 
 
 class Foreground:
@@ -77,7 +77,7 @@ class Foreground:
         return [
             Key(event.namespace if kinds[kind].namespaced else "", f"{kind[1]}.{kind[0]}/{owner['name']}")
             for owner in metadata_of(event.obj).get("ownerReferences") or ()
-            if (kind := _kind(owner)) in kinds
+            if (kind := (group_of(owner), kind_of(owner))) in kinds
         ]
 
     def reconcile(self, key: Key, ctx: Context) -> None:
@@ -105,10 +105,6 @@ def _blocks(obj: Object, owner: Object) -> bool:
     uid = metadata_of(owner)["uid"]
     owners = metadata_of(obj).get("ownerReferences") or ()
     return any(o.get("uid") == uid and o.get("blockOwnerDeletion") for o in owners)
-
-
-def _kind(owner: Mapping[str, Any]) -> tuple[str, str]:
-    return str(owner.get("apiVersion", "")).rpartition("/")[0], str(owner.get("kind"))
 
 
 def _kinds(ctx: Context) -> Mapping[tuple[str, str], Resource]:
