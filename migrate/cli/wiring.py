@@ -63,9 +63,10 @@ class LateCluster:
 
     side = Side.GREEN
 
-    def __init__(self, provisioner: Provisioner, context: str | None) -> None:
+    def __init__(self, provisioner: Provisioner, context: str | None, in_flight: int) -> None:
         self._provisioner = provisioner
         self._context = context
+        self._in_flight = in_flight
         self._cluster: Cluster | None = None
 
     @property
@@ -85,7 +86,7 @@ class LateCluster:
             if seen.state is not State.DONE or seen.kubeconfig is None:
                 message = f"green does not exist yet: {seen.evidence or seen.state}"
                 raise Unreachable(message)
-            self._cluster = connect(seen.kubeconfig, self._context, Side.GREEN)
+            self._cluster = connect(seen.kubeconfig, self._context, Side.GREEN, in_flight=self._in_flight)
         return self._cluster
 
 
@@ -239,9 +240,10 @@ def _real(project: Project, migration: Migration) -> Doors:
     clock = SystemClock()
     spec = migration.green.provisioner
     assert migration.blue.kubeconfig is not None  # the file's check has seen to it
-    blue = connect(Path(migration.blue.kubeconfig), migration.blue.context, Side.BLUE)
+    ceiling = migration.limits.in_flight
+    blue = connect(Path(migration.blue.kubeconfig), migration.blue.context, Side.BLUE, in_flight=ceiling)
     provisioner = provisioners.provisioner(spec, directory=project.state / "green", name=migration.name)
-    green: Any = LateCluster(provisioner, spec.context)
+    green: Any = LateCluster(provisioner, spec.context, ceiling)
     return Doors(blue, green, _traffic(project, clock), provisioner, clock)
 
 

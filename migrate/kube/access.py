@@ -26,7 +26,7 @@ from kubernetes.config import load_kube_config
 from migrate import __version__
 from migrate.errors import CredentialsRefused, UsageError
 from migrate.kube.kubeconfig import Kubeconfig
-from migrate.kube.pool import manager
+from migrate.kube.pool import WIDTH, manager
 
 _TRUST_FOR = 30.0
 """Seconds for which a header is used without asking the client whether its token has expired."""
@@ -42,10 +42,11 @@ class Credentials:
 
 
 class Access:
-    """The way to one API server, shared by threads."""
+    """The way to one API server, shared by threads; `width` connections are kept."""
 
-    def __init__(self, kubeconfig: Kubeconfig) -> None:
+    def __init__(self, kubeconfig: Kubeconfig, *, width: int = WIDTH) -> None:
         self._kubeconfig = kubeconfig
+        self._width = width
         self._lock = threading.Lock()
         self._configuration, self._tls, self.ca_digest = _load(kubeconfig)
         parts = urlsplit(self._configuration.host)
@@ -96,6 +97,7 @@ class Access:
             proxy=found.proxy if through else None,
             server_name=found.tls_server_name or None,
             verify=bool(found.verify_ssl),
+            width=self._width,
         )
 
     def _new_credentials(self) -> Credentials:

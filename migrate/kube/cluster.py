@@ -18,7 +18,6 @@ from migrate.kube.answers import Hiccup, Waking
 from migrate.kube.discovery import discover
 from migrate.kube.pace import Pace
 from migrate.kube.patience import Patience
-from migrate.kube.pool import WIDTH
 from migrate.kube.targets import member, secret, write_request
 from migrate.kube.transport import Answer, NoAnswer, NotSent, Request, Transport
 from migrate.model.ids import Side
@@ -60,7 +59,7 @@ class KubeCluster:
         self._access = access
         self._transport = transport
         self._patience = Patience(patience, sleep)
-        self._pace = Pace(most=WIDTH)
+        self._pace = Pace(most=transport.in_flight)
         self._workers: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
         self._lost_at = float("-inf")
@@ -190,7 +189,9 @@ class KubeCluster:
         fate = _Fate()
         with self._lock:
             if self._workers is None:
-                self._workers = ThreadPoolExecutor(WIDTH, thread_name_prefix=f"{self._side}-writes")
+                self._workers = ThreadPoolExecutor(
+                    self._transport.in_flight, thread_name_prefix=f"{self._side}-writes"
+                )
             workers = self._workers
         return workers.map(lambda write: self._paced(write, fate), writes)
 

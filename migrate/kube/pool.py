@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError, InsecureRequestWarning, NewConnectionE
 from migrate.errors import UsageError
 
 WIDTH = 64
-"""Connections kept, and the most requests in flight at a time."""
+"""Connections kept, and the most requests in flight at a time, where the migration file says nothing."""
 
 
 class NeverConnectedError(NewConnectionError):
@@ -82,13 +82,13 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 def manager(
-    tls: ssl.SSLContext, *, proxy: str | None, server_name: str | None, verify: bool
+    tls: ssl.SSLContext, *, proxy: str | None, server_name: str | None, verify: bool, width: int
 ) -> urllib3.PoolManager:
-    """Make a pool of `WIDTH` kept connections, through a proxy where there is one; repeats and redirects are off.
+    """Make a pool of `width` kept connections, through a proxy where there is one; repeats and redirects are off.
 
     UsageError where a SOCKS proxy is named and PySocks is not installed.
     """
-    options: dict[str, Any] = {"maxsize": WIDTH, "retries": False, "ssl_context": tls}
+    options: dict[str, Any] = {"maxsize": width, "retries": False, "ssl_context": tls}
     if server_name:
         options["server_hostname"] = server_name
     if not verify:

@@ -20,6 +20,7 @@ from urllib3.exceptions import (
 
 from migrate.errors import CnimigrateError, Refused, Transient, Unauthorized, Unreachable
 from migrate.kube.access import Access, Credentials
+from migrate.kube.pool import WIDTH
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -69,13 +70,20 @@ class Answer:
 
 
 class Transport:
-    """Sends requests, each exactly once; safe to share between threads."""
+    """Sends requests, each exactly once and never more than `in_flight` at a time; safe to share between threads."""
 
-    def __init__(self, access: Access, *, timeout: float) -> None:
+    def __init__(self, access: Access, *, timeout: float, in_flight: int = WIDTH) -> None:
         self._access = access
         self._timeout = urllib3.Timeout(connect=min(timeout, _CONNECT_WITHIN), read=timeout)
+        self._in_flight = in_flight
+        self._seats = threading.BoundedSemaphore(in_flight)
         self._sent = 0
         self._lock = threading.Lock()
+
+    @property
+    def in_flight(self) -> int:
+        """The ceiling on requests under way at a time, reads and writes together."""
+        return self._in_flight
 
     @property
     def sent(self) -> int:
@@ -115,6 +123,7 @@ class Transport:
         ):  # worth the server's time for a page of a list, not for one object on a near network
             headers["Accept-Encoding"] = "gzip"
         sent = True
+        self._seats.acquire()  # here and nowhere else requests go out, so nothing gets past the ceiling
         try:
             response = pool.urlopen(
                 request.method,
@@ -133,6 +142,7 @@ class Transport:
         except (HTTPError, OSError) as error:
             raise _no_answer(request, self._access.server, error) from error
         finally:
+            self._seats.release()
             if sent:
                 with self._lock:
                     self._sent += 1

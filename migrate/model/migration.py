@@ -287,6 +287,12 @@ class Gates(Part):
     before_writers: GateValue = Field(default="approval", alias="before-writers")
 
 
+class Limits(Part):
+    """What the run allows itself; each API server, blue's and green's, has a ceiling of its own."""
+
+    in_flight: int = Field(default=64, ge=1, le=256)
+
+
 class Migration(Part):
     """The whole file; `metadata.name`, `blue`, `green` and `cutover` are enough."""
 
@@ -302,6 +308,7 @@ class Migration(Part):
     cutover: Cutover = Cutover()
     window: Window | None = None
     gates: Gates = Gates()
+    limits: Limits = Limits()
     soak: Duration = "7d"
     keep: tuple[Literal["annotations"], ...] = ()
 

@@ -31,6 +31,7 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
             {"start": "2026-12-05T22:00-03:00", "end": "2026-12-06T04:00-03:00"},
         ),
         "gates": ("What must be approved before the run goes on.",),
+        "limits": ("What the run allows itself towards the API servers.",),
         "soak": ("How long both clusters stand after the cutover before the run finishes.",),
         "keep": (
             "What `finish` leaves on green: `annotations` keeps the record of where each object came from.",
@@ -260,6 +261,11 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "before_cutover": ("Before the first client reaches green.",),
         "before_full": ("Before the last step of a ramp.",),
         "before_writers": ("Before what must not run twice is stopped on blue and started on green.",),
+    },
+    "Limits": {
+        "in_flight": (
+            "Requests under way at a time at each API server, reads among them; the run follows the server up to here.",
+        ),
     },
     "GateSpec": {
         "mode": ("auto: opens by its checks; approval: people open it.",),

@@ -32,6 +32,7 @@ REVISABLE: tuple[KeyPath, ...] = (
     ("gates",),
     ("cutover", "ramp"),
     ("window",),
+    ("limits",),
 )
 """What `amend` may change in a run; everything else is the migration's identity."""
 

@@ -12,6 +12,7 @@ import pytest
 from migrate.kube.access import Access
 from migrate.kube.cluster import KubeCluster
 from migrate.kube.kubeconfig import read_kubeconfig
+from migrate.kube.pool import WIDTH
 from migrate.kube.transport import Transport
 from migrate.model.ids import Side
 from tests.kube.faulty import Behaviour, FaultyServer, kubeconfig
@@ -39,17 +40,23 @@ def door(tmp_path: Path, naps: list[float]) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def open_door(
-            url: str, user: Any = None, *, timeout: float = 5.0, patience: float = 30.0, **cluster: Any
+            url: str,
+            user: Any = None,
+            *,
+            timeout: float = 5.0,
+            patience: float = 30.0,
+            in_flight: int = WIDTH,
+            **cluster: Any,
         ) -> KubeCluster:
             chosen = read_kubeconfig(
                 kubeconfig(tmp_path / "kubeconfig", url, user, **cluster), None, Side.GREEN
             )
-            access = Access(chosen)
+            access = Access(chosen, width=in_flight)
             opened = KubeCluster(
                 "them",
                 Side.GREEN,
                 access,
-                Transport(access, timeout=timeout),
+                Transport(access, timeout=timeout, in_flight=in_flight),
                 patience=patience,
                 sleep=naps.append,
             )

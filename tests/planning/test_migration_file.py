@@ -347,6 +347,7 @@ REVISIONS = {
     "workloads.onRefusal": {"workloads": {"onRefusal": "stop"}},
     "gates": {"gates": {"before-start": "auto"}},
     "cutover.ramp": {"cutover": {"kind": "manual", "ramp": [10, 100]}},
+    "limits": {"limits": {"inFlight": 8}},
     "window": {"window": {"start": "2026-12-05T22:00Z", "end": "2026-12-06T04:00Z"}},
 }
 
