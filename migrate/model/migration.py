@@ -174,11 +174,26 @@ class BatchSpec(Part):
     after: tuple[str, ...] = ()
 
 
+class Accepted(Part):
+    """A difference between blue and green that may stay: a field that green's own controllers decide.
+
+    Globs are allowed in all but `path`, which is written as differences are shown; what lies below it is meant, too.
+    """
+
+    kind: str
+    group: str = ""
+    namespace: str = "*"
+    name: str = "*"
+    path: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+
 class Verify(Part):
-    """What is checked on green before the cutover."""
+    """What is checked on green before the cutover, and which differences may stay."""
 
     probes: tuple[str, ...] = ("all",)
     budget: Duration = "10m"
+    accept: tuple[Accepted, ...] = ()
 
 
 class RouteSpec(Part):

@@ -37,6 +37,7 @@ def check(migration: Migration, *, has: Has, exists: Callable[[str], bool]) -> I
     yield from check_sides(migration, has=has, exists=exists)
     yield from check_ranges(migration.green, has)
     yield from _workloads(migration)
+    yield from _accepted(migration)
     yield from _batches(migration)
     yield from _ramp(migration)
     yield from _samples(migration, has)
@@ -73,6 +74,16 @@ def _workloads(migration: Migration) -> Iterator[Problem]:
             twice: KeyPath = ("workloads", "storageClasses", index, "from")
             yield Problem(twice, f"{change.source} stands here twice", "leave one of them out")
         seen.add(change.source)
+
+
+def _accepted(migration: Migration) -> Iterator[Problem]:
+    for index, entry in enumerate(migration.verify.accept):
+        place: KeyPath = ("verify", "accept", index)
+        if not entry.reason.strip():
+            yield Problem((*place, "reason"), "is blank", "write why, for the people after you")
+        if not re.match(r"[^\s.\[*]", entry.path):
+            told = f"{entry.path} is no path of a field"
+            yield Problem((*place, "path"), told, "write it as verify shows it, such as spec.replicas")
 
 
 def _batches(migration: Migration) -> Iterator[Problem]:

@@ -178,6 +178,27 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "Verify": {
         "probes": ("Which probes are sent; all, or their names.",),
         "budget": ("How long verification may take.",),
+        "accept": (
+            "Differences between blue and green that may stay, each with a reason; they are listed all the same.",
+            [
+                {
+                    **_NAMES,
+                    "path": "spec.template.spec.containers[*].resources",
+                    "reason": "green's autoscaler sizes it",
+                }
+            ],
+        ),
+    },
+    "Accepted": {
+        "kind": ("The kind of the objects.", "Deployment"),
+        "group": ("Their API group, where the kind alone is not enough.", "apps"),
+        "namespace": ("Their namespace; globs are allowed.", "shop"),
+        "name": ("Their name; globs are allowed.", "cart"),
+        "path": (
+            "The field, as `cnimigrate verify` shows it, and all below it; [*] is every position of a list.",
+            "spec.template.spec.containers[*].resources",
+        ),
+        "reason": ("Why, for the record and the people after you.", "green's autoscaler sizes it"),
     },
     "Snapshot": {
         "secrets_key": (

@@ -33,6 +33,7 @@ REVISABLE: tuple[KeyPath, ...] = (
     ("cutover", "ramp"),
     ("window",),
     ("limits",),
+    ("verify", "accept"),
 )
 """What `amend` may change in a run; everything else is the migration's identity."""
 

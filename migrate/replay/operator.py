@@ -8,8 +8,9 @@ from fnmatch import fnmatchcase
 
 from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory
-from migrate.model.migration import Data, Migration, ObjectName, ObjectRule
+from migrate.model.migration import Accepted, Data, Migration, ObjectName, ObjectRule
 from migrate.model.objects import Ref, dig, labels_of, ref_of
+from migrate.replay.accepted import names_nothing
 from migrate.replay.kinds import CLAIM
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
@@ -88,6 +89,10 @@ def idle(migration: Migration, inventory: Inventory) -> tuple[str, ...]:
         for number, change in enumerate(file.storage_classes, 1)
         if change.source not in classes
     ]
+    found += [
+        f"verify.accept, entry {number}: blue has no {_spoken(entry, known)}"
+        for number, entry in names_nothing(migration.verify.accept, [ref for ref, _ in objects])
+    ]
     return tuple(found)
 
 
@@ -96,7 +101,7 @@ def names_claim(data: Data, claim: Ref) -> bool:
     return fnmatchcase(claim.namespace, data.namespace) and fnmatchcase(claim.name, data.name)
 
 
-def _spoken(name: ObjectName | ObjectRule, kinds: Sequence[str]) -> str:
+def _spoken(name: ObjectName | ObjectRule | Accepted, kinds: Sequence[str]) -> str:
     said = f"{name.kind} {name.namespace}/{name.name}"
     if any(fnmatchcase(kind, name.kind) for kind in kinds):
         return said

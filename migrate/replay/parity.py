@@ -38,19 +38,24 @@ MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One object that does not stand as decided: how, at which paths, and for each path why, where that was looked at."""
+    """One object that does not stand as decided: how, at which paths, and for each path why, where that was looked at.
+
+    With `reasons`, one a path, the operator has accepted it (`replay.accepted`).
+    """
 
     ref: Ref
     wave: int
     what: str
     paths: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The object and what is wrong with it."""
         where = f" at {', '.join(self.paths[:SHOWN])}" if self.paths else ""
         why = ", ".join(dict.fromkeys(self.causes[:SHOWN]))
-        return f"{self.ref}: {self.what}{where}" + (f" ({why})" if why else "")
+        said = f"{self.ref}: {self.what}{where}" + (f" ({why})" if why else "")
+        return f"{said}, accepted: {', '.join(dict.fromkeys(self.reasons))}" if self.reasons else said
 
     @property
     def admitted(self) -> bool:
@@ -60,14 +65,18 @@ class Difference:
     def as_json(self) -> dict[str, Any]:
         """The difference as JSON: paths and causes, no value."""
         causes = self.causes or ("",) * len(self.paths)
-        pairs = zip(self.paths[:MOST], causes[:MOST], strict=True)
+        reasons = self.reasons or ("",) * len(self.paths)
+        told = zip(self.paths[:MOST], causes[:MOST], reasons[:MOST], strict=True)
         value: dict[str, Any] = {
             "object": str(self.ref),
             **self.ref.as_json(),
             "wave": self.wave,
             "what": self.what,
         }
-        value["paths"] = [{"path": path, **({"cause": why} if why else {})} for path, why in pairs]
+        value["paths"] = [
+            {"path": path, **({"cause": why} if why else {}), **({"accepted": reason} if reason else {})}
+            for path, why, reason in told
+        ]
         if len(self.paths) > MOST:
             value["more"] = len(self.paths) - MOST
         return value
@@ -164,17 +173,23 @@ def apart(wanted: Object, found: Object) -> tuple[str, ...]:
 
 
 def _judged(check: str, total: int, found: Sequence[Difference]) -> tuple[Verdict, ...]:
-    """One verdict on what must be equal; a second one, which passes, on what green's admission made otherwise.
+    """One verdict on what must be equal; further ones, which pass, on what green's admission made otherwise and what is accepted.
 
-    It has a name of its own, so that an approval that was given without it does not cover it.
+    They have names of their own, so that an approval that was given without them does not cover them.
     """
-    bad = [difference for difference in found if not difference.admitted]
-    admitted = [difference for difference in found if difference.admitted]
-    said = f"{total - len(found)} of {total} equal"
+    admitted = [difference for difference in found if difference.admitted and not difference.reasons]
+    bad = [difference for difference in found if not difference.admitted and not difference.reasons]
+    said = f"{total - len({difference.ref for difference in found})} of {total} equal"
     verdicts = [_failed(check, f"{said}; {_shown(bad)}", bad) if bad else passed(check, said)]
     if admitted:
         verdicts.append(passed(f"{check} as admitted", f"{len(admitted)} of {total}: {_shown(admitted)}"))
-    return tuple(verdicts)
+    return (*verdicts, *as_accepted(check, found, total))
+
+
+def as_accepted(check: str, found: Sequence[Difference], total: int) -> tuple[Verdict, ...]:
+    """Say under a name of its own what the operator has accepted; nothing where there is none."""
+    stays = [difference for difference in found if difference.reasons]
+    return (passed(f"{check} as accepted", f"{len(stays)} of {total}: {_shown(stays)}"),) if stays else ()
 
 
 def _shown(found: Sequence[Difference]) -> str:
@@ -183,7 +198,8 @@ def _shown(found: Sequence[Difference]) -> str:
 
 def _failed(check: str, evidence: str, found: Sequence[Difference]) -> Verdict:
     remedy = (
-        "Where a field was changed on green alone, put it back there. "
+        "Where a field was changed on green alone, put it back there; where green is right, leave it: verify.accept: "
+        "[{kind: ..., namespace: ..., name: ..., path: ..., reason: ...}], then cnimigrate amend. "
         "Else cnimigrate rollback --to build, then run writes today's blue."
     )
     return differing(check, found, evidence, remedy, side=Side.GREEN)

@@ -19,7 +19,7 @@ from migrate.model.ids import NO_BATCH
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, annotations_of, ref_of
 from migrate.model.verdict import Verdict
-from migrate.replay import drift
+from migrate.replay import accepted, drift
 from migrate.replay.causes import cause
 from migrate.steps import as_sent
 from migrate.steps.base import blue_decided
@@ -37,11 +37,12 @@ class Compared:
 
     decisions: replay.Decisions
     differences: Sequence[replay.Difference]
+    idle: Sequence[Verdict] = ()
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict a wave."""
-        return replay.verdicts(self.decisions, self.differences)
+        """One verdict a wave, and one on what the file accepts in vain."""
+        return (*replay.verdicts(self.decisions, self.differences), *self.idle)
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -80,7 +81,9 @@ def _compared(scene: Scene, decisions: replay.Decisions, green: Inventory) -> Co
     decisions = drift.as_written(decisions, green, running, scaled)
     marked = _marked(scene, decisions, green, scaled)
     found = replay.differences(decisions, marked, key=scene.key, run=scene.run)
-    return Compared(decisions, tuple(_explained(scene, green, found)))
+    accept = scene.migration.verify.accept
+    explained = accepted.split(tuple(_explained(scene, green, found)), accept)
+    return Compared(decisions, explained, accepted.idle(found, accept))
 
 
 def _explained(

@@ -11,7 +11,8 @@ from migrate.engine.step import Scene
 from migrate.model.action import Action
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref
-from migrate.replay import drift
+from migrate.replay import accepted, drift
+from migrate.replay.parity import as_accepted
 from migrate.steps.base import blue_decided
 from migrate.steps.ledger import listed, read_ledger
 
@@ -26,7 +27,8 @@ def as_written(
 def unchanged(scene: Scene, blue_now: Inventory | None = None) -> Action:
     """Record whether blue, read unless `blue_now` is it, is as it was replayed; what green lacks fails by name."""
     found, total = _drift(scene, blue_now)
-    return record(drift.CHECK, [drift.judged(found, total)])
+    stays = as_accepted(drift.CHECK, found, total)
+    return record(drift.CHECK, [drift.judged(accepted.opened(found), total), *stays])
 
 
 def drift_lines(scene: Scene, blue_now: Inventory | None = None) -> Sequence[str]:
@@ -47,7 +49,7 @@ def _drift(scene: Scene, blue_now: Inventory | None = None) -> tuple[Sequence[re
     green = read_inventory(scene.doors.green, only=concerned(known) | today, needed=False, at=decisions.at)
     decisions = as_written(scene, blue, decisions, green)
     found = drift.drift(decisions, known, blue=blue, green=green, key=scene.key)
-    return found, len(known)
+    return accepted.split(found, scene.migration.verify.accept), len(known)
 
 
 def concerned(known: drift.Record) -> frozenset[tuple[str, str]]:

@@ -348,6 +348,9 @@ REVISIONS = {
     "gates": {"gates": {"before-start": "auto"}},
     "cutover.ramp": {"cutover": {"kind": "manual", "ramp": [10, 100]}},
     "limits": {"limits": {"inFlight": 8}},
+    "verify.accept": {
+        "verify": {"accept": [{"kind": "Deployment", "path": "spec.replicas", "reason": "scaled"}]}
+    },
     "window": {"window": {"start": "2026-12-05T22:00Z", "end": "2026-12-06T04:00Z"}},
 }
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migrate.errors import UsageError
+from migrate.model.migration import Accepted
 from migrate.runbook import DOCUMENTS, Source, render, stale
 from migrate.runbook.typed import Hands
 from tests.runbook.conftest import ROOT, rehearsed
@@ -190,3 +192,13 @@ def test_a_wrong_template_is_refused_by_name(weave: Source, tmp_path: Path, text
     (tmp_path / "backout.md.j2").write_text(text)
     with pytest.raises(UsageError, match=r"template backout\.md\.j2"):
         render(weave, tmp_path)
+
+
+def test_accepted_differences_are_listed_for_whoever_decides(weave: Source, texts: dict[str, str]) -> None:
+    """Each with its field and its reason; without one there is no such list."""
+    entry = Accepted(kind="Deployment", name="cart", path="spec.replicas", reason="green scales it")
+    verify = weave.written.verify.model_copy(update={"accept": (entry,)})
+    source = replace(weave, written=weave.written.model_copy(update={"verify": verify}))
+    listed = "| Deployment */cart | `spec.replicas` | green scales it |"
+    assert listed in render(source)["go-no-go.md"]
+    assert "the migration file accepts" not in texts["go-no-go.md"]

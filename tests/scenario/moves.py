@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from unittest.mock import patch
 
 from migrate.actions.retain import Keeping
+from migrate.cli.app import main
 from migrate.cli.project import Project, load
 from migrate.cli.session import Session, session
 from migrate.cli.wiring import SystemClock, Wired, wired
@@ -183,3 +184,11 @@ def roll_back_to(project: Project, to: Phase | None, life: Life | None = None) -
         way = way_back(begun.plan, begun.scene.progress, to)
         keeping = Keeping(begun.scene.doors, begun.scene.progress, begun.scene.run)
         roll_back(way, begun.acting, begun.plan, accept_data_loss=True, securing=keeping)
+
+
+def amended(project: Project, text: str) -> Project:
+    """The same move after its file was rewritten and `amend` was confirmed."""
+    project.file.write_text(text)
+    with suppress(SystemExit):  # what was not recorded, the next run refuses
+        main(["amend", "--yes", "-f", str(project.file)])
+    return load(str(project.file), None, None)
