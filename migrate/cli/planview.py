@@ -203,9 +203,10 @@ def route_words(composed: Composed, closure: Closure) -> str:
         if not closure.workloads:
             return "no workload of blue stands behind it as far as configuration tells"
         return f"all of its {tables.counted(len(closure.workloads), 'workload')} can run on both sides"
-    if closure.switch and not closure.blocking:
+    if closure.switch and not (closure.blocking or closure.shut):
         return "cutover.mode is switch"
-    return "; ".join(_blocking(composed, name) for name in closure.blocking)
+    shut = (f"{why} stays shut until the switch" for why in closure.shut)
+    return "; ".join((*(_blocking(composed, name) for name in closure.blocking), *shut))
 
 
 def _blocking(composed: Composed, name: str) -> str:

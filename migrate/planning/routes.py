@@ -7,43 +7,41 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from migrate.model.backends import GATEWAY_GROUP, ROUTES, of_ingress, of_route
 from migrate.model.ids import RouteName
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, dig, labels_of, name_of, namespace_of, ref_of
+from migrate.planning.ways_in import WORKLOADS, Decided, WaysIn
 
-WORKLOADS = (("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"))
 DEFAULT_ROUTE = RouteName("default")
 _WORD = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
-class Classed(Protocol):
-    """Whatever knows what may run before the cutover: replay's Decisions."""
-
-    @property
-    def startable(self) -> frozenset[Ref]:
-        """Workloads that may run on both sides."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """One route: its Services, the workloads that it needs, and why it cannot be ramped, if so."""
+    """One route: its Services, the workloads that it needs, and why it cannot be ramped, if so.
+
+    `ways_in` are the held Ingresses, Gateways and load balancers by which its clients come in; of those that cannot
+    open before the traffic moves `shut` says why.
+    """
 
     route: RouteName
     services: tuple[str, ...]
     workloads: tuple[str, ...]
     blocking: tuple[str, ...]
     switch: bool = False
+    ways_in: tuple[str, ...] = ()
+    shut: tuple[str, ...] = ()
 
     @property
     def rampable(self) -> bool:
-        """Whether everything that the route needs can run on both sides."""
-        return not self.blocking and not self.switch
+        """Whether everything that the route needs can run on both sides, and green be reached beside blue."""
+        return not (self.blocking or self.shut or self.switch)
 
     def as_json(self) -> dict[str, Any]:
         """The closure as JSON."""
@@ -53,6 +51,8 @@ class Closure:
             "workloads": list(self.workloads),
             "blocking": list(self.blocking),
             "switch": self.switch,
+            "waysIn": list(self.ways_in),
+            "shut": list(self.shut),
         }
 
     @classmethod
@@ -64,6 +64,8 @@ class Closure:
             tuple(value["workloads"]),
             tuple(value["blocking"]),
             value["switch"],
+            tuple(value.get("waysIn", ())),
+            tuple(value.get("shut", ())),
         )
 
 
@@ -75,29 +77,41 @@ def route_names(migration: Migration) -> tuple[RouteName, ...]:
     return (RouteName(cutover.haproxy.backend) if cutover.haproxy else DEFAULT_ROUTE,)
 
 
-def closures(blue: Inventory, decisions: Classed, migration: Migration) -> tuple[Closure, ...]:
+def closures(blue: Inventory, decisions: Decided, migration: Migration) -> tuple[Closure, ...]:
     """The closure of every route, in the order of the file; a route that names no Service has the exposed ones."""
-    graph = _Graph(blue)
+    graph, doors = _Graph(blue), WaysIn(blue, decisions, migration)
     named = {RouteName(r.name): r.services for r in migration.cutover.routes}
     found = []
     for route in route_names(migration):
         services = tuple(named.get(route) or exposed(blue))
-        workloads = graph.reach(services)
-        blocking = tuple(str(ref) for ref in workloads if ref not in decisions.startable)
-        switch = migration.cutover.mode == "switch"
-        found.append(Closure(route, services, tuple(map(str, workloads)), blocking, switch))
+        front = doors.front(services)
+        workloads = sorted({*graph.reach((*services, *front.services)), *front.workloads})
+        found.append(
+            Closure(
+                route,
+                services,
+                tuple(map(str, workloads)),
+                blocking=tuple(str(ref) for ref in workloads if ref not in decisions.startable),
+                switch=migration.cutover.mode == "switch",
+                ways_in=tuple(map(str, front.refs)),
+                shut=front.shut,
+            )
+        )
     return tuple(found)
 
 
 def exposed(blue: Inventory) -> tuple[str, ...]:
-    """Services that are reached from outside: LoadBalancer and NodePort ones, and those behind an Ingress."""
+    """Services that are reached from outside: LoadBalancer and NodePort ones, and those behind an Ingress or a Gateway."""
     found = {
         f"{namespace_of(s)}/{name_of(s)}"
         for s in blue.of("Service")
         if dig(s, "spec", "type") in {"LoadBalancer", "NodePort"} and namespace_of(s) != "kube-system"
     }
     for ingress in blue.of("Ingress", "networking.k8s.io"):
-        found |= {f"{namespace_of(ingress)}/{name}" for name in _backends(ingress)}
+        found.update(of_ingress(ingress))
+    for kind in ROUTES:
+        for route in blue.of(kind, GATEWAY_GROUP):
+            found.update(of_route(route))
     return tuple(sorted(found))
 
 
@@ -160,12 +174,3 @@ class _Graph:
     def _data(self, namespace: str, name: str | None) -> str:
         config = self._config.get((namespace, name or ""))
         return json.dumps(config.get("data") or {}) if config else ""
-
-
-def _backends(ingress: Object) -> Iterator[str]:
-    spec = ingress.get("spec") or {}
-    paths: Sequence[Any] = [p for r in spec.get("rules") or () for p in dig(r, "http", "paths", default=())]
-    for backend in (*(p.get("backend") for p in paths), spec.get("defaultBackend")):
-        name = dig(backend, "service", "name")
-        if name:
-            yield str(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, name_of, namespace_of, ref_of
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
-from migrate.replay.operator import named, operator_rule
-from migrate.replay.storage import data_of
+from migrate.replay.insiders import insider_of
+from migrate.replay.operator import named, operator_rule, plain
+from migrate.replay.storage import data_of, volume_moves
 from migrate.replay.turns import Turn
 
 SERVING = "serving"
@@ -40,7 +41,7 @@ OUTSIDE: tuple[tuple[str, Turn, re.Pattern[str]], ...] = tuple(
         (
             "cert-manager orders certificates",
             Turn.NAMES,
-            r"cert-manager-(?:controller|acmesolver|cainjector)",
+            r"cert-manager-(?:controller|acmesolver)",
         ),
         ("cluster-autoscaler changes machines", Turn.LAST, r"cluster-autoscaler[^/:@]*"),
         ("Karpenter changes machines", Turn.LAST, r"karpenter(?:/controller)?"),
@@ -90,25 +91,29 @@ class Classes:
         return self._known[ref]
 
     def _classify(self, ref: Ref, obj: Object) -> Classified:
-        kind = ref.group, ref.kind
-        pod = kinds.pod_of(kind, obj)
-        file = self._blue.migration.workloads
-        exclusive = [
-            *self._word_of_operator(ref, obj),
-            *self._volumes(obj, pod),
-            *_strategy(obj),
-            *self._leads(ref, pod),
-        ]
-        exclusive += list(_acts_outside(pod))
-        if exclusive:
-            return Classified(EXCLUSIVE, tuple(exclusive))
+        """Weigh the evidence: the operator's words first, of which to hold is stronger than to start.
+
+        What `workloads.start` names outright is started against evidence, and both are shown. A glob lifts nothing:
+        it was not written with that one workload in mind.
+        """
+        pod = kinds.pod_of((ref.group, ref.kind), obj)
+        start = self._blue.migration.workloads.start
+        listed = not isinstance(start, str) and named(start, ref)
+        outright = not isinstance(start, str) and named(filter(plain, start), ref)
+        inside, leads = insider_of(pod), list(self._leads(ref, pod))
+        words, data = list(self._word_of_operator(ref, obj)), list(self._data(obj, pod))
+        volumes, leading = list(self._volumes(obj, pod)), [] if inside else leads
+        others = [*_strategy(obj), *leading, *_acts_outside(pod)]
+        if words or data or ((volumes or others) and not outright):
+            return Classified(EXCLUSIVE, (*words, *volumes, *data, *others))
         services = self._blue.services_of(ref.namespace, labels_of(pod))
-        listed = not isinstance(file.start, str) and named(file.start, ref)
-        if services or listed:
-            evidence = [f"Service {name} selects it" for name in services[:3]]
-            evidence += ["workloads.start lists it"] * listed
-            return Classified(SERVING, tuple(evidence), may_start=listed or file.start == "serving")
-        return Classified(UNKNOWN, ("no Service selects it",))
+        if not (services or listed or inside):
+            return Classified(UNKNOWN, ("no Service selects it",))
+        evidence = [f"Service {name} selects it" for name in services[:3]]
+        evidence += [inside.what] if inside else []
+        evidence += ["workloads.start lists it"] * listed
+        evidence += [f"against: {said}" for said in (*volumes, *others, *(leads if inside else ()))]
+        return Classified(SERVING, tuple(evidence), may_start=listed or start == "serving")
 
     def _word_of_operator(self, ref: Ref, obj: Object) -> Iterator[str]:
         if named(self._blue.migration.workloads.hold, ref):
@@ -121,39 +126,36 @@ class Classes:
         for template in dig(obj, "spec", "volumeClaimTemplates", default=()):
             if _for_one(template):
                 yield f"claim template {name_of(template)} is {_modes(template)}"
-            made = f"{name_of(template)}-{name_of(obj)}-"  # and an ordinal: how the set names its claims
-            yield from self._awaits_data(
-                name
-                for name in self._restored.get(namespace_of(obj), ())
-                if name.startswith(made) and name.removeprefix(made).isdecimal()
-            )
-        for volume in dig(pod, "spec", "volumes", default=()) or ():
-            claim_name = dig(volume, "persistentVolumeClaim", "claimName")
-            if claim_name is None:
-                continue
-            claim = self._blue.inventory.named("PersistentVolumeClaim", claim_name, namespace_of(obj))
+        for name in _claims(pod):
+            claim = self._blue.inventory.named("PersistentVolumeClaim", name, namespace_of(obj))
             if claim is None:
-                yield f"claim {claim_name} was not read, it may be ReadWriteOnce"
+                yield f"claim {name} was not read, it may be ReadWriteOnce"
             elif _for_one(claim):
-                yield f"claim {claim_name} is {_modes(claim)}"
-            if claim_name in self._restored.get(namespace_of(obj), ()):
-                yield from self._awaits_data([claim_name])
+                yield f"claim {name} is {_modes(claim)}"
 
-    @staticmethod
-    def _awaits_data(claims: Iterable[str]) -> Iterator[str]:
-        """A workload that starts before its data is there serves an empty volume, and may write into it."""
-        for name in claims:
-            yield f"claim {name}: its data is brought over before before-writers"
+    def _data(self, obj: Object, pod: Object) -> Iterator[str]:
+        """What no word starts: before its data is there it serves an empty volume, and one volume is not for two."""
+        coming = self._coming.get(namespace_of(obj), {})
+        for template in dig(obj, "spec", "volumeClaimTemplates", default=()):
+            made = f"{name_of(template)}-{name_of(obj)}-"  # and an ordinal: how the set names its claims
+            for name, why in coming.items():
+                if name.startswith(made) and name.removeprefix(made).isdecimal():
+                    yield f"claim {name}: {why}"
+        yield from (f"claim {name}: {coming[name]}" for name in _claims(pod) if name in coming)
 
     @cached_property
-    def _restored(self) -> Mapping[str, Sequence[str]]:
-        """The claims whose data the operator brings to green, by namespace."""
-        file, found = self._blue.migration, defaultdict(list)
-        if any(data.as_ == "restored" for data in file.workloads.volumes):
-            for ref in map(ref_of, self._blue.inventory.of("PersistentVolumeClaim")):
-                data = data_of(file, ref)
-                if data is not None and data.as_ == "restored":
-                    found[ref.namespace].append(ref.name)
+    def _coming(self) -> Mapping[str, Mapping[str, str]]:
+        """By namespace, the claims whose data comes from blue, and how: brought by the operator, or with the volume."""
+        file, found = self._blue.migration, defaultdict[str, dict[str, str]](dict)
+        brought = any(data.as_ == "restored" for data in file.workloads.volumes)
+        moved = any(rule.replay for rule in file.workloads.rules)
+        for claim in self._blue.inventory.of("PersistentVolumeClaim") if brought or moved else ():
+            ref = ref_of(claim)
+            data = data_of(file, ref)
+            if data is not None and data.as_ == "restored":
+                found[ref.namespace][ref.name] = "its data is brought over before before-writers"
+            elif _for_one(claim) and volume_moves(file, self._blue.inventory, claim):
+                found[ref.namespace][ref.name] = "its volume itself moves"
         return found
 
     def _leads(self, ref: Ref, pod: Object) -> Iterator[str]:
@@ -203,6 +205,13 @@ def _locks(blue: Blue) -> Iterator[tuple[Ref, str]]:
                 continue
             if holder:
                 yield ref_of(obj), str(holder)
+
+
+def _claims(pod: Object) -> Iterator[str]:
+    for volume in dig(pod, "spec", "volumes", default=()) or ():
+        name = dig(volume, "persistentVolumeClaim", "claimName")
+        if name is not None:
+            yield str(name)
 
 
 def _modes(claim: Any) -> str:

@@ -15,7 +15,7 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, Resource, dig, labels_of, ref_of
 from migrate.replay import hold, kinds
 from migrate.replay.blue import Blue, creatable
-from migrate.replay.classes import outside_turn
+from migrate.replay.classes import SERVING, outside_turn
 from migrate.replay.decisions import MERGED_RULES, WRITTEN, Decisions
 from migrate.replay.flags import flags
 from migrate.replay.forms import FORMS
@@ -211,7 +211,7 @@ def _with_order(
             waiting = surroundings.admission.waits_for(decision.ref)
             if waiting:
                 waits[decision.ref] = waiting
-            elif surroundings.classes.of(obj).may_start:
+            elif decision.workload_class == SERVING and surroundings.classes.of(obj).may_start:
                 startable.add(decision.ref)
     return Decisions(found, frozenset(startable), waits, ranks)
 

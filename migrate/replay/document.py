@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from migrate.model.marks import HELD, RUN, SOURCE_HASH, SOURCE_UID
 from migrate.replay.classes import OUTSIDE
 from migrate.replay.forms import FORMS
+from migrate.replay.insiders import INSIDERS
 from migrate.replay.rule import Rule
 from migrate.replay.rules import SKIPS
 from migrate.replay.turns import TURNS, Turn
@@ -34,7 +35,9 @@ _CLASSES = """
 ## Classes of workloads
 
 A workload is *serving* when a Service selects its pods and nothing speaks for exclusivity (or `workloads.start` lists
-it), *exclusive* with evidence, else *unknown*. One replica alone is no evidence. Evidence of exclusivity:
+it), *exclusive* with evidence, else *unknown*. One replica alone is no evidence. What `workloads.start` names outright,
+without a glob in namespace or name, is started against evidence, and what speaks against it is shown; a claim whose
+data or volume comes from blue is never started so. Evidence of exclusivity:
 
 - `workloads.hold`, or a rule with `hold: true`: stronger than `workloads.start`
 - a claim, or a claim template, that is not ReadWriteMany or ReadOnlyMany; a claim that could not be read
@@ -44,12 +47,21 @@ it), *exclusive* with evidence, else *unknown*. One replica alone is no evidence
 - an image that acts on the outside world:
 """
 
+_INSIDE = """
+A controller that acts only in the cluster it runs in is serving, whoever holds its Lease:
+
+"""
+
 _TURNS = """
 ## Turns of the cutover
 
 What is held or deferred is let go in this order, blue's twin proven off first. What would act from blue's side meanwhile
 (KEDA's objects and everything from turn 4 on) goes off on blue before turn 1. A workload that a switched route needs, or
 that answers a webhook that others wait for, is in turn 1 whatever it is.
+
+Before all turns, with the serving workloads behind before-start, what clients of a ramped route come in by is let go of
+(Ingresses, Gateways, load balancers without an address of their own): at weight 0 only probes come through it. Where it
+cannot be told by which of them a route leads in, all are. For a switched route that happens after turn 2.
 
 | turn | what |
 |---|---|
@@ -75,6 +87,8 @@ def document() -> str:
         *_table(FORMS),
         _CLASSES,
         *(f"  - {what}\n" for what, _, _ in OUTSIDE),
+        _INSIDE,
+        *(f"- {one.what}\n" for one in INSIDERS),
         "\n## Waves\n\nGreen has accepted every object of a wave before the next begins. What is waited for beside that:\n\n",
         "| wave | content | before the next |\n|---|---|---|\n",
         *(f"| {wave.number} | {wave.title} | {wave.gate or '-'} |\n" for wave in WAVES),

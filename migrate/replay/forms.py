@@ -331,7 +331,7 @@ FORMS: tuple[Rule, ...] = (
         "hold.ingress",
         Form.HELD,
         "Ingresses and Gateways",
-        "under a class that nobody serves until the cutover",
+        "under a class that nobody serves until a route leads through it",
         kinds.INGRESS,
         kinds.GATEWAY,
         when=_all,

@@ -16,6 +16,8 @@ from migrate.replay.kinds import CLAIM
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Namespaces that every cluster makes for itself: what moves out of them is named, one by one."""
 
+_GLOB = frozenset("*?[")
+
 
 def operator_rule(
     migration: Migration, ref: Ref, labels: Mapping[str, str]
@@ -117,3 +119,8 @@ def named(names: Iterable[ObjectName], ref: Ref) -> bool:
         and fnmatchcase(ref.name, name.name)
         for name in names
     )
+
+
+def plain(name: ObjectName) -> bool:
+    """Whether an entry names one workload, with no glob in its namespace or name."""
+    return not _GLOB & {*name.namespace, *name.name}

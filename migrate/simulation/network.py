@@ -11,6 +11,7 @@ from migrate.model.ids import Side
 from migrate.simulation.admission import ready_addresses
 from migrate.simulation.failures import Failures
 from migrate.simulation.store import Store
+from migrate.simulation.ways_in import shut
 
 BASE_SECONDS = 0.008
 """The median latency of a request, give or take 5 %."""
@@ -37,7 +38,7 @@ class Network:
         self._failures = Failures(store)
 
     def answers(self, route: str, side: Side) -> Answer:
-        """How a side answers for a route now: it fails when broken, not made, or a Service has no ready endpoint."""
+        """How a side answers for a route now: it fails when broken, not made, or no request gets to a Ready pod."""
         # A balancer in a world without any cluster answers by itself: there is nothing behind it to look at.
         if not self._made(side) and self._made(side.other):
             return Answer(100, f"{side.value} has not been made")
@@ -47,6 +48,9 @@ class Network:
             namespace, _, name = service.rpartition("/")
             if not ready_addresses(self._store, side.value, namespace or "default", name):
                 return Answer(100, f"{side.value}: Service {service} has no ready endpoint")
+            why = shut(self._store, side, namespace or "default", name)
+            if why:
+                return Answer(100, f"{side.value}: {why}")
         percent = self._failures.percent(side)
         return Answer(percent, f"{side.value}: {percent} % of the requests fail" if percent else "")
 

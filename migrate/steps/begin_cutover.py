@@ -39,13 +39,12 @@ class BeginCutover(BaseStep):
     def gate_words(self, scene: Scene) -> Sequence[str]:
         """How each route moves, and the way back."""
         ledger = read_ledger(scene.progress)
-        moving = [held for group in ledger.moving() for held in group]
         blue_now = read_blue(scene, scene.doors.green.resources())
         return [
             *drift_lines(scene, blue_now),
             *changed_lines(scene, blue_now),
             *listed("routes", [f"{c.route} {manner(c)}" for c in ledger.routes]),
-            *listed("would move behind before-writers, off on blue first", moving),
+            *listed("would move behind before-writers, off on blue first", ledger.writers()),
             "way back: none is needed yet; after the cutover cnimigrate abort puts weights back in seconds",
         ]
 
@@ -66,4 +65,6 @@ def manner(closure: Closure) -> str:
         return f"ramps ({len(closure.workloads)} workloads run on both sides)"
     if closure.blocking:
         return f"switches, without service while these move: {', '.join(closure.blocking[:3])}"
+    if closure.shut:
+        return f"switches, as green cannot be reached beside blue: {', '.join(closure.shut[:3])}"
     return "switches, as the file says"

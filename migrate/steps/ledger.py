@@ -67,13 +67,22 @@ class Ledger:
         return tuple(h for h in self.held if h.early)
 
     @property
+    def ways_in(self) -> tuple[Held, ...]:
+        """What opens on green before the probe: by what clients of a ramped route come in."""
+        names = self._opened(ramped=True)
+        return tuple(h for h in self.held if str(h.ref) in names)
+
+    def _opened(self, *, ramped: bool) -> frozenset[str]:
+        return frozenset(name for c in self.routes if c.rampable is ramped for name in c.ways_in)
+
+    @property
     def _awaited(self) -> frozenset[Ref]:
         return frozenset(ref for h in self.held for ref in h.waits)
 
     def moving(self) -> tuple[tuple[Held, ...], ...]:
         """What moves before the switch: what writers need, writers, webhooks that others wait for, those others, addresses.
 
-        A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7). What
+        Last of all the ways in of switched routes open, which are asked before they are switched. A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7). What
         a switched route needs is among the writers, whatever its turn. Fixed addresses wait for who announces them.
         """
         needed = {name for route in self.routes if not route.rampable for name in route.workloads}
@@ -87,13 +96,23 @@ class Ledger:
         free = [h for h in free if h.turn != Turn.ADDRESSES]
         writers = [h for h in free if h.rest_blue is not None or str(h.ref) in needed]
         stuff = [h for h in free if h.form == Form.DEFERRED and h not in writers]
-        groups = (stuff, writers, webhooks, waiting, *addresses)
+        groups = (stuff, writers, webhooks, waiting, *addresses, self.opening())
         return tuple(tuple(group) for group in groups if group)
+
+    def opening(self) -> tuple[Held, ...]:
+        """The ways in of switched routes, which open once what the routes need has moved."""
+        names = self._opened(ramped=False) - self._opened(ramped=True)
+        return tuple(h for h in self.held if str(h.ref) in names)
+
+    def writers(self) -> tuple[Held, ...]:
+        """What moves before the switch without the ways in."""
+        opening = self.opening()
+        return tuple(h for group in self.moving() for h in group if h not in opening)
 
     def later(self) -> tuple[tuple[Held, ...], ...]:
         """What is let go once the traffic is on green, turn by turn; in a turn workloads come before what they serve."""
-        moving = {h.ref for group in self.moving() for h in group}
-        left = [h for h in self.held if not h.early and h.ref not in moving]
+        gone = {h.ref for group in (*self.moving(), self.ways_in) for h in group}
+        left = [h for h in self.held if not h.early and h.ref not in gone]
         addresses = [h for h in left if h.turn == Turn.ADDRESSES]
         keyed = [(max(h.turn, Turn.WAYS_IN), _rank(h), h) for h in left if h.turn != Turn.ADDRESSES]
         keyed.sort(key=lambda item: item[:2])

@@ -70,7 +70,8 @@ class MoveWriters(BaseStep):
         return [
             *drift_lines(scene),
             *listed("goes off on blue at once, and on on green last of all", ledger.off_first()),
-            *listed("goes off on blue, then on on green", [h for group in ledger.moving() for h in group]),
+            *listed("goes off on blue, then on on green", ledger.writers()),
+            *listed("then opens on green, so that switched routes can be asked", ledger.opening()),
             *_restored(scene),
             f"way back after this: cnimigrate rollback --accept-data-loss; {self.one_way}",
         ]

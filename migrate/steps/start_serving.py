@@ -14,13 +14,16 @@ from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
 from migrate.model.objects import Ref
 from migrate.steps.base import BaseStep, patches
-from migrate.steps.ledger import ROLLING, listed, read_ledger
+from migrate.steps.ledger import ROLLING, Held, listed, read_ledger
 
 WHY = "start"
 
+AGAINST = "against:"
+"""What evidence begins with that the operator's word outweighs."""
+
 
 class StartServing(BaseStep):
-    """Release the serving workloads from their records."""
+    """Release the serving workloads from their records, then the ways in to them."""
 
     id: ClassVar[StepId] = StepId("start.serving")
     phase: ClassVar[Phase] = Phase.START
@@ -28,19 +31,31 @@ class StartServing(BaseStep):
     undo: ClassVar[str] = "put them back to their dormant form"
 
     def batches(self, scene: Scene) -> Batches:
-        """Release what is still dormant, then wait for all of it."""
-        early = read_ledger(scene.progress).early
-        if not early:
-            return
-        green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in early})
-        found = ((h, green.find(h.ref) or {}) for h in early)
-        dormant = ((h, obj) for h, obj in found if not stands(obj, h.release))
-        yield from patches(scene, ((patch(Side.GREEN, h.ref, h.release, why=WHY), obj) for h, obj in dormant))
-        yield from wait_ready(scene, [h.ref for h in early], "serving workloads on green")
+        """Release what is still dormant and wait for it; no way in opens before what it leads to is Ready."""
+        ledger = read_ledger(scene.progress)
+        yield from _released(scene, ledger.early)
+        yield from wait_ready(scene, [h.ref for h in ledger.early], "serving workloads on green")
+        yield from _released(scene, ledger.ways_in)
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
-        """What would run on green beside blue's, and why it may."""
-        return listed("would run on both sides", read_ledger(scene.progress).early)
+        """What would run on green beside blue's, and why it may; what opens, and what stays shut."""
+        ledger = read_ledger(scene.progress)
+        early = sorted(ledger.early, key=lambda h: AGAINST not in h.evidence)
+        shut = [f"{c.route}: {why}" for c in ledger.routes for why in c.shut]
+        return [
+            *listed("would run on both sides", early),
+            *listed("would open on green, where only probes come before the cutover", ledger.ways_in),
+            *listed("stay shut until the switch, so that their routes cannot be ramped", shut),
+        ]
+
+
+def _released(scene: Scene, group: Sequence[Held]) -> Batches:
+    if not group:
+        return
+    green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in group})
+    found = ((h, green.find(h.ref) or {}) for h in group)
+    dormant = ((h, obj) for h, obj in found if not stands(obj, h.release))
+    yield from patches(scene, ((patch(Side.GREEN, h.ref, h.release, why=WHY), obj) for h, obj in dormant))
 
 
 def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:

@@ -189,12 +189,85 @@ def test_start_list_lets_an_uncalled_workload_run() -> None:
     assert decisions.startable == frozenset({CART})
 
 
-def test_start_list_does_not_outweigh_evidence() -> None:
-    """Nothing exclusive runs on both sides, whatever the start list says (invariant 7)."""
+def test_who_is_named_outright_starts_against_evidence() -> None:
+    """The operator's word wins over what we found, and what we found is shown beside it."""
     start = {"start": [{"namespace": "shop", "name": "cart"}]}
+    decision, decisions = cart(deployment("cart", strategy={"type": "Recreate"}), workloads=start)
+    assert decision.workload_class == "serving"
+    assert decisions.startable == frozenset({CART})
+    assert "workloads.start lists it; against: strategy Recreate" in decision.evidence
+
+
+@pytest.mark.parametrize("entry", [{"name": "c*"}, {}], ids=["a glob", "a whole namespace"])
+def test_a_glob_does_not_outweigh_evidence(entry: dict[str, str]) -> None:
+    """It was not written with that one workload in mind: nothing exclusive runs on both sides (invariant 7)."""
+    start = {"start": [{"namespace": "shop", **entry}]}
     decision, decisions = cart(deployment("cart", strategy={"type": "Recreate"}), workloads=start)
     assert decision.workload_class == "exclusive"
     assert decisions.startable == frozenset()
+
+
+@pytest.mark.parametrize("how", ["restored", "moved"])
+def test_no_word_starts_what_waits_for_its_data(how: str) -> None:
+    """On an empty volume it would serve nothing, and one volume that both sides attach is destroyed."""
+    pod = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}
+    claim = obj(
+        "PersistentVolumeClaim", "data", "shop", spec={"accessModes": ["ReadWriteOnce"], "volumeName": "v"}
+    )
+    workloads: dict[str, Any] = {"start": [{"namespace": "shop", "name": "cart"}]}
+    if how == "restored":
+        workloads |= RESTORED
+    else:
+        workloads["rules"] = [{"kind": "PersistentVolume", "name": "v", "replay": True, "reason": "let go"}]
+    decision, decisions = cart(
+        deployment("cart", pod=pod), claim, obj("PersistentVolume", "v"), workloads=workloads
+    )
+    assert decision.workload_class == "exclusive"
+    assert decisions.startable == frozenset()
+
+
+def test_a_job_at_work_is_started_by_no_list() -> None:
+    """It would do its work a second time beside blue's."""
+    pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "shop/job:1"}]}
+    job = obj("Job", "import", "shop", "batch/v1", spec={"template": {"spec": pod}}, status={"active": 1})
+    rules = [{"kind": "Job", "name": "import", "replay": True, "reason": "begins anew"}]
+    decisions = decide(job, workloads={"start": [{"namespace": "shop", "name": "import"}], "rules": rules})
+    assert decisions.of(ref_of(job)) in decisions.held
+    assert decisions.startable == frozenset()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "registry.k8s.io/ingress-nginx/controller:v1.12.1@sha256:00",
+        "registry.k8s.io/ingress-nginx/controller-chroot:v1.12.1",
+        "nginx/nginx-ingress:4.0",
+        "traefik:v3.3",
+        "quay.io/jcmoraisjr/haproxy-ingress:v0.14.6",
+        "haproxytech/kubernetes-ingress:3.1",
+        "ghcr.io/projectcontour/contour:v1.30.2",
+        "quay.io/jetstack/cert-manager-cainjector:v1.16.2",
+        "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.14.0",
+        "registry.k8s.io/metrics-server/metrics-server:v0.7.2",
+    ],
+)
+def test_who_leads_only_its_own_cluster_serves(image: str) -> None:
+    """Its lock and its arguments are shown as what speaks against it; anybody else with them is exclusive."""
+    containers = [{"name": "main", "image": image, "args": ["--leader-elect"]}]
+    top, middle, pod = running()
+    top = deployment("cart", pod={"containers": containers})
+    lease = obj("Lease", "l", "shop", "coordination.k8s.io/v1", spec={"holderIdentity": "cart-5d9-abcde"})
+    decision, decisions = cart(top, middle, pod, lease)
+    assert decision.workload_class == "serving"
+    assert decisions.startable == frozenset({CART})
+    assert "against: cart-5d9-abcde holds Lease shop/l; against: argument --leader-elect" in decision.evidence
+
+
+def test_a_front_that_orders_certificates_is_judged_as_any_other() -> None:
+    """Traefik with a resolver orders certificates itself: nothing is known for it."""
+    args = ["--certificatesresolvers.le.acme.email=ops@shop.example"]
+    pod = {"containers": [{"name": "main", "image": "traefik:v3.3", "args": args}]}
+    assert cart(deployment("cart", pod=pod))[0].workload_class == "unknown"
 
 
 def test_start_none_starts_nothing() -> None:

@@ -41,7 +41,7 @@ def turn(source: dict[str, Any], *around: dict[str, Any]) -> int:
         (running("docker.io/bitnami/metallb-speaker:0.14"), Turn.WAYS_IN),
         (running("ghcr.io/kube-vip/kube-vip:v0.8"), Turn.WAYS_IN),
         (running("registry.k8s.io/external-dns/external-dns:v0.14"), Turn.NAMES),
-        (running("quay.io/jetstack/cert-manager-cainjector:v1.15"), Turn.NAMES),
+        (running("quay.io/jetstack/cert-manager-cainjector:v1.15"), Turn.WRITERS),
         (running("quay.io/argoproj/argocd:v2.11"), Turn.GITOPS),
         (obj("Application", "a", "shop", ARGO, spec={"syncPolicy": {"automated": {}}}), Turn.GITOPS),
         (obj("Kustomization", "a", "shop", "kustomize.toolkit.fluxcd.io/v1", spec={}), Turn.GITOPS),

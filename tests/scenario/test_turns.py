@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ def project(tmp_path: Path) -> Project:
         pod = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "a", "image": image}]}}
         spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": pod}
         created(project, Side.BLUE, DEPLOYMENTS, f"back/{name}", spec=spec)
-    backend = {"service": {"name": "web", "port": {"number": 80}}}
-    created(project, Side.BLUE, INGRESSES, "shop/web", spec={"defaultBackend": backend})
+    backend = {"service": {"name": "api", "port": {"number": 80}}}
+    created(project, Side.BLUE, INGRESSES, "shop/api", spec={"defaultBackend": backend})
     ports = [{"port": 80, "targetPort": 8080, "nodePort": 31080, "protocol": "TCP"}]
     created(project, Side.BLUE, SERVICES, "shop/own", spec={**OWN_ADDRESS, "ports": ports})
     created(project, Side.BLUE, SCALED, "back/worker", spec={"scaleTargetRef": {"name": "worker"}})
@@ -59,7 +60,7 @@ def acts(project: Project) -> list[str]:
     return [i.action.key for i in progress_of(project).intents() if i.step.startswith("cutover.")]
 
 
-def first(found: list[str], *words: str) -> int:
+def first(found: Sequence[str], *words: str) -> int:
     """The place of the first act that has all these words."""
     return next(n for n, key in enumerate(found) if all(word in key for word in words))
 

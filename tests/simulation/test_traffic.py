@@ -25,7 +25,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         made.provisioner().create(60)
         green = made.cluster(Side.GREEN)
         create(green, named("v1", "Namespace", "shop"))
-        spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+        spec = {"type": "NodePort", "selector": {"app": "web"}, "ports": [{"port": 80}]}
         create(green, named("v1", "Service", "web", "shop", spec=spec))
         agent: dict[str, Any] = {"hostNetwork": True, "tolerations": [{"operator": "Exists"}]}
         create(green, workload("DaemonSet", "kube-flannel", "kube-system", **agent))
