@@ -9,7 +9,7 @@ from migrate.engine.undo import way_back
 from migrate.model.ids import NO_BATCH, Phase, Side
 from migrate.model.plan import Plan
 from migrate.model.progress import Progress
-from migrate.steps.freeze_blue import FreezeBlue
+from migrate.steps.freeze_blue import WHY, FreezeBlue
 from migrate.steps.ledger import read_ledger
 
 
@@ -66,7 +66,7 @@ def _blue(progress: Progress) -> str:
         and i.action.params.get("side") == Side.BLUE
         for i in progress.intents()
     )  # fmt: skip
-    frozen = sum(1 for _ in progress.standing(NO_BATCH, FreezeBlue.id))
+    frozen = sum(i.action.params["why"] == WHY for i in progress.standing(NO_BATCH, FreezeBlue.id))
     resting = f"{off} workloads that moved are off there" if off else "nothing is off there"
     paused = (
         f"{frozen} controllers stay paused, because blue must stay off" if frozen else "nothing stays paused"

@@ -137,12 +137,13 @@ class Data(Part):
     """What becomes of the data behind claims, by namespace and name; globs are allowed.
 
     `empty`: green's volume starts empty, and that is right; `restored`: the operator has brought the data there, by a
-    restore or by the application's own replication, when before-writers is approved.
+    restore or by the application's own replication, when before-writers is approved; `reattach`: green takes over the
+    very volume, once no pod of blue uses the claim and nothing of blue's has the volume attached.
     """
 
     namespace: str
     name: str = "*"
-    as_: Literal["empty", "restored"] = Field(alias="as")
+    as_: Literal["empty", "restored", "reattach"] = Field(alias="as")
     reason: str = Field(min_length=1)
 
 

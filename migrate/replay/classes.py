@@ -18,7 +18,7 @@ from migrate.replay import kinds
 from migrate.replay.blue import Blue
 from migrate.replay.insiders import insider_of
 from migrate.replay.operator import named, operator_rule, plain
-from migrate.replay.storage import data_of, volume_moves
+from migrate.replay.storage import AWAITED, data_of, volume_moves
 from migrate.replay.turns import Turn
 
 SERVING = "serving"
@@ -145,15 +145,15 @@ class Classes:
 
     @cached_property
     def _coming(self) -> Mapping[str, Mapping[str, str]]:
-        """By namespace, the claims whose data comes from blue, and how: brought by the operator, or with the volume."""
+        """By namespace, the claims whose data comes from blue, and how."""
         file, found = self._blue.migration, defaultdict[str, dict[str, str]](dict)
-        brought = any(data.as_ == "restored" for data in file.workloads.volumes)
+        awaited = any(data.as_ in AWAITED for data in file.workloads.volumes)
         moved = any(rule.replay for rule in file.workloads.rules)
-        for claim in self._blue.inventory.of("PersistentVolumeClaim") if brought or moved else ():
+        for claim in self._blue.inventory.of("PersistentVolumeClaim") if awaited or moved else ():
             ref = ref_of(claim)
             data = data_of(file, ref)
-            if data is not None and data.as_ == "restored":
-                found[ref.namespace][ref.name] = "its data is brought over before before-writers"
+            if data is not None and data.as_ in AWAITED:
+                found[ref.namespace][ref.name] = "its data is there only when the writers move"
             elif _for_one(claim) and volume_moves(file, self._blue.inventory, claim):
                 found[ref.namespace][ref.name] = "its volume itself moves"
         return found

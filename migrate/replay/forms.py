@@ -9,6 +9,7 @@ from migrate.replay import hold, kinds
 from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
 from migrate.replay.definitions import explicit, lax
 from migrate.replay.edits import replaced
+from migrate.replay.handover import claim_of, reattaches
 from migrate.replay.kinds import Kind
 from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
 from migrate.replay.sanitise import unapplied
@@ -156,6 +157,26 @@ def _suspended_job(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 def _system_binding(subject: Subject, surroundings: Surroundings) -> str | None:
     return "" if subject.ref in surroundings.blue.system_bindings else None
+
+
+def _reattached(subject: Subject, surroundings: Surroundings) -> str | None:
+    claim = subject.ref if subject.kind == kinds.CLAIM else claim_of(subject.obj)
+    return "" if claim is not None and reattaches(surroundings.blue.migration, claim) else None
+
+
+def _volume_taken(subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    policy = dig(subject.obj, "spec", "persistentVolumeReclaimPolicy", default="Retain")
+    kept = "" if policy == "Retain" else f", instead of {policy} on blue,"
+    return Shape(
+        target, hold.deferred(target), evidence=f"Retain{kept} on both sides; claimed by {claim_of(target)}"
+    )
+
+
+def _claim_taken(subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    name = dig(subject.obj, "spec", "volumeName")
+    target = at_least(target, dig(subject.obj, "status", "capacity", "storage"))
+    target = replaced(target, ("spec", "volumeName"), name)
+    return Shape(target, hold.deferred(target), evidence=f"takes over PersistentVolume {name} with its data")
 
 
 def _claim(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
@@ -363,6 +384,24 @@ FORMS: tuple[Rule, ...] = (
         kinds.ROLE,
         kinds.ROLE_BINDING,
         when=_system_binding,
+    ),
+    _form(
+        "defer.volume",
+        Form.DEFERRED,
+        "PersistentVolumes whose claim the file wants re-attached",
+        "made when the writers move, once no pod of blue uses the claim and nothing has the volume attached",
+        kinds.PERSISTENT_VOLUME,
+        when=_reattached,
+        shape=_volume_taken,
+    ),
+    _form(
+        "defer.claim",
+        Form.DEFERRED,
+        "PersistentVolumeClaims that the file wants re-attached",
+        "made when the writers move, right behind its volume",
+        kinds.CLAIM,
+        when=_reattached,
+        shape=_claim_taken,
     ),
     _form(
         "replay.claim",

@@ -13,11 +13,12 @@ from migrate.model import marks
 from migrate.model.action import Action, Outcome
 from migrate.model.ids import NO_BATCH, Phase, Side, StepId
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, annotations_of, controller_of, ref_of
-from migrate.model.progress import Progress
+from migrate.model.objects import Object, Ref, annotations_of, controller_of, ref_of
+from migrate.model.progress import Intent, Progress
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import BaseStep, patches
-from migrate.steps.freeze_blue import FreezeBlue
+from migrate.steps.freeze_blue import WHY, FreezeBlue
+from migrate.steps.handing_over import KEEP
 
 ROUNDS = 5
 """Looks for marks that a controller copied while we were taking them off."""
@@ -41,7 +42,7 @@ class Finish(BaseStep):
 
     def batches(self, scene: Scene) -> Batches:
         """Unmark what is still marked."""
-        yield [record("what stays paused on blue", paused(scene))]
+        yield [record("what stays paused on blue", [*paused(scene), *kept_there(scene)])]
         if "annotations" in scene.migration.keep:
             return
         written = read_inventory(scene.doors.green, only=_written(scene.progress), needed=False)
@@ -94,7 +95,7 @@ def unmarked(green: Inventory) -> Verdict:
 
 def paused(scene: Scene) -> list[Verdict]:
     """What was paused on blue and stays so: a controller that woke there would start blue's twins again."""
-    resting = list(scene.progress.standing(NO_BATCH, FreezeBlue.id))
+    resting = [i for i in scene.progress.standing(NO_BATCH, FreezeBlue.id) if i.action.params["why"] == WHY]
     if not resting:
         return [passed("paused", "nothing was paused on blue")]
     names = "; ".join(
@@ -103,6 +104,21 @@ def paused(scene: Scene) -> list[Verdict]:
     return [
         passed("paused", f"{len(resting)} stay paused on blue: {names}; cnimigrate rollback resumes them")
     ]
+
+
+def kept_there(scene: Scene) -> list[Verdict]:
+    """Volumes of blue that green has taken over: with their former policy blue's claims would take the data along."""
+    names = [Ref.of_json(i.action.params["ref"]).name for i in scene.progress.intents() if _keeps(i)]
+    if not names:
+        return []
+    shown = "; ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
+    said = f"{len(names)} volumes of blue stay Retain, because green uses the same disks: {shown}"
+    return [passed("kept", said)]
+
+
+def _keeps(intent: Intent) -> bool:
+    params = intent.action.params
+    return intent.stands and not intent.undoes and intent.action.kind == "patch" and params["why"] == KEEP
 
 
 def _unmark(obj: Object) -> Action:

@@ -14,6 +14,7 @@ from migrate.model.ids import Phase, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import dig, ref_of
 from migrate.steps.base import BaseStep, chunks
+from migrate.steps.handing_over import kept_on_blue
 
 WHY = "pause"
 
@@ -29,7 +30,7 @@ class FreezeBlue(BaseStep):
 
     id: ClassVar[StepId] = StepId("prepare.freeze")
     phase: ClassVar[Phase] = Phase.PREPARE
-    title: ClassVar[str] = "pause GitOps controllers on blue"
+    title: ClassVar[str] = "pause GitOps controllers on blue, keep the volumes that green will take over"
     undo: ClassVar[str] = "resume what was paused, with its prior values"
 
     def batches(self, scene: Scene) -> Batches:
@@ -39,6 +40,7 @@ class FreezeBlue(BaseStep):
         if kinds:
             inventory = read_inventory(scene.doors.blue, only=kinds)
             yield from chunks(_pauses(inventory))
+        yield from kept_on_blue(scene)
 
 
 def _pauses(inventory: Inventory) -> Iterator[Action]:

@@ -18,6 +18,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, ref_of
 from migrate.model.progress import Progress
 from migrate.planning.routes import Closure
+from migrate.replay.handover import Handover
 from migrate.replay.turns import Turn, announces, off_first
 
 LEDGER = "ledger of held objects"
@@ -55,11 +56,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything held, each route with its closure, and the workloads that were not Ready on blue to begin with."""
+    """Everything held, each route with its closure, and the workloads that were not Ready on blue to begin with.
+
+    `volumes` are the claims whose data is handed over: between their users' off and on, and never by turns.
+    """
 
     held: tuple[Held, ...]
     routes: tuple[Closure, ...]
     broken: tuple[str, ...] = ()
+    volumes: tuple[Handover, ...] = ()
 
     @property
     def early(self) -> tuple[Held, ...]:
@@ -82,11 +87,12 @@ class Ledger:
     def moving(self) -> tuple[tuple[Held, ...], ...]:
         """What moves before the switch: what writers need, writers, webhooks that others wait for, those others, addresses.
 
-        Last of all the ways in of switched routes open, which are asked before they are switched. A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7). What
+        A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7). What
         a switched route needs is among the writers, whatever its turn. Fixed addresses wait for who announces them.
+        Last of all the ways in of switched routes open, which are asked before they are switched.
         """
         needed = {name for route in self.routes if not route.rampable for name in route.workloads}
-        asleep = [h for h in self.held if not h.early]
+        asleep = [h for h in self.held if not h.early and h.ref not in self._handed_over]
         webhooks = [h for h in asleep if h.ref in self._awaited]
         front = [h for h in asleep if h.turn <= Turn.ADDRESSES or str(h.ref) in needed]
         front = [h for h in front if h.ref not in self._awaited]
@@ -111,7 +117,7 @@ class Ledger:
 
     def later(self) -> tuple[tuple[Held, ...], ...]:
         """What is let go once the traffic is on green, turn by turn; in a turn workloads come before what they serve."""
-        gone = {h.ref for group in (*self.moving(), self.ways_in) for h in group}
+        gone = {h.ref for group in (*self.moving(), self.ways_in) for h in group} | self._handed_over
         left = [h for h in self.held if not h.early and h.ref not in gone]
         addresses = [h for h in left if h.turn == Turn.ADDRESSES]
         keyed = [(max(h.turn, Turn.WAYS_IN), _rank(h), h) for h in left if h.turn != Turn.ADDRESSES]
@@ -119,6 +125,10 @@ class Ledger:
         groups = [tuple(h for *_, h in group) for _, group in groupby(keyed, key=lambda item: item[:2])]
         announced = sum(_announces(group[0]) for group in groups)
         return (*groups[:announced], *((h,) for h in addresses), *groups[announced:])
+
+    @property
+    def _handed_over(self) -> frozenset[Ref]:
+        return frozenset(ref for v in self.volumes for ref in (v.claim, v.volume))
 
     @property
     def _announced(self) -> bool:
@@ -199,7 +209,8 @@ def read_ledger(progress: Progress) -> Ledger:
         for h in facts.get("held", ())
     )
     routes = tuple(Closure.of_json(r) for r in facts.get("routes", ()))
-    return Ledger(held, routes, tuple(facts.get("broken", ())))
+    volumes = tuple(Handover.of_json(v) for v in facts.get("volumes", ()))
+    return Ledger(held, routes, tuple(facts.get("broken", ())), volumes)
 
 
 SHOWN = 8

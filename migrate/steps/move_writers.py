@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 from typing import ClassVar
 
-from migrate import replay
 from migrate.actions.conditions.workloads import READ
-from migrate.actions.create import create, creation_key
+from migrate.actions.create import creation_key
 from migrate.actions.patch import patch
 from migrate.actions.record import record
 from migrate.actions.wait import wait
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
-from migrate.model import marks
 from migrate.model.action import Action, OutcomeState
 from migrate.model.decision import Form
 from migrate.model.ids import Phase, Side, StepId
-from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
-from migrate.model.objects import Object, Ref, annotations_of, end_of_job, metadata_of
+from migrate.model.objects import Object, Ref, end_of_job
 from migrate.model.verdict import passed
 from migrate.replay import kinds
 from migrate.replay.missed import missed, told, unread
-from migrate.steps.base import BaseStep, blue_decided
+from migrate.steps.afresh import Source, make
+from migrate.steps.base import BaseStep
 from migrate.steps.drift import drift_lines, unchanged
+from migrate.steps.handing_over import hand_over, of_users, parties, unmounted
 from migrate.steps.ledger import Held, listed, read_ledger
 from migrate.steps.start_serving import wait_ready
 
@@ -57,10 +55,11 @@ class MoveWriters(BaseStep):
             yield [unchanged(scene)]
         yield from _off(scene, first)
         source = _source(scene, moving)
+        yield from hand_over(scene, unmounted(ledger.volumes), source)
         for group in moving:
             todo = [h for h in group if not _moved(scene, h)]
-            for start in range(0, len(todo), TOGETHER):
-                yield from _move(scene, todo[start : start + TOGETHER], source)
+            for party in parties(todo, ledger.volumes, TOGETHER):
+                yield from _move(scene, party, source)
             yield from wait_ready(scene, [h.ref for h in group], "moved workloads on green")
             yield from _tell_missed(scene, group, source)
 
@@ -71,6 +70,7 @@ class MoveWriters(BaseStep):
             *drift_lines(scene),
             *listed("goes off on blue at once, and on on green last of all", ledger.off_first()),
             *listed("goes off on blue, then on on green", ledger.writers()),
+            *listed("handed over once nothing of blue uses it any more", ledger.volumes),
             *listed("then opens on green, so that switched routes can be asked", ledger.opening()),
             *_restored(scene),
             f"way back after this: cnimigrate rollback --accept-data-loss; {self.one_way}",
@@ -97,21 +97,14 @@ class ReleaseLate(BaseStep):
             yield from _tell_missed(scene, group, source)
 
 
-@dataclass
-class _Source:
-    """Blue as a step reads it when it first needs it, as it was before its twins were put to rest (`as_it_was`)."""
-
-    scene: Scene
-    deferred: frozenset[Ref]
-
-    @cached_property
-    def decided(self) -> tuple[Inventory, replay.Decisions]:
-        """Blue, and what is decided of what is made only now."""
-        return blue_decided(self.scene, only=self.deferred)
-
-
-def _source(scene: Scene, groups: Sequence[Sequence[Held]]) -> _Source:
-    return _Source(scene, frozenset(h.ref for group in groups for h in group if h.form == Form.DEFERRED))
+def _source(scene: Scene, groups: Sequence[Sequence[Held]]) -> Source:
+    return Source(
+        scene,
+        {
+            *(h.ref for group in groups for h in group if h.form == Form.DEFERRED),
+            *(ref for v in read_ledger(scene.progress).volumes for ref in (v.claim, v.volume)),
+        },
+    )
 
 
 def _off(scene: Scene, group: Sequence[Held]) -> Batches:
@@ -132,13 +125,16 @@ def _off(scene: Scene, group: Sequence[Held]) -> Batches:
         yield [replace(off, inverse=back)]
 
 
-def _move(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
+def _move(scene: Scene, group: Sequence[Held], source: Source) -> Batches:
     twins = [h for h in group if h.rest_blue is not None]
     yield from _off(scene, group)
     ended = _ended_on_blue(scene, twins)
     for ref, how in ended.items():
         yield [_left_at_rest(ref, how)]
-    yield from _release(scene, [h for h in group if h.ref not in ended], source)
+    moving = [h for h in group if h.ref not in ended]
+    volumes = of_users(read_ledger(scene.progress).volumes, {h.ref for h in moving})
+    yield from hand_over(scene, volumes, source)
+    yield from _release(scene, moving, source)
 
 
 def _ended_on_blue(scene: Scene, twins: Sequence[Held]) -> Mapping[Ref, str]:
@@ -171,36 +167,13 @@ def _rest(held: Held) -> Action:
     return patch(Side.BLUE, held.ref, held.rest_blue or {}, why="rest", gone_is_fine=True)
 
 
-def _release(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
+def _release(scene: Scene, group: Sequence[Held], source: Source) -> Batches:
     held = [h for h in group if h.form == Form.HELD]
     deferred = [h for h in group if h.form == Form.DEFERRED]
     if held:
         yield [patch(Side.GREEN, h.ref, h.release, why="release") for h in held]
     if deferred:
-        yield from _create(scene, deferred, source)
-
-
-def _create(scene: Scene, deferred: Sequence[Held], source: _Source) -> Batches:
-    """Create what stands on green only from now on."""
-    blue, decisions = source.decided
-    green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in deferred})
-    bodies, actions = {}, []
-    for held in deferred:
-        decision = decisions.of(held.ref)
-        if decision is None or decision.target is None:
-            continue  # gone from blue since the replay
-        found = green.find(held.ref)
-        if found is not None and annotations_of(found).get(marks.RUN) == scene.run:
-            continue
-        uid = str(metadata_of(blue.find(held.ref) or {}).get("uid", ""))
-        body = replay.mark(decision.target, run=scene.run, key=scene.key, source_uid=uid)
-        wanted = annotations_of(body)[marks.SOURCE_HASH]
-        action = create(held.ref, key_hash=wanted, rule=decision.rule, wave=0, command="")
-        bodies[action.key] = body
-        actions.append(action)
-    if actions:
-        scene.bodies.offer(bodies)
-        yield actions
+        yield from make(scene, [h.ref for h in deferred], source)
 
 
 def _restored(scene: Scene) -> Iterator[str]:
@@ -210,7 +183,7 @@ def _restored(scene: Scene) -> Iterator[str]:
             yield f"its data must be on green by now: claim {data.namespace}/{data.name} ({data.reason})"
 
 
-def _tell_missed(scene: Scene, group: Sequence[Held], source: _Source) -> Batches:
+def _tell_missed(scene: Scene, group: Sequence[Held], source: Source) -> Batches:
     """Name what CronJobs were due for between blue's last moment and green's first: neither side runs that."""
     crons = [h for h in group if (h.ref.group, h.ref.kind) == kinds.CRON_JOB]
     if not crons:

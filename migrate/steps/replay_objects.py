@@ -26,6 +26,8 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import closures
+from migrate.replay.handover import handovers
+from migrate.replay.storage import WORDS
 from migrate.steps.as_sent import as_sent
 from migrate.steps.base import BaseStep, blue_decided, chunks
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
@@ -63,7 +65,11 @@ class ReplayObjects(BaseStep):
             record(
                 LEDGER,
                 [passed("ledger", "what is held is written down")],
-                facts={**ledger(decisions, routes), "broken": broken_on_blue(blue)},
+                facts={
+                    **ledger(decisions, routes),
+                    "broken": broken_on_blue(blue),
+                    "volumes": [h.as_json() for h in handovers(blue, decisions, scene.migration)],
+                },
             )
         ]
         before = refused_before(scene)
@@ -233,7 +239,7 @@ def _word_wanted(decision: Decision) -> str:
     """What to write into the file, so that an object is decided."""
     ref = decision.ref
     if decision.rule == "volume.data":
-        said = f"namespace: {ref.namespace}, name: {ref.name}, as: empty or restored, reason: ..."
+        said = f"namespace: {ref.namespace}, name: {ref.name}, as: {WORDS}, reason: ..."
         return f"workloads.volumes: [{{{said}}}]"
     said = f"kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}"
     return f"workloads.rules: [{{{said}, skip: true (or replay: true), reason: ...}}]"

@@ -112,7 +112,7 @@ def test_what_waits_for_its_data_does_not_start_before_it() -> None:
     decision, decisions = cart(*objects, workloads=RESTORED)
     assert decision.workload_class == "exclusive"
     assert CART not in decisions.startable
-    assert "claim data: its data is brought over before before-writers" in decision.evidence
+    assert "claim data: its data is there only when the writers move" in decision.evidence
 
 
 def test_a_set_waits_for_the_data_of_its_own_claims() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migrate.actions.conditions import calico, crds, endpoints, namespaces, workloads
+from migrate.actions.conditions import calico, crds, endpoints, namespaces, volumes, workloads
 from migrate.actions.wait import Condition
 
 CONDITIONS: Mapping[str, Condition] = {
@@ -12,6 +12,8 @@ CONDITIONS: Mapping[str, Condition] = {
     "crds-established": crds.established,
     "endpoints-ready": endpoints.ready,
     "namespaces-active": namespaces.active,
+    "volumes-bound": volumes.bound,
+    "volumes-free": volumes.free,
     "workloads-ready": workloads.ready,
     "workloads-off": workloads.off,
 }

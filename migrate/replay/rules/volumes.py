@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from migrate.model.objects import annotations_of, controller_of, dig
 from migrate.replay import kinds
+from migrate.replay.handover import REATTACH, claim_of, nodes_of, obstacle, reattaches
 from migrate.replay.rule import Rule, Subject, ask, skip
-from migrate.replay.storage import data_of, volume_moves
+from migrate.replay.storage import WORDS, data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
 
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
@@ -13,23 +14,38 @@ PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 _SNAPSHOTS = ("VolumeSnapshot", "VolumeSnapshotContent")
 
 
-def _dynamic(subject: Subject, _surroundings: Surroundings) -> str | None:
+def _tied(subject: Subject, surroundings: Surroundings) -> str | None:
+    """What the file wants re-attached and green could not attach."""
+    return (
+        obstacle(subject.obj, surroundings.blue.inventory) or None if _moves(subject, surroundings) else None
+    )
+
+
+def _moves(subject: Subject, surroundings: Surroundings) -> bool:
+    claim = subject.ref if subject.kind == kinds.CLAIM else claim_of(subject.obj)
+    return claim is not None and reattaches(surroundings.blue.migration, claim)
+
+
+def _dynamic(subject: Subject, surroundings: Surroundings) -> str | None:
+    if _moves(subject, surroundings):
+        return None
     driver = annotations_of(subject.obj).get(PROVISIONED_BY)
     return f"provisioned by {driver}" if driver else None
 
 
+def _stays(subject: Subject, surroundings: Surroundings) -> str | None:
+    """A volume whose claim's data comes to green in another way, or not at all."""
+    claim = claim_of(subject.obj)
+    data = data_of(surroundings.blue.migration, claim) if claim is not None else None
+    if claim is None or data is None or data.as_ == REATTACH:
+        return None
+    return f"{claim}: {data.as_} ({data.reason})"
+
+
 def _static(subject: Subject, surroundings: Surroundings) -> str | None:
-    names = {
-        value
-        for term in dig(subject.obj, "spec", "nodeAffinity", "required", "nodeSelectorTerms", default=())
-        for expression in (*(term.get("matchExpressions") or ()), *(term.get("matchFields") or ()))
-        for value in expression.get("values") or ()
-    }
-    nodes = sorted(
-        str(n["metadata"]["name"])
-        for n in surroundings.blue.inventory.of("Node")
-        if n["metadata"]["name"] in names
-    )
+    if _moves(subject, surroundings):
+        return None
+    nodes = nodes_of(subject.obj, surroundings.blue.inventory)
     if nodes:
         return f"bound to blue's node {', '.join(nodes[:3])}"
     claim = dig(subject.obj, "spec", "claimRef")
@@ -58,6 +74,14 @@ def _replaced(subject: Subject, surroundings: Surroundings) -> str | None:
 
 
 RULES: tuple[Rule, ...] = (
+    ask(
+        "volume.tied",
+        "claims that the file wants re-attached, and their PersistentVolumes, that green could not attach",
+        "say copy, restored or empty under workloads.volumes",
+        kinds.CLAIM,
+        kinds.PERSISTENT_VOLUME,
+        when=_tied,
+    ),
     skip(
         "volume.dynamic",
         "PersistentVolumes that a provisioner made",
@@ -65,10 +89,17 @@ RULES: tuple[Rule, ...] = (
         kinds.PERSISTENT_VOLUME,
         when=_dynamic,
     ),
+    skip(
+        "volume.stays",
+        "PersistentVolumes made by hand whose claim's data the file decides otherwise than by reattach",
+        "it stays with blue; green's claim gets a volume of its own",
+        kinds.PERSISTENT_VOLUME,
+        when=_stays,
+    ),
     ask(
         "volume.static",
         "PersistentVolumes made by hand",
-        "attached on both sides a volume is destroyed; say replay once blue has let go of it, or skip",
+        "attached on both sides a volume is destroyed; say reattach of its claim under workloads.volumes, or skip it",
         kinds.PERSISTENT_VOLUME,
         when=_static,
     ),
@@ -82,7 +113,7 @@ RULES: tuple[Rule, ...] = (
     ask(
         "volume.data",
         "PersistentVolumeClaims that are bound, and of whose data the file says nothing",
-        "the bytes are not copied; say under workloads.volumes whether green's volume starts empty or you bring the data there",
+        f"the bytes do not move by themselves; say under workloads.volumes what becomes of them: {WORDS}",
         kinds.CLAIM,
         when=_unsaid,
     ),

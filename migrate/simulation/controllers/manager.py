@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from migrate.errors import DoorError
+from migrate.simulation.controllers.attachments import Attachments
 from migrate.simulation.controllers.context import Context, Controller
 from migrate.simulation.controllers.crds import Definitions
 from migrate.simulation.controllers.cronjobs import CronJobs
@@ -48,6 +49,7 @@ def controllers() -> tuple[Controller, ...]:
         Claims(),
         Scheduler(),
         Kubelet(),
+        Attachments(),
         Endpoints(),
         LoadBalancers(),
     )

@@ -174,6 +174,8 @@ class Kinds:
     claims = resource("persistentvolumeclaims")
     volumes = resource("persistentvolumes")
     storage_classes = resource("storageclasses", "storage.k8s.io")
+    csi_drivers = resource("csidrivers", "storage.k8s.io")
+    attachments = resource("volumeattachments", "storage.k8s.io")
     deployments = resource("deployments", "apps")
     replica_sets = resource("replicasets", "apps")
     stateful_sets = resource("statefulsets", "apps")
