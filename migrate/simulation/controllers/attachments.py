@@ -14,7 +14,7 @@ from migrate.model.objects import Object, dig
 from migrate.simulation.controllers.context import Context, watching
 from migrate.simulation.controllers.view import Event, Key, Kinds
 
-DETACHING = timedelta(seconds=8)
+DETACHING = timedelta(seconds=45)
 """How long a storage takes to detach: long enough that pods are gone before."""
 
 
