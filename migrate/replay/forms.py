@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrate.model.decision import Form
 from migrate.model.ids import RuleId
 from migrate.model.objects import Object, dig, namespace_of
-from migrate.replay import hold, kinds
+from migrate.replay import gitops, hold, kinds
 from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
 from migrate.replay.definitions import explicit, lax
 from migrate.replay.edits import replaced
@@ -136,11 +136,16 @@ def _suspended(_subject: Subject, _surroundings: Surroundings, target: Object) -
 
 
 def _automated(subject: Subject, _surroundings: Surroundings) -> str | None:
-    return "" if dig(subject.obj, "spec", "syncPolicy", "automated") is not None else None
+    return "" if gitops.automated(subject.obj) else None
 
 
 def _application(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
     return Shape(*hold.without_automation(target))
+
+
+def _application_set(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    rest = gitops.TEMPLATE_AUTOMATED if gitops.automated(target) else None
+    return Shape(target, hold.deferred(target, rest=rest, value=None))
 
 
 def _named_default(subject: Subject, _surroundings: Surroundings) -> str | None:
@@ -375,6 +380,15 @@ FORMS: tuple[Rule, ...] = (
         kinds.APPLICATION,
         when=_automated,
         shape=_application,
+    ),
+    _form(
+        "defer.application-set",
+        Form.DEFERRED,
+        "Argo CD ApplicationSets",
+        "made at the cutover: it makes Applications that synchronise by themselves",
+        kinds.APPLICATION_SET,
+        when=_all,
+        shape=_application_set,
     ),
     _form(
         "replay.system-binding",

@@ -73,7 +73,7 @@ def turn_of(kind: Kind, *, rests: bool, outside: Turn | None, awaited: bool) -> 
     `rests` says whether blue's twin is put to rest for it, `outside` the turn of a controller that acts on the outside
     world. What answers a webhook that others wait for (`awaited`) comes with the writers, whatever else it does.
     """
-    if kind in FLUX or kind == kinds.APPLICATION:
+    if kind in FLUX or kind in {kinds.APPLICATION, kinds.APPLICATION_SET}:
         return Turn.GITOPS
     if kind in _WRITERS:
         return outside if outside is not None and not awaited else Turn.WRITERS

@@ -12,17 +12,17 @@ from migrate.engine.step import Batches, Scene
 from migrate.model.action import Action
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.inventory import Inventory
-from migrate.model.objects import dig, ref_of
+from migrate.model.objects import Object, ref_of
+from migrate.replay import kinds
+from migrate.replay.edits import nested
+from migrate.replay.gitops import AUTOMATED, TEMPLATE_AUTOMATED, Keepers
 from migrate.steps.base import BaseStep, chunks
 from migrate.steps.handing_over import kept_on_blue
 
 WHY = "pause"
 
-FLUX = (
-    ("kustomize.toolkit.fluxcd.io", "Kustomization"),
-    ("helm.toolkit.fluxcd.io", "HelmRelease"),
-)
-ARGO = ("argoproj.io", "Application")
+PAUSED = (kinds.KUSTOMIZATION, kinds.HELM_RELEASE, kinds.APPLICATION_SET, kinds.APPLICATION)
+"""What applies Git's state by itself. A source that goes on being fetched changes nothing."""
 
 
 class FreezeBlue(BaseStep):
@@ -34,27 +34,31 @@ class FreezeBlue(BaseStep):
     undo: ClassVar[str] = "resume what was paused, with its prior values"
 
     def batches(self, scene: Scene) -> Batches:
-        """Patch what is not paused yet."""
+        """Patch what is not paused yet, from the top: what keeps others would put them back."""
         served = {(r.group, r.kind) for r in scene.doors.blue.resources()}
-        kinds = [kind for kind in (*FLUX, ARGO) if kind in served]
-        if kinds:
-            inventory = read_inventory(scene.doors.blue, only=kinds)
-            yield from chunks(_pauses(inventory))
+        wanted = [kind for kind in PAUSED if kind in served]
+        if wanted:
+            inventory = read_inventory(scene.doors.blue, only=[*wanted, kinds.CONFIG_MAP])
+            yield from chunks(pauses(inventory))
         yield from kept_on_blue(scene)
 
 
-def _pauses(inventory: Inventory) -> Iterator[Action]:
-    for group, kind in FLUX:
-        for obj in inventory.of(kind, group):
-            change = {"spec": {"suspend": True}}
-            if not stands(obj, change):
-                yield patch(Side.BLUE, ref_of(obj), change, why=WHY, command="flux suspend")
-    for obj in inventory.of(ARGO[1], ARGO[0]):
-        if dig(obj, "spec", "syncPolicy", "automated") is not None:
-            yield patch(
-                Side.BLUE,
-                ref_of(obj),
-                {"spec": {"syncPolicy": {"automated": None}}},
-                why=WHY,
-                command="argocd app set --sync-policy none",
-            )
+def pauses(inventory: Inventory) -> Iterator[Action]:
+    """The patches that pause what is not paused yet, each after those of what stands above it."""
+    keepers = Keepers(inventory)
+    found = [obj for group, kind in PAUSED for obj in inventory.of(kind, group)]
+    for obj in sorted(found, key=keepers.depth):  # stable: at one depth in the order of the kinds
+        change, command = _pause(obj)
+        if not stands(obj, change):
+            yield patch(Side.BLUE, ref_of(obj), change, why=WHY, command=command)
+
+
+def _pause(obj: Object) -> tuple[Object, str]:
+    match ref_of(obj)[:2]:
+        case kinds.APPLICATION:
+            return nested(AUTOMATED, None), "argocd app set --sync-policy none"
+        case kinds.APPLICATION_SET:
+            # the Applications that it makes follow its template, those that it is yet to make as well
+            return nested(TEMPLATE_AUTOMATED, None), "kubectl patch applicationset"
+        case _:
+            return {"spec": {"suspend": True}}, "flux suspend"

@@ -6,7 +6,18 @@ Lives here: what is not written, and why. Never here: forms of what is written (
 from __future__ import annotations
 
 from migrate.replay.rule import Rule
-from migrate.replay.rules import cni, finished, green, managed, namespaces, never, owners, unknown, volumes
+from migrate.replay.rules import (
+    cni,
+    finished,
+    gitops,
+    green,
+    managed,
+    namespaces,
+    never,
+    owners,
+    unknown,
+    volumes,
+)
 
 SKIPS: tuple[Rule, ...] = (
     *never.RULES,
@@ -18,6 +29,7 @@ SKIPS: tuple[Rule, ...] = (
     *owners.RULES,
     *managed.BY_CONTENT,
     *finished.RULES,
+    *gitops.RULES,
     *green.RULES,
     *unknown.RULES,
 )
