@@ -269,7 +269,8 @@ def _routes(composed: Composed, width: int) -> Iterator[str]:
 
 def _objects(composed: Composed, width: int) -> Iterator[str]:
     decisions = composed.decisions
-    forms = ", ".join(f"{n} {form.value}" for form, n in decisions.counts().by_form.items())
+    counts = decisions.counts().by_form.items()
+    forms = ", ".join(f"{n} {form.value}" for form, n in counts if n or form is not Form.COMPARED)
     yield from tables.hanging("objects      ", f"{len(decisions)}: {forms}   (one by one: --objects)", width)
     yield from tables.columns(
         [(form, str(rule), str(n)) for (form, rule), n in _by_rule(decisions)], indent=13

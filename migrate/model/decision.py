@@ -15,6 +15,7 @@ class Form(StrEnum):
     REPLAYED = "replayed"  # as it is, sanitised
     HELD = "held"  # written in a dormant form, with the record of how to release it
     DEFERRED = "deferred"  # created only at cutover
+    COMPARED = "compared"  # made on green by who keeps it there, and held against blue's
     SKIPPED = "skipped"  # not written; the rule says why
     UNDECIDED = "needs-decision"  # a person decides before the replay
 
@@ -65,8 +66,8 @@ class Literal:
 class Decision:
     """One object's fate, by the rule that decided, with its reason.
 
-    `wave` is 1 to 12, 0 where nothing is written; `target` is the sanitised object to write, None unless replayed,
-    held or deferred. `workload_class` is "serving", "exclusive" or "unknown" for workloads, else empty. `literals` are
+    `wave` is 1 to 12, 0 where nothing is written; `target` is the sanitised object to write (or, compared, to be made by
+    somebody else), None where it is skipped or needs a decision. `workload_class` is "serving", "exclusive" or "unknown" for workloads, else empty. `literals` are
     the addresses of blue that the target names, all of them; `evidence` shows the first. `turn` is when the cutover lets
     go of what is held or deferred (`replay.turns`), else 0.
     """

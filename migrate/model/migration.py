@@ -165,6 +165,7 @@ class Workloads(Part):
     storage_classes: tuple[StorageClassChange, ...] = ()
     rules: tuple[ObjectRule, ...] = ()
     on_refusal: Literal["wave", "stop"] = "wave"
+    gitops: Literal["replay", "compare"] = "replay"
 
 
 class BatchSpec(Part):

@@ -140,6 +140,9 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "on_refusal": (
             "When green refuses an object: wave writes the rest of its wave first, stop ends there; then the run waits.",
         ),
+        "gitops": (
+            "What Argo CD and Flux keep on blue: replay writes it like everything else; compare leaves it to green's own.",
+        ),
     },
     "ObjectName": {
         "kind": ("The kind, or * for all.", "Deployment"),

@@ -89,7 +89,7 @@ def _left(subjects: Mapping[Ref, Subject], blue: Blue) -> Mapping[Ref, RuleId]:
 
 
 def _leaves(decision: Decision) -> bool:
-    made_there = decision.rule == OWNED or decision.rule.startswith("managed.")
+    made_there = decision.rule == OWNED or decision.rule.startswith(("managed.", "gitops."))
     return decision.form is Form.SKIPPED and not made_there
 
 
@@ -100,7 +100,7 @@ def _coming(subjects: Mapping[Ref, Subject], surroundings: Surroundings) -> Serv
     for subject in subjects.values():
         if subject.kind not in {kinds.DEFINITION, kinds.API_SERVICE}:
             continue
-        if _decide(subject, surroundings, None).form not in {*WRITTEN, Form.DEFERRED}:
+        if _decide(subject, surroundings, None).form not in {*WRITTEN, Form.DEFERRED, Form.COMPARED}:
             continue
         group = str(dig(subject.obj, "spec", "group", default=""))
         if subject.kind == kinds.DEFINITION:
@@ -135,7 +135,7 @@ def _unformed(subject: Subject, surroundings: Surroundings) -> Decision | None:
 def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[str] | None) -> Decision:
     left_out = _unformed(subject, surroundings)
     if left_out is not None:
-        return left_out
+        return _wanted(left_out, subject, surroundings, families)
     said = operator_rule(surroundings.blue.migration, subject.ref, labels_of(subject.obj))
     if said is None:
         return _formed(subject, surroundings, families)
@@ -154,6 +154,17 @@ def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[st
         return replace(decision, evidence=note)
     note = "; ".join(filter(None, (f"as by {decision.rule}", decision.evidence)))
     return replace(decision, rule=rule_id, reason=word.reason, evidence=note)
+
+
+def _wanted(
+    decision: Decision, subject: Subject, surroundings: Surroundings, families: frozenset[str] | None
+) -> Decision:
+    """The decision with what is to be found on green, where somebody else makes it there."""
+    if decision.form is not Form.COMPARED:
+        return decision
+    runs = subject.kind in kinds.WORKLOADS or subject.kind == kinds.POD
+    word = surroundings.classes.of(subject.obj).word if runs else ""
+    return replace(decision, target=sanitise(subject.obj, families=families), workload_class=word)
 
 
 def _formed(subject: Subject, surroundings: Surroundings, families: frozenset[str] | None) -> Decision:
@@ -200,7 +211,9 @@ def _with_order(
     startable: set[Ref] = set()
     waits: dict[Ref, tuple[Ref, ...]] = {}
     for decision in found:
-        if decision.target is None:
+        if decision.form is Form.COMPARED and decision.workload_class:
+            startable.add(decision.ref)  # it runs on green already
+        if decision.target is None or decision.form is Form.COMPARED:
             continue
         obj: Object = subjects[decision.ref].obj
         level = surroundings.admission.level(decision.ref) if decision.wave == 9 else 0

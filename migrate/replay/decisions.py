@@ -122,6 +122,11 @@ class Decisions:
         return self._by_form[Form.DEFERRED]
 
     @property
+    def compared(self) -> tuple[Decision, ...]:
+        """What green's own GitOps makes."""
+        return self._by_form[Form.COMPARED]
+
+    @property
     def skipped(self) -> tuple[Decision, ...]:
         """What stays behind, each with its rule."""
         return self._by_form[Form.SKIPPED]

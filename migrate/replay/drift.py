@@ -144,6 +144,8 @@ def judged(found: Sequence[Difference], total: int) -> Verdict:
 
 def _of(decision: Decision, record: Record, green: Inventory, key: bytes) -> Difference | None:
     ref, found = decision.ref, green.find(decision.ref)
+    if decision.form is Form.COMPARED:
+        return None  # Git is its source, on either side
     what = _change(decision, record, key)
     if decision.form is Form.UNDECIDED:
         return Difference(ref, 0, OPEN)

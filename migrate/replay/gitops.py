@@ -6,7 +6,7 @@ fluxcd.io, components/kustomize and components/helm.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,20 +25,24 @@ from migrate.model.objects import (
     ref_of,
 )
 from migrate.replay import kinds
-from migrate.replay.turns import FLUX
+from migrate.replay.kinds import Kind
 
 AUTOMATED = ("spec", "syncPolicy", "automated")
 TEMPLATE_AUTOMATED = ("spec", "template", *AUTOMATED)
 """What makes an Application synchronise by itself; taken out of an ApplicationSet's template it is out of all it makes."""
 
-GITOPS = FLUX | {kinds.APPLICATION, kinds.APPLICATION_SET}
-"""The kinds by which Argo CD and Flux are told what to apply."""
+_ARGO = frozenset({kinds.APPLICATION, kinds.APPLICATION_SET, ("argoproj.io", "AppProject")})
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 
 _SETTINGS = "argocd-cm"
 _LABEL = "app.kubernetes.io/instance"
 _FLUX = (("kustomize.toolkit.fluxcd.io", kinds.KUSTOMIZATION), ("helm.toolkit.fluxcd.io", kinds.HELM_RELEASE))
+
+
+def own_kind(kind: Kind) -> bool:
+    """Whether a kind tells Argo CD or Flux what to apply, and to where."""
+    return kind in _ARGO or kind[0].endswith(".toolkit.fluxcd.io")
 
 
 def automated(obj: Object) -> bool:
@@ -85,6 +89,11 @@ class Keepers:
     def of(self, obj: Object) -> Keeper | None:
         """Who keeps an object; None where nobody does, or who did is gone."""
         return next(self._of(obj), None)
+
+    @cached_property
+    def releases(self) -> Mapping[tuple[str, str], Ref]:
+        """The HelmReleases by the namespace and name under which Helm keeps its records of them."""
+        return {_recorded(obj): ref_of(obj) for obj in self.inventory.of(*reversed(kinds.HELM_RELEASE))}
 
     def depth(self, obj: Object) -> int:
         """How many keepers stand above an object: what is put to rest from the top is not put back from above."""
@@ -146,6 +155,14 @@ class Keepers:
         if not method and any(TRACKING in annotations_of(obj) for _, obj in self.inventory):
             return ""
         return str(dig(settings, "data", "application.instanceLabelKey") or _LABEL)
+
+
+def _recorded(release: Object) -> tuple[str, str]:
+    """Where Helm keeps its records of a HelmRelease, by Flux's defaults for what its spec leaves out."""
+    spec = release.get("spec") or {}
+    target, own = spec.get("targetNamespace"), name_of(release)
+    name = spec.get("releaseName") or (f"{target}-{own}" if target else own)
+    return str(spec.get("storageNamespace") or namespace_of(release)), str(name)
 
 
 def _speaks_of(tracked: str, obj: Object) -> bool:

@@ -11,6 +11,7 @@ from migrate.model.objects import Ref
 from migrate.replay.admission import Admission
 from migrate.replay.blue import Blue
 from migrate.replay.classes import Classes
+from migrate.replay.gitops import Keepers
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Surroundings:
     def classes(self) -> Classes:
         """The classes of blue's workloads."""
         return Classes(self.blue)
+
+    @cached_property
+    def keepers(self) -> Keepers:
+        """What Argo CD and Flux keep on blue."""
+        return Keepers(self.blue.inventory)
 
     @cached_property
     def admission(self) -> Admission:

@@ -19,7 +19,7 @@ from migrate.model.ids import NO_BATCH
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, annotations_of, ref_of
 from migrate.model.verdict import Verdict
-from migrate.replay import accepted, drift
+from migrate.replay import accepted, drift, kept
 from migrate.replay.causes import cause
 from migrate.steps import as_sent
 from migrate.steps.base import blue_decided
@@ -38,11 +38,12 @@ class Compared:
     decisions: replay.Decisions
     differences: Sequence[replay.Difference]
     idle: Sequence[Verdict] = ()
+    kept: tuple[Verdict, ...] = ()
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict a wave, and one on what the file accepts in vain."""
-        return (*replay.verdicts(self.decisions, self.differences), *self.idle)
+        """One verdict a wave, one on what the file accepts in vain, and one on what is left to green's GitOps."""
+        return (*replay.verdicts(self.decisions, self.differences), *self.idle, *self.kept)
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -52,7 +53,8 @@ class Compared:
 
 def compared(scene: Scene, blue: Inventory, decisions: replay.Decisions, green: Inventory) -> Compared:
     """Compare every written object of `decisions` on `blue` with a green that was read in their versions."""
-    return _compared(scene, as_written(scene, blue, decisions, green), green)
+    found = _compared(scene, as_written(scene, blue, decisions, green), green)
+    return replace(found, kept=kept.verdicts(decisions, green))
 
 
 def still_as_verified(scene: Scene, blue_now: Inventory) -> Action:

@@ -26,6 +26,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import closures
+from migrate.replay import kept
 from migrate.replay.handover import handovers
 from migrate.replay.storage import WORDS
 from migrate.steps.as_sent import as_sent
@@ -60,6 +61,7 @@ class ReplayObjects(BaseStep):
         """Yield wave after wave, each with its gate."""
         blue, decisions = blue_decided(scene)
         yield [record("decisions", decided(decisions), facts=_counts(decisions))]
+        yield from _left_to_gitops(scene, decisions)
         routes = closures(blue, decisions, scene.migration)
         yield [
             record(
@@ -233,6 +235,16 @@ def decided(decisions: replay.Decisions) -> list[Verdict]:
                     )
                 )
     return verdicts or [passed("decisions", f"{len(decisions)} objects decided, 0 to decide")]
+
+
+def _left_to_gitops(scene: Scene, decisions: replay.Decisions) -> Batches:
+    """Insist on what green's GitOps is to make before anything else stands; nothing where nothing is left to it."""
+    if decisions.compared:
+        only = {(d.ref.group, d.ref.kind) for d in decisions.compared}
+        green = read_inventory(scene.doors.green, only=only, needed=False, at=decisions.at)
+        found = kept.needed_first(decisions, green)
+        if found:
+            yield [record(kept.FIRST, found)]
 
 
 def _word_wanted(decision: Decision) -> str:

@@ -1,0 +1,88 @@
+"""Whether green's own GitOps has made what it is left to make, and what of it is otherwise than on blue.
+
+What is not there yet is not known to come: that is inconclusive. What is otherwise is told, and no failure, because Git
+may rightly say something else of green.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from migrate.model.decision import Decision
+from migrate.model.inventory import Inventory
+from migrate.model.verdict import Verdict, inconclusive, passed
+from migrate.replay.decisions import Decisions
+from migrate.replay.kinds import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS
+from migrate.replay.parity import SHOWN, apart
+from migrate.replay.waves import wave_of
+
+CHECK = "left to GitOps"
+FIRST = "left to GitOps, and needed first"
+
+_POLICIES = 4
+"""The last wave of what must stand before anything else does: namespaces, definitions, classes, policies."""
+
+_REMEDY = (
+    "Set green's Argo CD or Flux up on the same Git, let it synchronise, then run again. Or begin anew with "
+    "workloads.gitops: replay, and green gets what blue has."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """An object that is otherwise on green than on blue: at which paths, no values."""
+
+    decision: Decision
+    paths: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The object and the first paths."""
+        return f"{self.decision.ref} at {', '.join(self.paths[:SHOWN])}"
+
+
+def verdicts(decisions: Decisions, green: Inventory) -> tuple[Verdict, ...]:
+    """Judge all that is left to green's GitOps; nothing where nothing is."""
+    return _judged(CHECK, decisions.compared, green)
+
+
+def needed_first(decisions: Decisions, green: Inventory) -> tuple[Verdict, ...]:
+    """Judge what has to be there before this run writes: what pods would slip past, and what holds other objects."""
+    webhooks = {MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS}
+    first = [
+        d
+        for d in decisions.compared
+        if (d.ref.group, d.ref.kind) in webhooks or wave_of((d.ref.group, d.ref.kind)) <= _POLICIES
+    ]
+    return _judged(FIRST, first, green)
+
+
+def _judged(check: str, left: Sequence[Decision], green: Inventory) -> tuple[Verdict, ...]:
+    if not left:
+        return ()
+    missing = [d for d in left if green.find(d.ref) is None]
+    if missing:
+        shown = "; ".join(f"{d.ref} ({d.evidence})" for d in missing[:SHOWN])
+        more = f"; and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        said = (
+            f"{len(missing)} of {len(left)} not there, their controller has not made them yet: {shown}{more}"
+        )
+        return (inconclusive(check, said, _REMEDY),)
+    otherwise = list(_departures(left, green))
+    said = f"{len(left) - len(otherwise)} of {len(left)} as on blue"
+    if otherwise:
+        more = "; …" if len(otherwise) > SHOWN else ""
+        said += f", {len(otherwise)} as Git has it for green: {'; '.join(map(str, otherwise[:SHOWN]))}{more}"
+    return (passed(check, said),)
+
+
+def _departures(left: Sequence[Decision], green: Inventory) -> Iterator[Departure]:
+    for decision in left:
+        found = green.find(decision.ref)
+        paths = apart(decision.target or {}, found) if found is not None else ()
+        # who keeps it is told on the object itself, and is another on green
+        paths = tuple(
+            path for path in paths if not path.startswith(("metadata.labels", "metadata.annotations"))
+        )
+        if paths:
+            yield Departure(decision, paths)
