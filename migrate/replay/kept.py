@@ -13,15 +13,13 @@ from migrate.model.decision import Decision
 from migrate.model.inventory import Inventory
 from migrate.model.verdict import Verdict, inconclusive, passed
 from migrate.replay.decisions import Decisions
-from migrate.replay.kinds import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS
 from migrate.replay.parity import SHOWN, apart
 from migrate.replay.waves import wave_of
 
 CHECK = "left to GitOps"
-FIRST = "left to GitOps, and needed first"
 
-_POLICIES = 4
-"""The last wave of what must stand before anything else does: namespaces, definitions, classes, policies."""
+_BASES = frozenset({1, 2, 3, 4, 9})
+"""Waves on which others rest: namespaces, definitions, classes, policies; webhooks that change pods."""
 
 _REMEDY = (
     "Set green's Argo CD or Flux up on the same Git, let it synchronise, then run again. Or begin anew with "
@@ -43,21 +41,20 @@ class Departure:
 
 def verdicts(decisions: Decisions, green: Inventory) -> tuple[Verdict, ...]:
     """Judge all that is left to green's GitOps; nothing where nothing is."""
-    return _judged(CHECK, decisions.compared, green)
+    return judged(CHECK, decisions.compared, green)
 
 
-def needed_first(decisions: Decisions, green: Inventory) -> tuple[Verdict, ...]:
-    """Judge what has to be there before this run writes: what pods would slip past, and what holds other objects."""
-    webhooks = {MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS}
-    first = [
+def needed_first(decisions: Decisions, since: int, until: int) -> tuple[Decision, ...]:
+    """What is left to GitOps of the waves from `since` to before `until` and that later waves rest upon."""
+    return tuple(
         d
         for d in decisions.compared
-        if (d.ref.group, d.ref.kind) in webhooks or wave_of((d.ref.group, d.ref.kind)) <= _POLICIES
-    ]
-    return _judged(FIRST, first, green)
+        if since <= (wave := wave_of((d.ref.group, d.ref.kind))) < until and wave in _BASES
+    )
 
 
-def _judged(check: str, left: Sequence[Decision], green: Inventory) -> tuple[Verdict, ...]:
+def judged(check: str, left: Sequence[Decision], green: Inventory) -> tuple[Verdict, ...]:
+    """Say whether all of it is there, and what is otherwise than on blue."""
     if not left:
         return ()
     missing = [d for d in left if green.find(d.ref) is None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import orjson
@@ -26,11 +27,11 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import closures
-from migrate.replay import kept
 from migrate.replay.handover import handovers
 from migrate.replay.storage import WORDS
 from migrate.steps.as_sent import as_sent
 from migrate.steps.base import BaseStep, blue_decided, chunks
+from migrate.steps.kept import made_by_gitops
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
 
@@ -61,7 +62,6 @@ class ReplayObjects(BaseStep):
         """Yield wave after wave, each with its gate."""
         blue, decisions = blue_decided(scene)
         yield [record("decisions", decided(decisions), facts=_counts(decisions))]
-        yield from _left_to_gitops(scene, decisions)
         routes = closures(blue, decisions, scene.migration)
         yield [
             record(
@@ -75,7 +75,8 @@ class ReplayObjects(BaseStep):
             )
         ]
         before = refused_before(scene)
-        for wave in decisions.waves:
+        for last, wave in pairwise((0, *decisions.waves)):
+            yield from made_by_gitops(scene, decisions, since=last, until=wave)
             mine = of_wave(before, wave, (d.ref for d in decisions.of_wave(wave)))
             refusals = Refusals(wave, scene.migration.workloads.on_refusal, [blue], mine)
             yield from self._wave(scene, blue, decisions, refusals)
@@ -235,16 +236,6 @@ def decided(decisions: replay.Decisions) -> list[Verdict]:
                     )
                 )
     return verdicts or [passed("decisions", f"{len(decisions)} objects decided, 0 to decide")]
-
-
-def _left_to_gitops(scene: Scene, decisions: replay.Decisions) -> Batches:
-    """Insist on what green's GitOps is to make before anything else stands; nothing where nothing is left to it."""
-    if decisions.compared:
-        only = {(d.ref.group, d.ref.kind) for d in decisions.compared}
-        green = read_inventory(scene.doors.green, only=only, needed=False, at=decisions.at)
-        found = kept.needed_first(decisions, green)
-        if found:
-            yield [record(kept.FIRST, found)]
 
 
 def _word_wanted(decision: Decision) -> str:

@@ -33,6 +33,7 @@ BLOCKERS = {
     "RIGHT-002",
     "IDENT-001",
     "CNI-004",
+    "GITOPS-001",
 }
 
 

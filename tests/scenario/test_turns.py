@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Project:
     """A move whose blue has something for every turn."""
     project = seeded(tmp_path / "move", FILE)
     for resource in (SCALED, FLUX):
-        _defined(project, resource)
+        defined(project, resource)
     with world_of(project) as world:
         world.clock().sleep(10)  # until they are Established
     for name, image in (("external-dns", "example/external-dns:1"), ("descheduler", "example/descheduler:1")):
@@ -47,7 +47,7 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-def _defined(project: Project, resource: Resource) -> None:
+def defined(project: Project, resource: Resource) -> None:
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     version = {"name": resource.version, "served": True, "storage": True, "schema": schema}
     names = {"plural": resource.plural, "singular": resource.kind.lower(), "kind": resource.kind}

@@ -1,0 +1,55 @@
+"""A move that leaves to green's own Flux what it keeps: the run waits for it, and never writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from migrate.cli.project import Project
+from migrate.engine.runner import Until
+from migrate.errors import CheckFailed
+from migrate.model.ids import Phase, Side
+from migrate.model.objects import Resource, dig
+from tests.scenario.hands import CONFIG_MAPS, created
+from tests.scenario.moves import FILE, Life, progress_of, run, seeded, world_of
+from tests.scenario.test_turns import FLUX, defined
+
+POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", namespaced=True)
+LABELS = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "back"}
+DENY = {"podSelector": {"matchLabels": {"kept": "true"}}, "policyTypes": ["Egress"]}
+
+
+def kept(project: Project, side: Side, resource: Resource, name: str, **body: object) -> None:
+    """Make an object as Flux does."""
+    metadata = {"name": name, "namespace": "shop", "labels": LABELS}
+    created(project, side, resource, f"shop/{name}", metadata=metadata, **body)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A move whose blue has a Flux that keeps a policy and a ConfigMap."""
+    project = seeded(tmp_path / "move", f"{FILE}  gitops: compare\n")
+    defined(project, FLUX)
+    with world_of(project) as world:
+        world.clock().sleep(10)  # until it is Established
+    created(project, Side.BLUE, FLUX, "back/apps", spec={"path": "./apps", "interval": "10m"})
+    kept(project, Side.BLUE, POLICIES, "kept", spec=DENY)
+    kept(project, Side.BLUE, CONFIG_MAPS, "kept", data={"host": "blue"})
+    return project
+
+
+def test_the_run_waits_for_what_it_does_not_write(project: Project) -> None:
+    """No pod before the policy that Flux makes; no traffic before the rest; what is otherwise is no failure."""
+    with pytest.raises(CheckFailed, match=r"left to GitOps, before wave 5.*NetworkPolicy shop/kept"):
+        run(project)
+    kept(project, Side.GREEN, POLICIES, "kept", spec=DENY)
+    with pytest.raises(CheckFailed, match=r"left to GitOps: 1 of 2 not there.*ConfigMap shop/kept"):
+        run(project, Life(until=Until(phase=Phase.VERIFY)))
+    kept(project, Side.GREEN, CONFIG_MAPS, "kept", data={"host": "green"})
+    assert run(project)
+    written = [i.action.key for i in progress_of(project).intents() if i.action.kind in {"create", "apply"}]
+    assert not [key for key in written if "shop/kept" in key or "back/apps" in key]
+    with world_of(project) as world:
+        found = world.cluster(Side.GREEN).get(CONFIG_MAPS, "kept", "shop")
+        assert dig(found, "data", "host") == "green"
