@@ -74,7 +74,7 @@ def test_the_gate_tells_what_is_behind_it(place: Place) -> None:
     """Routes, what would move, and the way back, with the command that opens it."""
     said = place.run("run").err
     assert "|| all/before-cutover needs an approval   plan " in said
-    assert "shop ramps (5 workloads run on both sides)" in said
+    assert "shop ramps (6 workloads run on both sides)" in said
     assert "Deployment billing/billing-worker (exclusive)" in said
     assert "way back: none is needed yet" in said
     assert "-> cnimigrate approve all/before-cutover --by YOU" in said
