@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from migrate.actions.apply import Apply
 from migrate.actions.conditions import CONDITIONS
 from migrate.actions.contents import sets_of
+from migrate.actions.count import Count
 from migrate.actions.create import Create
 from migrate.actions.delete import Delete
 from migrate.actions.directory import Directory
@@ -30,6 +31,7 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
     doors = scene.doors
     reach = Reach(Directory(doors), scene.bodies, scene.run)
     return {
+        "count": Count(reach, doors.clock),
         "create": Create(reach),
         "delete": Delete(reach, doors.clock, stop, lambda: sets_of(scene.progress)),
         "retain": Retain(reach),

@@ -146,6 +146,8 @@ def _title(intents: list[Intent]) -> str:
             return f"watch {params['name']}{span}"
         case "weight":
             return f"{params['route']}: {params['green']} % to green"
+        case "count":
+            return "let a CronJob count from now: what green has run does not run again"
         case "record":
             return f"check: {str(action.key).removeprefix('record ')}"
         case "snapshot":

@@ -84,6 +84,12 @@ def _create(hands: Hands, action: Action) -> str:
     return f"{source} | {green} create -f -"
 
 
+def _count(hands: Hands, action: Action) -> str:
+    kubectl, ref = hands.target(action)
+    change = '"{\\"status\\":{\\"lastScheduleTime\\":\\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\\"}}"'
+    return f"{kubectl} patch {named(ref)} --subresource status --type merge -p {change}"
+
+
 def _apply(hands: Hands, action: Action) -> str:
     side, ref = hands.target(action)
     if action.params["source"] == "blue":
@@ -234,6 +240,7 @@ def _bound(action: Action) -> str:
 _PODS: Mapping[str, str] = {"Deployment": "-[a-z0-9]*-[a-z0-9]*$", "StatefulSet": "-[0-9]*$", "Pod": "$"}
 
 _BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
+    "count": _count,
     "create": _create,
     "apply": _apply,
     "patch": _patch,

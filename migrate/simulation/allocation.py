@@ -57,12 +57,19 @@ class Allocator:
         self._store.run_many("INSERT OR IGNORE INTO allocated VALUES (?, ?, ?, ?)", rows)
 
     def _carry_over(self, spec: Json, old: Json) -> None:
-        """Keep what was allocated before where an update leaves it out, as the server does for the same type."""
+        """Keep what was allocated before where an update leaves it out, and drop what its new type has not.
+
+        As the server does: pkg/registry/core/service/strategy.go, dropTypeDependentFields.
+        """
         if old.get("clusterIP") and spec["type"] != "ExternalName" and not spec.get("clusterIP"):
             spec["clusterIP"], spec["clusterIPs"] = (
                 old["clusterIP"],
                 old.get("clusterIPs") or [old["clusterIP"]],
             )
+        if spec["type"] != "LoadBalancer":
+            for key in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
+                if spec.get(key) == old.get(key):
+                    spec.pop(key, None)
         if spec["type"] not in {"NodePort", "LoadBalancer"}:
             held = {port.get("nodePort") for port in old.get("ports") or ()}
             for port in spec.get("ports") or ():

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from migrate.actions.conditions.workloads import READ
+from migrate.actions.count import count_from_now
 from migrate.actions.create import creation_key
 from migrate.actions.patch import patch
 from migrate.actions.record import record
@@ -18,7 +19,7 @@ from migrate.model.action import Action, OutcomeState
 from migrate.model.decision import Form
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
-from migrate.model.objects import Object, Ref, end_of_job
+from migrate.model.objects import Object, Ref, dig, end_of_job
 from migrate.model.verdict import passed
 from migrate.replay import kinds
 from migrate.replay.missed import missed, told, unread
@@ -113,6 +114,9 @@ def _off(scene: Scene, group: Sequence[Held]) -> Batches:
     todo = [a for a in map(_rest, twins) if not scene.progress.stands(a.key)]
     if todo:
         yield todo
+    counting = [a for a in map(_counting, filter(_wakes, twins)) if not scene.progress.stands(a.key)]
+    if counting:
+        yield counting
     names = ", ".join(str(h.ref) for h in group[:2]) + (" …" if len(group) > 2 else "")
     deadline = seconds(scene.migration.verify.budget)
     refs = [h.ref.as_json() for h in twins if (h.ref.group, h.ref.kind) in READ]
@@ -165,6 +169,18 @@ def _left_at_rest(ref: Ref, how: str = "") -> Action:
 
 def _rest(held: Held) -> Action:
     return patch(Side.BLUE, held.ref, held.rest_blue or {}, why="rest", gone_is_fine=True)
+
+
+def _wakes(held: Held) -> bool:
+    """Whether blue's is a CronJob that the way back wakes: one that slept before goes on sleeping."""
+    return held.ref[:2] == kinds.CRON_JOB and not dig(held.prior, "spec", "suspend")
+
+
+def _counting(held: Held) -> Action:
+    """Nothing on the way there; on the way back blue's CronJob counts from now before it wakes, as green ran what was due."""
+    said = f"{held.ref} sleeps on blue; on the way back it counts from the moment when it wakes"
+    asleep = record(f"{held.ref} sleeps on blue", [passed(f"{held.ref} runs once", said)])
+    return replace(asleep, inverse=count_from_now(Side.BLUE, held.ref))
 
 
 def _release(scene: Scene, group: Sequence[Held], source: Source) -> Batches:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from migrate.actions.apply import apply
+from migrate.actions.count import count_from_now
 from migrate.actions.create import create
 from migrate.actions.delete import delete
 from migrate.actions.patch import patch
@@ -35,10 +36,16 @@ BLUE = "kubectl --kubeconfig ~/.kube/blue.yaml --context 'admin@old dc'"
 GREEN = "kubectl --kubeconfig green.yaml"
 CART = Ref("apps", "Deployment", "shop", "cart")
 
+NOW = '"{\\"status\\":{\\"lastScheduleTime\\":\\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\\"}}"'
+
 CASES: list[tuple[Action, str]] = [
     (
         create(CART, key_hash="h", rule="r", wave=11, command=""),
         f"{BLUE} get deployment.apps cart -n shop -o json | clean | {GREEN} create -f -",
+    ),
+    (
+        count_from_now(Side.BLUE, CART),
+        f"{BLUE} patch deployment.apps cart -n shop --subresource status --type merge -p {NOW}",
     ),
     (delete(Side.GREEN, CART, ours=True), f"{GREEN} delete deployment.apps cart -n shop --ignore-not-found"),
     (
