@@ -81,10 +81,10 @@ class Apply:
         resource = self._reach.directory.resource(side, ref)
         uid = str(dig(action.prior, "uid", default=""))
         if uid:
-            self._own(action)
+            self.own(action)
         return Write(Verb.APPLY, resource, ref.name, ref.namespace, body, uid=uid)
 
-    def _own(self, action: Action) -> None:
+    def own(self, action: Action) -> None:
         """Count what we created and patched as applied, so that the apply takes away what it no longer says.
 
         No field changes by it, and done twice it is done once. Raises Conflict where the object is not ours any more,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
@@ -17,7 +18,8 @@ SPOKEN = 2
 def record(name: str, verdicts: Sequence[Verdict], *, facts: Mapping[str, Any] | None = None) -> Action:
     """Record what a step judged under `name`; inconclusive ones stop the run like failed ones.
 
-    `facts` is JSON that later steps read back by `Progress.recorded`.
+    `facts` is JSON that later steps read back by `Progress.recorded`; with `foreign` in it what fails is an object of
+    another hand in the way, which is exit 33.
     """
     params = {"verdicts": [v.as_json() for v in verdicts], "facts": dict(facts or {})}
     return Action("record", ActionKey(f"record {name}"), params)
@@ -48,7 +50,9 @@ class Record(Looking):
 
     def look(self, action: Action) -> Outcome:
         """Fail where a verdict failed or could not be decided."""
-        return judged([Verdict.of_json(v) for v in action.params["verdicts"]])
+        outcome = judged([Verdict.of_json(v) for v in action.params["verdicts"]])
+        foreign = not outcome.stands and action.params["facts"].get("foreign")
+        return replace(outcome, facts={"foreign": True}) if foreign else outcome
 
 
 def judged(verdicts: Sequence[Verdict]) -> Outcome:

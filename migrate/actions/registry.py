@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from migrate.actions.adopt import Adopt, Disown
 from migrate.actions.apply import Apply
 from migrate.actions.conditions import CONDITIONS
 from migrate.actions.contents import sets_of
@@ -36,6 +37,8 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
         "delete": Delete(reach, doors.clock, stop, lambda: sets_of(scene.progress)),
         "retain": Retain(reach),
         "apply": Apply(reach),
+        "adopt": Adopt(reach),
+        "disown": Disown(reach),
         "patch": Patch(reach),
         "record": Record(),
         "wait": Wait(doors, CONDITIONS, tell, stop, lock),

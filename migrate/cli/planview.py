@@ -13,11 +13,13 @@ from migrate.doors.reading import UNREAD
 from migrate.model.decision import Decision, Form
 from migrate.model.facts import ClusterFacts
 from migrate.model.migration import GateSpec, Migration
+from migrate.model.objects import Ref
 from migrate.model.plan import Plan, PlannedStep
 from migrate.model.progress import Progress
 from migrate.planning.compose import changes, gate_specs
 from migrate.planning.routes import Closure
 from migrate.replay import Decisions
+from migrate.replay.conflicts import Taken
 from migrate.replay.turns import TURNS, Turn
 
 HELD_SHOWN = 12
@@ -31,7 +33,8 @@ LITERALS_SHOWN = 5
 class Composed:
     """A Plan with what it was composed of; `progress` is the journal's, None where the move has not begun.
 
-    `idle` is what of the file decides nothing, `unread` the kinds that could not be listed, and why.
+    `idle` is what of the file decides nothing, `unread` the kinds that could not be listed, and why; `taken` what objects
+    of others have on green under names of ours.
     """
 
     migration: Migration
@@ -42,6 +45,7 @@ class Composed:
     progress: Progress | None = None
     idle: tuple[str, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
+    taken: Mapping[Ref, Taken] = field(default_factory=dict)
 
     @property
     def journalled(self) -> Plan | None:
@@ -103,6 +107,7 @@ def document(composed: Composed, objects: Sequence[Decision] | None) -> dict[str
         "namesNothing": list(composed.idle),
         "unread": dict(composed.unread),
         "neverRead": sorted(UNREAD),
+        "takenOnGreen": [{**ref.as_json(), **one.as_json()} for ref, one in composed.taken.items()],
     }
     if objects is not None:
         found["decisions"] = [decision_json(composed, d) for d in objects]
@@ -123,6 +128,7 @@ def decision_json(composed: Composed, decision: Decision) -> dict[str, Any]:
         "hold": _hold_json(decision),
         "turn": int(decision.turn),
         "literals": [literal.as_json() for literal in decision.literals],
+        "onGreen": composed.taken[decision.ref].as_json() if decision.ref in composed.taken else None,
     }
 
 
@@ -175,6 +181,7 @@ def lines(composed: Composed, *, arrow: str, width: int) -> Iterator[str]:
     yield from _routes(composed, width)
     yield from _objects(composed, width)
     yield from _literals(composed, width)
+    yield from _taken(composed, width)
     yield from _held(composed, width)
 
 
@@ -187,7 +194,7 @@ def object_lines(composed: Composed, objects: Sequence[Decision]) -> Iterator[st
             str(d.rule),
             str(d.ref),
             _class_word(composed, d),
-            tables.one_line("; ".join(filter(None, (d.reason, d.evidence)))),
+            tables.one_line("; ".join(filter(None, (d.reason, d.evidence, taken_words(composed, d))))),
         )
         for d in objects
     ]
@@ -289,6 +296,21 @@ def _literals(composed: Composed, width: int) -> Iterator[str]:
         yield from tables.hanging(f"{'':13}{decision.ref}  ", named, width)
     if len(found) > LITERALS_SHOWN:
         yield f"{'':13}and {len(found) - LITERALS_SHOWN} more"
+
+
+def _taken(composed: Composed, width: int) -> Iterator[str]:
+    if composed.taken:
+        names = tables.counted(len(composed.taken), "name")
+        said = f"{names} of ours taken by objects of others   (each: --objects)"
+        yield from tables.hanging("on green     ", said, width)
+    for one in list(composed.taken.values())[:LITERALS_SHOWN]:
+        yield from tables.hanging(f"{'':13}{one.ref}  ", f"{one.how}: {one.policy}", width)
+
+
+def taken_words(composed: Composed, decision: Decision) -> str:
+    """What stands on green under an object's name and is not ours, and what becomes of it."""
+    one = composed.taken.get(decision.ref)
+    return f"green has one of its own, {one.how}: {one.policy} ({one.why})" if one else ""
 
 
 def _held(composed: Composed, width: int) -> Iterator[str]:

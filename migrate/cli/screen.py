@@ -16,7 +16,7 @@ from migrate.doors.clock import Clock
 from migrate.engine.events import Event, Tell
 from migrate.model.plan import Plan
 
-WRITING = frozenset({"apply", "count", "create", "delete", "patch", "provision", "weight"})
+WRITING = frozenset({"adopt", "apply", "count", "create", "delete", "disown", "patch", "provision", "weight"})
 """Kinds of Actions that change something."""
 
 PASSING = frozenset({"waiting", "watching"})

@@ -11,7 +11,7 @@ from migrate.engine.acting import UNTRIED, Acting
 from migrate.engine.events import Event
 from migrate.engine.step import Batches, Scene, Step
 from migrate.engine.window import insist_on_window
-from migrate.errors import CheckFailed, DoorError, GateClosed, PlanMismatch
+from migrate.errors import CheckFailed, DoorError, ForeignObject, GateClosed, PlanMismatch
 from migrate.model.action import Action, Outcome, OutcomeState
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import GateName, Phase, StepId
@@ -180,7 +180,14 @@ class Runner:
         self._acting.tell(Event(what, text, planned.batch, planned.phase, planned.step, fields))
 
 
-PAST = {"create": "created", "apply": "applied", "patch": "changed", "delete": "deleted"}
+PAST = {
+    "create": "created",
+    "apply": "applied",
+    "adopt": "adopted",
+    "disown": "gave up",
+    "patch": "changed",
+    "delete": "deleted",
+}
 """What is said of many objects at once."""
 
 
@@ -223,4 +230,6 @@ def _insist(
     remedy = next(
         (o.remedy for _, o in failures if o.remedy), "Mend the cause, then run the same command to go on."
     )
-    raise CheckFailed(f"{planned.phase}: " + "\n  ".join(lines), remedy=remedy)
+    foreign = any(outcome.facts.get("foreign") for _, outcome in failures)
+    kind = ForeignObject if foreign else CheckFailed
+    raise kind(f"{planned.phase}: " + "\n  ".join(lines), remedy=remedy)

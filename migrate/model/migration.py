@@ -108,10 +108,15 @@ class Green(Part):
     calico: Calico = Calico()
 
 
+OnConflict = Literal["stop", "skip", "adopt"]
+"""What becomes of an object whose name is taken on green by one that this run did not make."""
+
+
 class ObjectRule(Part):
     """The operator's own decision about objects; it comes before every built-in rule and needs a reason.
 
-    Globs are allowed; of an object's labels it has to carry all in `labels`.
+    Globs are allowed; of an object's labels it has to carry all in `labels`. With `on_conflict` alone the built-in rules
+    decide the form.
     """
 
     kind: str
@@ -122,6 +127,7 @@ class ObjectRule(Part):
     skip: bool = False
     replay: bool = False
     hold: bool = False
+    on_conflict: OnConflict | None = None
     reason: str = Field(min_length=1)
 
 
@@ -166,6 +172,7 @@ class Workloads(Part):
     rules: tuple[ObjectRule, ...] = ()
     on_refusal: Literal["wave", "stop"] = "wave"
     gitops: Literal["replay", "compare"] = "replay"
+    on_conflict: OnConflict = "stop"
 
 
 class BatchSpec(Part):

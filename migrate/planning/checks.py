@@ -59,9 +59,12 @@ def _workloads(migration: Migration) -> Iterator[Problem]:
     for index, rule in enumerate(workloads.rules):
         path: KeyPath = ("workloads", "rules", index)
         said = [word for word in ("skip", "replay", "hold") if getattr(rule, word)]
-        if len(said) != 1:
+        if len(said) > 1 or not (said or rule.on_conflict):
             told = f"says {' and '.join(said)}" if said else "says neither skip, replay nor hold"
             yield Problem(path, told, "write exactly one of skip: true, replay: true, hold: true")
+        elif rule.skip and rule.on_conflict:
+            told = "has no meaning beside skip: true, by which nothing is written"
+            yield Problem((*path, "onConflict"), told, "leave it out")
         if not rule.reason.strip():
             yield Problem((*path, "reason"), "is blank", "write why, for the people after you")
     for index, data in enumerate(workloads.volumes):

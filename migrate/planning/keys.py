@@ -143,6 +143,9 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "gitops": (
             "What Argo CD and Flux keep on blue: replay writes it like everything else; compare leaves it to green's own.",
         ),
+        "on_conflict": (
+            "When green has an object of that name that is not ours: stop, skip (green's stays), or adopt (it becomes ours).",
+        ),
     },
     "ObjectName": {
         "kind": ("The kind, or * for all.", "Deployment"),
@@ -158,6 +161,10 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "skip": ("Do not write them on green.", True),
         "replay": ("Write them as they are.", True),
         "hold": ("Write them in a dormant form until the cutover.", True),
+        "on_conflict": (
+            "What to do where green has them already, not from this run: stop, skip or adopt.",
+            "adopt",
+        ),
         "reason": ("Why, for the record and the people after you.", "rewritten for green"),
     },
     "Data": {

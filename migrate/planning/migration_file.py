@@ -29,6 +29,7 @@ REVISABLE: tuple[KeyPath, ...] = (
     ("workloads", "start"),
     ("workloads", "volumes"),
     ("workloads", "onRefusal"),
+    ("workloads", "onConflict"),
     ("gates",),
     ("cutover", "ramp"),
     ("window",),

@@ -31,6 +31,21 @@ Tried after the rules above; with `replay: true` your own rule leads straight he
 counts as exclusive, and what has no dormant form is made only at the cutover.
 """
 
+_TAKEN = """
+## Names that are taken on green
+
+A class (of storage, ingress, priority, runtime, snapshots or gateways) that green has of its own is left to green, as
+`green.provides`. Any other object on green that has a name of ours and is not from this run is found before the first
+object is written; `cnimigrate plan --objects` shows each, whether it is equal to what would be written, and else where it
+differs. `workloads.onConflict`, or the first of `workloads.rules` that has `onConflict`, says what becomes of it:
+
+- `stop` (the default): the run ends with exit 33 and names all of them.
+- `skip`: green's object stays as it is, our decision becomes skipped by `green.stands`, and parity names it as green's own.
+- `adopt`: it gets our marks and, where it differs, what it lacks, by server-side apply without force. A field that
+  somebody else owns there and has otherwise is told by name before anything is written. The way back takes away our marks
+  and what we added, and never deletes it. What is made only at the cutover is not adopted, nor what carries another run's marks.
+"""
+
 _CLASSES = """
 ## Classes of workloads
 
@@ -85,6 +100,7 @@ def document() -> str:
         _AFTER_SKIPS,
         "\n",
         *_table(FORMS),
+        _TAKEN,
         _CLASSES,
         *(f"  - {what}\n" for what, _, _ in OUTSIDE),
         _INSIDE,

@@ -62,7 +62,7 @@ def recorded(progress: Progress, releases: Mapping[Ref, Object]) -> Record:
         if not intent.stands or intent.undoes or params.get("side") != Side.GREEN:
             continue
         match action.kind, params.get("source", "blue"), params.get("why"):
-            case "create" | "apply", "blue", _:
+            case "create" | "apply" | "adopt", "blue", _:
                 hashes[Ref.of_json(params["ref"])] = params["hash"]
             case "patch", _, "adopt":
                 hashes[Ref.of_json(params["ref"])] = params["patch"]["metadata"]["annotations"][SOURCE_HASH]

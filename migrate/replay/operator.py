@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory
-from migrate.model.migration import Accepted, Data, Migration, ObjectName, ObjectRule
+from migrate.model.migration import Accepted, Data, Migration, ObjectName, ObjectRule, OnConflict
 from migrate.model.objects import Ref, dig, labels_of, ref_of
 from migrate.replay.accepted import names_nothing
 from migrate.replay.kinds import CLAIM
@@ -29,9 +29,22 @@ def operator_rule(
     a group speaks of its kind in every group.
     """
     for number, rule in enumerate(migration.workloads.rules, 1):
-        if speaks_of(rule, ref, labels):
+        if _decides(rule) and speaks_of(rule, ref, labels):
             return RuleId(f"operator.{number}"), rule
     return None
+
+
+def on_conflict(migration: Migration, ref: Ref, labels: Mapping[str, str]) -> tuple[OnConflict, str]:
+    """What becomes of an object whose name is taken on green, and why: the first rule that says it, else the file."""
+    for number, rule in enumerate(migration.workloads.rules, 1):
+        if rule.on_conflict is not None and speaks_of(rule, ref, labels):
+            return rule.on_conflict, f"operator.{number}: {rule.reason}"
+    return migration.workloads.on_conflict, f"workloads.onConflict: {migration.workloads.on_conflict}"
+
+
+def _decides(rule: ObjectRule) -> bool:
+    """Whether a rule says in which form an object appears; one that only speaks of conflicts leaves that to others."""
+    return rule.skip or rule.replay or rule.hold
 
 
 def speaks_of(rule: ObjectRule, ref: Ref, labels: Mapping[str, str]) -> bool:
@@ -69,6 +82,8 @@ def idle(migration: Migration, inventory: Inventory) -> tuple[str, ...]:
         if f"operator.{number}" in deciding:
             continue
         if any(speaks_of(rule, ref, labels) for ref, labels in objects):
+            if not _decides(rule):
+                continue
             found.append(f"operator.{number}: rules before it decide all that it names")
         else:
             found.append(f"operator.{number}: blue has no {_spoken(rule, known)}")

@@ -18,6 +18,7 @@ from migrate.runbook.typed import Hands
 _READ_BACK = {
     "create": "each reply has the object as it was sent",
     "apply": "each object was taken by green's server",
+    "adopt": "each object was taken by green's server, without force",
     "patch": "each reply has the change",
     "delete": "each object is gone",
 }
@@ -115,7 +116,7 @@ def _sort(action: Action) -> tuple[Any, ...]:
             return ("create", params["wave"])
         case "patch":
             return ("patch", params["side"], params["why"])
-        case "apply" | "delete":
+        case "apply" | "adopt" | "delete":
             return (action.kind, params["side"])
         case "watch":
             return ("watch", params["route"])
@@ -137,7 +138,7 @@ def _title(intents: list[Intent]) -> str:
             )
         case "patch":
             return f"{_WHY.get(str(params['why']), str(params['why']))} {objects} on {params['side']}"
-        case "apply" | "delete":
+        case "apply" | "adopt" | "delete":
             return f"{action.kind} {objects} on {params['side']}"
         case "wait":
             return f"wait for {params['what']}"

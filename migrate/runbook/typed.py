@@ -125,6 +125,22 @@ def _adapted(hands: Hands) -> str:
     return "in it NO_DEFAULT_POOLS=true on calico-node and no CALICO_IPV4POOL_CIDR, so that it makes no pool itself"
 
 
+def _adopt(hands: Hands, action: Action) -> str:
+    side, ref = hands.target(action)
+    if not action.prior["differs"]:
+        return NOTHING  # it gets our marks alone
+    source = f"{hands.kubectl(Side.BLUE)} get {named(ref)} -o json | clean"
+    return f"{source} | {side} apply --server-side --field-manager cnimigrate -f -"
+
+
+def _disown(hands: Hands, action: Action) -> str:
+    """An apply that says nothing but the name takes away what its manager alone owns."""
+    side, ref = hands.target(action)
+    bare = f"{side} get {named(ref)} -o json | jq '{{apiVersion, kind, metadata: {{name: .metadata.name}}}}'"
+    space = f" -n {word(ref.namespace)}" if ref.namespace else ""
+    return f"{bare} | {side} apply --server-side --field-manager cnimigrate{space} -f -"
+
+
 def _patch(hands: Hands, action: Action) -> str:
     kubectl, ref = hands.target(action)
     change = _without_marks(action.params["patch"])
@@ -243,6 +259,8 @@ _BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
     "count": _count,
     "create": _create,
     "apply": _apply,
+    "adopt": _adopt,
+    "disown": _disown,
     "patch": _patch,
     "delete": _delete,
     "weight": _weight,

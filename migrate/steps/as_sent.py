@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from migrate.actions.adopt import adoption_key
 from migrate.actions.apply import application_key
 from migrate.actions.create import creation_key
 from migrate.actions.record import record
@@ -44,7 +45,7 @@ def as_sent(scene: Scene, wave: int, decisions: Sequence[Decision]) -> Batches:
 
 def answered(progress: Progress, ref: Ref) -> Mapping[str, Any]:
     """What the server's answer to the latest standing write of an object said beside yes; see `actions.taken`."""
-    keys = creation_key(ref), application_key(Side.GREEN, ref)
+    keys = creation_key(ref), adoption_key(ref), application_key(Side.GREEN, ref)
     intents = [i for i in map(progress.of_key, keys) if i is not None and i.stands and i.outcome is not None]
     latest = max(intents, key=lambda intent: intent.seq, default=None)
     facts: Mapping[str, Any] = latest.outcome.facts if latest is not None and latest.outcome else {}

@@ -18,6 +18,7 @@ from migrate.model.ids import Phase, RuleId, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, annotations_of, metadata_of, ref_of
 from migrate.model.progress import Progress
+from migrate.replay import conflicts
 
 BATCH = 200
 """Actions that are yielded together, unless a step says otherwise; a signal is heard between two batches."""
@@ -36,6 +37,9 @@ PROVIDED = frozenset(
     }
 )
 DECIDED = "blue decided"
+CONFLICTS = "names taken on green"
+"""The record of what stood on green under names of ours, and what becomes of it."""
+
 PROVIDED_RULE = RuleId("green.provides")
 
 
@@ -97,11 +101,15 @@ def read_blue(scene: Scene, green: Sequence[Resource]) -> Inventory:
 
 
 def blue_decided(
-    scene: Scene, inventory: Inventory | None = None, *, only: Collection[Ref] | None = None
+    scene: Scene,
+    inventory: Inventory | None = None,
+    *,
+    only: Collection[Ref] | None = None,
+    settled: bool = True,
 ) -> tuple[Inventory, replay.Decisions]:
     """Read blue as it would be without what this run changed there, and decide of every object, or of `only` these.
 
-    An `inventory` that is given was read as `read_blue` does. Decisions are taken against what green serves and has of its own.
+    Unless `settled` is False, what the run left to green's own objects of that name is skipped. An `inventory` that is given was read as `read_blue` does. Decisions are taken against what green serves and has of its own.
     """
     green, priors = scene.doors.green.resources(), _priors(scene.progress)
     read = inventory if inventory is not None else read_blue(scene, green)
@@ -121,7 +129,14 @@ def blue_decided(
         )
         scene.made[DECIDED] = made_of, (blue, decisions)
     blue, decisions = scene.made[DECIDED][1]
-    return blue, _without(decisions, _provided(scene))
+    decisions = _without(decisions, _provided(scene))
+    return blue, conflicts.settled(decisions, scene.progress.recorded(CONFLICTS)) if settled else decisions
+
+
+def body_of(scene: Scene, blue: Inventory, decision: Decision) -> Object:
+    """What is written on green for a decision: its target with this run's marks."""
+    uid = str(metadata_of(blue.find(decision.ref) or {}).get("uid", ""))
+    return replay.mark(decision.target or {}, run=scene.run, key=scene.key, source_uid=uid)
 
 
 def as_it_was(blue: Inventory, progress: Progress) -> Inventory:

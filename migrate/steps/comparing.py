@@ -19,7 +19,7 @@ from migrate.model.ids import NO_BATCH
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, annotations_of, ref_of
 from migrate.model.verdict import Verdict
-from migrate.replay import accepted, drift, kept
+from migrate.replay import accepted, conflicts, drift, kept
 from migrate.replay.causes import cause
 from migrate.steps import as_sent
 from migrate.steps.base import blue_decided
@@ -37,13 +37,12 @@ class Compared:
 
     decisions: replay.Decisions
     differences: Sequence[replay.Difference]
-    idle: Sequence[Verdict] = ()
-    kept: tuple[Verdict, ...] = ()
+    beside: Sequence[Verdict] = ()
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict a wave, one on what the file accepts in vain, and one on what is left to green's GitOps."""
-        return (*replay.verdicts(self.decisions, self.differences), *self.idle, *self.kept)
+        """One verdict a wave; beside these what is not compared, what is left to GitOps, and what is accepted in vain."""
+        return (*replay.verdicts(self.decisions, self.differences), *self.beside)
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -54,7 +53,7 @@ class Compared:
 def compared(scene: Scene, blue: Inventory, decisions: replay.Decisions, green: Inventory) -> Compared:
     """Compare every written object of `decisions` on `blue` with a green that was read in their versions."""
     found = _compared(scene, as_written(scene, blue, decisions, green), green)
-    return replace(found, kept=kept.verdicts(decisions, green))
+    return replace(found, beside=(*found.beside, *kept.verdicts(decisions, green)))
 
 
 def still_as_verified(scene: Scene, blue_now: Inventory) -> Action:
@@ -85,7 +84,7 @@ def _compared(scene: Scene, decisions: replay.Decisions, green: Inventory) -> Co
     found = replay.differences(decisions, marked, key=scene.key, run=scene.run)
     accept = scene.migration.verify.accept
     explained = accepted.split(tuple(_explained(scene, green, found)), accept)
-    return Compared(decisions, explained, accepted.idle(found, accept))
+    return Compared(decisions, explained, (*conflicts.own(decisions), *accepted.idle(found, accept)))
 
 
 def _explained(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import orjson
 
 from migrate import replay
+from migrate.actions.adopt import adopt, adoption_key
 from migrate.actions.apply import BLUE, apply
 from migrate.actions.create import create
 from migrate.actions.patch import patch
@@ -27,10 +28,12 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import closures
+from migrate.replay.conflicts import adopted, settled
 from migrate.replay.handover import handovers
 from migrate.replay.storage import WORDS
+from migrate.steps import conflicts
 from migrate.steps.as_sent import as_sent
-from migrate.steps.base import BaseStep, blue_decided, chunks
+from migrate.steps.base import CONFLICTS, BaseStep, blue_decided, body_of, chunks
 from migrate.steps.kept import made_by_gitops
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
@@ -60,8 +63,10 @@ class ReplayObjects(BaseStep):
 
     def batches(self, scene: Scene) -> Batches:
         """Yield wave after wave, each with its gate."""
-        blue, decisions = blue_decided(scene)
+        blue, decisions = blue_decided(scene, settled=False)
         yield [record("decisions", decided(decisions), facts=_counts(decisions))]
+        yield from conflicts.told(scene, blue, decisions)
+        decisions = settled(decisions, scene.progress.recorded(CONFLICTS))
         routes = closures(blue, decisions, scene.migration)
         yield [
             record(
@@ -94,6 +99,10 @@ class ReplayObjects(BaseStep):
             *listed(
                 "would be started before the workloads they change", [d.ref for d in decisions.started_early]
             ),
+            *listed(
+                "names of ours that objects of others have on green",
+                [f"{one.ref} ({one.policy}): {one.how}" for one in conflicts.standing(scene, decisions)],
+            ),
             f"{len(decisions.written)} objects would be written, {len(decisions.held)} of them dormant",
         ]
 
@@ -108,7 +117,7 @@ class ReplayObjects(BaseStep):
                 # let go of here: when a wave is done, nobody holds its bodies
                 bodies = writing.bodies
                 scene.bodies.offer({a.key: bodies.pop(a.key) for a in batch if a.key in bodies})
-                for kind in ("create", "apply", "patch"):
+                for kind in ("create", "apply", "adopt", "patch"):
                     alike = [a for a in batch if a.kind == kind]
                     if alike:
                         refusals.take(alike, (yield alike))
@@ -158,6 +167,7 @@ class _Writing:
 
     def __post_init__(self) -> None:
         self.bodies: dict[ActionKey, Object] = {}
+        self.adopted = adopted(self.scene.progress.recorded(CONFLICTS))
 
     def actions(self, stage: Sequence[Decision]) -> Iterator[Action]:
         """The Actions that are still to do."""
@@ -172,13 +182,7 @@ class _Writing:
         return len(orjson.dumps(self.bodies.get(action.key)))
 
     def _write(self, decision: Decision) -> Iterator[Action]:
-        source = self.blue.find(decision.ref) or {}
-        body = replay.mark(
-            decision.target or {},
-            run=self.scene.run,
-            key=self.scene.key,
-            source_uid=str(metadata_of(source).get("uid", "")),
-        )
+        body = body_of(self.scene, self.blue, decision)
         wanted = annotations_of(body)[marks.SOURCE_HASH]
         found = self.standing.find(decision.ref)
         marked = annotations_of(found) if found is not None else {}
@@ -188,14 +192,38 @@ class _Writing:
             ours = {key: note for key, note in annotations_of(body).items() if key in OWN_MARKS}
             yield patch(Side.GREEN, decision.ref, {"metadata": {"annotations": ours}}, why="adopt")
             return
+        if found is not None and decision.ref in self.adopted and marks.RUN not in marked:
+            yield self._adopt(decision, found, body)
+            return
         if marked.get(marks.RUN) == self.scene.run and not metadata_of(found or {}).get("deletionTimestamp"):
             if marked.get(marks.SOURCE_HASH) == wanted:
+                return
+            if self.scene.progress.stands(adoption_key(decision.ref)):
+                yield self._adopt(decision, found or {}, body, again=True)
                 return
             # blue changed since it was written: bring the object up to date; the way back is still its creation's
             action = apply(Side.GREEN, decision.ref, body_hash=wanted, command="", source=BLUE)
             body = self._with_pools(decision.ref, body)
         self.bodies[action.key] = body
         yield action
+
+    def _adopt(self, decision: Decision, found: Object, body: Object, *, again: bool = False) -> Action:
+        """Our marks, and what the object lacks; one that lacks nothing stays wholly in the hands of who made it."""
+        differs = replay.apart(marks.unmarked(body), found)
+        metadata = metadata_of(body)
+        ours = {key: note for key, note in annotations_of(body).items() if key in OWN_MARKS}
+        action = adopt(
+            decision.ref,
+            uid=str(metadata_of(found).get("uid", "")),
+            body_hash=ours[marks.SOURCE_HASH],
+            wave=decision.wave,
+            differs=differs,
+        )
+        # an apply takes away what it no longer says, so an object that was written once is written whole ever after
+        bare = {**{k: body[k] for k in ("apiVersion", "kind")}, "metadata": {**metadata, "annotations": ours}}
+        bare["metadata"].pop("labels", None)
+        self.bodies[action.key] = body if differs or again else bare
+        return action
 
     def _with_pools(self, ref: Ref, body: Object) -> Object:
         """The body with the pools that this run pointed the namespace at: an apply takes away what it does not say."""

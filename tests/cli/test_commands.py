@@ -201,8 +201,8 @@ def test_too_few_requests_hold_the_weight(tmp_path: Path) -> None:
 # --- doubt -------------------------------------------------------------------------------------------------------
 
 
-def test_resolve_after_a_foreign_object(tmp_path: Path) -> None:
-    """Something of another hand stands in the way: exit 33 with its name; settled by a person, the run goes on."""
+def test_a_foreign_object_is_met_before_anything_is_written(tmp_path: Path) -> None:
+    """Exit 33 with its name and no act in doubt; the plan shows it, and adopted by the file the run goes on."""
     place = demo(tmp_path / "it")
     assert place.run("run", "--until", "build").code == 0
     with place.world() as world:
@@ -215,19 +215,47 @@ def test_resolve_after_a_foreign_object(tmp_path: Path) -> None:
     ended = place.run("run")
     assert ended.code == 33, ended.all
     assert "shop" in ended.err
-    assert 'cnimigrate resolve "create green Namespace shop" --as done|absent' in ended.err
+    assert "onConflict: skip" in ended.err
+    assert not place.progress().in_doubt()
+    planned = place.run("plan")
+    assert "1 name of ours taken by objects of others" in planned.out
+    shown = json.loads(place.run("plan", "--kind", "Namespace", "-o", "json").out)
+    (one,) = shown["takenOnGreen"]
+    assert (one["name"], one["policy"], one["equal"]) == ("shop", "stop", True)
+    assert [d["onGreen"]["policy"] for d in shown["decisions"] if d["onGreen"]] == ["stop"]
+    assert "green has one of its own" in place.run("plan", "--object", "Namespace/shop").out
+    rule = {"kind": "Namespace", "name": "shop", "onConflict": "adopt", "reason": "made for us"}
+    content = yaml.safe_load(place.file.read_text())
+    content.setdefault("workloads", {}).setdefault("rules", []).append(rule)
+    place.file.write_text(yaml.safe_dump(content))
+    assert place.run("amend", "--yes").code == 0
+    ended = place.run("run")
+    assert ended.code == 20, ended.all
+    assert place.effects()["apply green namespaces shop"] == 1  # it has our marks now
+    assert "create green namespaces shop" not in place.effects()
+
+
+def test_resolve_what_is_in_the_way_back(tmp_path: Path) -> None:
+    """Something of another hand lies in what is to be deleted: exit 33 with its key; settled by a person, it goes on."""
+    place = demo(tmp_path / "it")
+    assert place.run("run", "--until", "replay").code == 0
+    with place.world() as world:
+        other = SimulatedCluster(world.store, Side.GREEN, manager="kubectl")
+        maps = next(r for r in other.resources() if r.kind == "ConfigMap")
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs", "namespace": "shop"}}
+        other.write(Write(Verb.CREATE, maps, "theirs", "shop", body=body))
+    ended = place.run("rollback", "--to", "build")
+    assert ended.code == 33, ended.all
+    assert "delete green Namespace shop" in ended.err
     nothing = place.run("resolve", "no such thing", "--as", "absent", "--reason", "x")
     assert nothing.code == 2
     assert "In doubt: " in nothing.err
     key = place.progress().in_doubt()[0].action.key
-    settled = place.run("resolve", key, "--as", "done", "--reason", "the platform team made it for us")
+    settled = place.run("resolve", key, "--as", "done", "--reason", "the platform team keeps it")
     assert settled.code == 0
     assert f"{key} is done; cnimigrate run goes on" in settled.out
     assert not place.progress().in_doubt()
-    ended = place.run("run")
-    assert ended.code == 20, ended.all
-    assert place.effects()["patch green namespaces shop"] >= 1  # it has our marks now
-    assert "create green namespaces shop" not in place.effects()
+    assert place.run("rollback", "--to", "build").code == 0
 
 
 # --- looking -----------------------------------------------------------------------------------------------------

@@ -345,6 +345,7 @@ REVISIONS = {
         "workloads": {"volumes": [{"namespace": "shop", "as": "empty", "reason": "drained"}]}
     },
     "workloads.onRefusal": {"workloads": {"onRefusal": "stop"}},
+    "workloads.onConflict": {"workloads": {"onConflict": "adopt"}},
     "gates": {"gates": {"before-start": "auto"}},
     "cutover.ramp": {"cutover": {"kind": "manual", "ramp": [10, 100]}},
     "limits": {"limits": {"inFlight": 8}},

@@ -20,10 +20,13 @@ SHOP = "/api/v1/namespaces/shop"
 ACCOUNTS = f"{SHOP}/serviceaccounts"
 
 
-def test_resolve_settles_what_stands_in_the_way_both_ways(
+def test_the_file_settles_what_stands_in_the_way(
     blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
 ) -> None:
-    """A foreign namespace becomes ours, a foreign account stays another's, and what a person took away is made."""
+    """All that is foreign is told at once; a namespace becomes ours, an account stays another's, a third is made anew.
+
+    On the way back the namespace stands as the other team had made it.
+    """
     move = blue.move(tmp_path, green, balancer)
     move.go("--until", "build")
     green.api.close()
@@ -34,27 +37,17 @@ def test_resolve_settles_what_stands_in_the_way_both_ways(
         name: green.api.get(f"{ACCOUNTS}/{name}")["metadata"]["uid"] for name in ("adservice", "frontend")
     }
 
-    def settle(kind: str, name: str, settled: str) -> None:
-        key = f"create green {kind} {name}"
-        move.must("resolve", key, "--as", settled, "--reason", "asked the other team")
-
+    before = green.api.get(SHOP)["metadata"]
     said = move.go(code=33)
-    assert "Namespace shop stands on green and is not from this run" in said
-    assert 'cnimigrate resolve "create green Namespace shop" --as done|absent' in said
-    settle("Namespace", "shop", "done")
-    said = move.go(code=33)
-    assert "ServiceAccount shop/adservice stands on green and is not from this run (and 1 more)" in said
+    for name in ("Namespace shop", "ServiceAccount shop/adservice", "ServiceAccount shop/frontend"):
+        assert f"{name} stands on green and is not from this run" in said
+    assert not green.api.get("/api/v1/namespaces/shop/configmaps")["items"][
+        1:
+    ]  # the authority's, and nothing of ours
     green.api.delete(f"{ACCOUNTS}/frontend")
-    settle("ServiceAccount", "shop/frontend", "absent")
-    settle("ServiceAccount", "shop/adservice", "absent")
     file = real.migration(move, blue.data)
-    leave = {
-        "kind": "ServiceAccount",
-        "namespace": "shop",
-        "name": "adservice",
-        "skip": True,
-        "reason": "theirs",
-    }
+    file["workloads"]["onConflict"] = "adopt"
+    leave = {"kind": "ServiceAccount", "name": "adservice", "onConflict": "skip", "reason": "theirs"}
     file["workloads"]["rules"].append(leave)
     real.write_file(move, file)
     move.must("amend", "--yes")
@@ -66,8 +59,17 @@ def test_resolve_settles_what_stands_in_the_way_both_ways(
     assert run not in kept.get("annotations", {})
     assert made["uid"] != theirs["frontend"]
     assert run in made["annotations"]
-    assert run in green.api.get("/api/v1/namespaces/shop")["metadata"]["annotations"]
+    assert run in green.api.get(SHOP)["metadata"]["annotations"]
     assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
+    move.must("rollback", "--to", "build")
+    green.api.close()
+    after = green.api.get(SHOP)["metadata"]
+    assert (after["uid"], after["labels"], after.get("annotations")) == (
+        before["uid"],
+        before["labels"],
+        before.get("annotations"),
+    )
+    assert green.api.get(f"{ACCOUNTS}/adservice")["metadata"]["uid"] == theirs["adservice"]
 
 
 def homeless(green: ControlPlane, name: str) -> None:

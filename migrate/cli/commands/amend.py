@@ -30,7 +30,7 @@ def command(project: Project, *, yes: bool) -> None:
     \b
     cnimigrate amend
 
-    rules, hold, start, volumes, onRefusal, gates, ramp, window, limits and verify.accept may change;
+    rules, hold, start, volumes, onRefusal, onConflict, gates, ramp, window, limits and verify.accept may change;
     approvals given on the former revision are void. Beside a living runner this is refused (exit 40); while it asks, no run begins.
     """
     with alone(project, "amended") as (journal, progress), wired(project) as live:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import click
@@ -15,7 +15,9 @@ from migrate.cli.options import migration, output
 from migrate.cli.planview import Composed
 from migrate.cli.project import Project
 from migrate.cli.session import composed_of
+from migrate.engine.step import Scene
 from migrate.errors import UsageError
+from migrate.model.action import State
 from migrate.model.decision import Decision
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Ref
@@ -23,8 +25,12 @@ from migrate.model.progress import Progress
 from migrate.planning.compose import agree
 from migrate.planning.contrast import contrast
 from migrate.planning.routes import closures
+from migrate.replay import Decisions
+from migrate.replay.conflicts import Taken
 from migrate.replay.flags import SHOWN as LITERALS_SHOWN
 from migrate.steps.assess_sides import blue_facts
+from migrate.steps.conflicts import standing
+from migrate.steps.replay_objects import ReplayObjects
 
 CHANGES = 10
 """The exit code of --exit-code where something would be done."""
@@ -95,12 +101,21 @@ def _compose(project: Project) -> tuple[Composed, Inventory]:
         plan = composed_of(project, doors, facts)
         scene = scene_of(project, doors, progress, run=progress.run if progress else "")
         blue, decisions = decided(scene, inventory)
+        taken = _taken(scene, decisions)
     routes = closures(blue, decisions, project.migration)
     if progress is not None and progress.plan is not None and progress.plan.fingerprint == plan.fingerprint:
         plan = progress.plan  # the same, with the journal's number of the revision
     idle = replay.idle(project.migration, blue)
     unread = blue.unreadable
-    return Composed(project.migration, facts, plan, decisions, routes, progress, idle, unread), blue
+    return Composed(project.migration, facts, plan, decisions, routes, progress, idle, unread, taken), blue
+
+
+def _taken(scene: Scene, decisions: Decisions) -> Mapping[Ref, Taken]:
+    """What objects of others have on green, as long as the replay is still to meet them."""
+    green = scene.doors.provisioner.observe().state is State.DONE
+    if not green or scene.progress.done(scene.batch, ReplayObjects.id):
+        return {}
+    return {one.ref: one for one in standing(scene, decisions)}
 
 
 def _chosen(composed: Composed, kind: str | None, namespace: str | None) -> Sequence[Decision]:
@@ -164,6 +179,8 @@ def _tell(composed: Composed, decision: Decision, diff: Sequence[str]) -> None:
     say.line(f"  {tables.one_line(decision.reason)}")
     if decision.evidence:
         say.line(f"  {tables.one_line(decision.evidence)}")
+    if words := planview.taken_words(composed, decision):
+        say.line(f"  {words}")
     for literal in decision.literals[LITERALS_SHOWN:]:  # the evidence has the first
         say.line(f"  names {tables.one_line(str(literal))}")
     if decision.ref in composed.decisions.startable:
