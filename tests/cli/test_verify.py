@@ -18,6 +18,8 @@ from migrate.model.objects import Resource, annotations_of, name_of, namespace_o
 from migrate.simulation.server import SimulatedCluster
 from migrate.simulation.world import World
 from tests.cli.conftest import CANARY, CANARY_ENCODED, Cli, Said, canary_secret, recorded, simulated
+from tests.replay.builders import service
+from tests.replay.helm import HIDDEN, record
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
@@ -285,3 +287,34 @@ def test_a_secret_that_differs_is_told_by_its_path_alone(cli: Cli, tmp_path: Pat
         assert "Secret default/canary: differs at data.word" in said.out
         assert CANARY not in said.all
         assert CANARY_ENCODED[:-4] not in said.all
+
+
+def test_helm_would_list_each_release_on_green_as_on_blue(cli: Cli, tmp_path: Path) -> None:
+    """A line each in text, kinds and names in JSON, nothing of a chart's values; a record that is gone fails."""
+    manifest = "{apiVersion: v1, kind: Service, metadata: {name: web}}\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: gone}}"
+    helm = record(manifest, revision=3)
+    helm["metadata"]["namespace"] = "default"
+    blue = recorded("weave-to-calico", helm, service("web", "default")).replace(
+        "<not recorded>", "bm90IHJlY29yZGVk"
+    )
+    file = simulated(tmp_path, blue, name="helm")
+    data = (
+        "workloads:\n  volumes: [{namespace: web, name: queue, as: empty, reason: it is drained by then}]\n"
+    )
+    gates = "".join(f"  {g}: auto\n" for g in ("before-replay", "before-start", "before-cutover"))
+    file.write_text(f"{file.read_text()}gates:\n{gates}{data}")
+    assert cli("run", file, "--until", "verify").code == 0
+    said = cli("verify", file)
+    assert said.code == 0, said.all
+    lines = said.out.splitlines()
+    assert any(line.startswith("  ok       helm releases") for line in lines)
+    assert "  default/web  revision 3 deployed  1 of 2 objects on green, 1 not on blue either" in lines
+    (release,) = cli("verify", file, "-o", "json").document["helmReleases"]
+    assert (release["green"], release["notOnBlue"]) == (release["blue"], ["ConfigMap default/gone"])
+    with side_of(file, "helm", Side.GREEN) as green:
+        green.write(Write(Verb.DELETE, SECRETS, "sh.helm.release.v1.web.v3", "default"))
+    for form in ("text", "json", "yaml"):
+        bad = cli("verify", file, "-o", form)
+        assert bad.code == 30
+        assert "default/web: its record is not on green" in " ".join(bad.out.split())
+        assert HIDDEN not in bad.all

@@ -11,7 +11,7 @@ import click
 from migrate.actions.conditions.workloads import ready, rollout
 from migrate.calico.pools import planned_pools
 from migrate.calico.readiness import readiness
-from migrate.cli import say, tables
+from migrate.cli import helm, say, tables
 from migrate.cli.begun import open_journal
 from migrate.cli.looking import looking, scene_of
 from migrate.cli.options import migration, output
@@ -32,6 +32,7 @@ from migrate.model.progress import Intent
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.planning.compose import agree, batch_of, compose
 from migrate.replay import Difference
+from migrate.replay.releases import Standing, standings
 from migrate.steps.assess_sides import blue_facts, facts_of
 from migrate.steps.base import blue_decided
 from migrate.steps.comparing import compared
@@ -59,6 +60,7 @@ class Verified:
     verdicts: tuple[Verdict, ...]
     unseen: tuple[str, ...]
     differences: tuple[Difference, ...] = ()
+    releases: tuple[Standing, ...] = ()
 
 
 @click.command("verify")
@@ -104,6 +106,7 @@ def look(project: Project, side: str) -> Verified:
         agree(known, _composed(project, doors, known, facts, side))
         verdicts: list[Verdict] = []
         differences: Sequence[Difference] = ()
+        releases: Sequence[Standing] = ()
         unseen = [NO_PACKETS, NO_DATA]
         if side == "blue":
             verdicts += [_network_of_blue(facts.cni.ready, facts.cni.desired, str(facts.cni.name))]
@@ -112,7 +115,7 @@ def look(project: Project, side: str) -> Verified:
         else:
             _insist_on_green(scene)
             same_green(progress, doors)
-            found, differences = _green(scene, inventory, side)
+            found, differences, releases = _green(scene, inventory, side)
             verdicts += found
             unseen += _unseen(scene, side)
         unseen += [f"{name} of blue: {why}" for name, why in sorted(inventory.unreadable.items())]
@@ -126,6 +129,7 @@ def look(project: Project, side: str) -> Verified:
         tuple(verdicts),
         tuple(dict.fromkeys(unseen)),
         tuple(differences),
+        tuple(releases),
     )
 
 
@@ -151,6 +155,7 @@ def document(found: Verified) -> dict[str, Any]:
         "counts": {r.value: sum(v.result is r for v in found.verdicts) for r in Result},
         "verdicts": [v.as_json() for v in found.verdicts],
         "differences": [d.as_json() for d in found.differences],
+        "helmReleases": [standing.as_json() for standing in found.releases],
         "notLookedAt": list(found.unseen),
     }
 
@@ -165,6 +170,7 @@ def lines(found: Verified) -> Iterator[str]:
     }
     yield f"{sides[found.side]}   run {found.run[:4]}   plan {found.plan[:6]}"
     yield from tables.verdicts(found.verdicts, say.sign("next"), width)
+    yield from helm.lines(found.releases)
     yield "not looked at"
     for said in found.unseen:
         yield from tables.hanging("  ", said, width)
@@ -174,22 +180,26 @@ def lines(found: Verified) -> Iterator[str]:
         yield f"{tables.counted(len(found.verdicts), 'check')} passed. Nothing was changed."
 
 
-def _green(scene: Scene, blue_now: Inventory, side: str) -> tuple[list[Verdict], Sequence[Difference]]:
-    """What is judged of green, and each object that differs from blue's."""
+def _green(
+    scene: Scene, blue_now: Inventory, side: str
+) -> tuple[list[Verdict], Sequence[Difference], Sequence[Standing]]:
+    """What is judged of green, each object that differs from blue's, and blue's Helm releases there."""
     if side == "green":
         green = read_inventory(scene.doors.green)
-        return [*_workloads(scene, green, _rolling(green, scene), broken=[]), *_calico(scene, green)], ()
+        return [*_workloads(scene, green, _rolling(green, scene), broken=[]), *_calico(scene, green)], (), ()
     blue, decisions = blue_decided(scene, blue_now)
     green = read_inventory(scene.doors.green, at=decisions.at)
     found = compared(scene, blue, decisions, green)
+    releases = standings(blue, decisions, green)
     refs = [d.ref for d in found.decisions.written if d.ref.kind in ROLLING and green.find(d.ref) is not None]
     verdicts = [
         *found.verdicts,
         *_workloads(scene, green, refs, broken=_broken(blue_now)),
         *services(blue, green),
+        *helm.verdicts(releases),
         *_calico(scene, green),
     ]
-    return verdicts, found.differences
+    return verdicts, found.differences, releases
 
 
 def _calico(scene: Scene, green: Inventory) -> Sequence[Verdict]:
