@@ -12,6 +12,7 @@ from migrate.actions.count import Count
 from migrate.actions.create import Create
 from migrate.actions.delete import Delete
 from migrate.actions.directory import Directory
+from migrate.actions.link import Links, joined, parted
 from migrate.actions.patch import Patch
 from migrate.actions.provision import Provision, Unprovision
 from migrate.actions.ramping import Watch
@@ -36,6 +37,8 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
         "create": Create(reach),
         "delete": Delete(reach, doors.clock, stop, lambda: sets_of(scene.progress)),
         "retain": Retain(reach),
+        "link": Links(reach, joined),
+        "unlink": Links(reach, parted),
         "apply": Apply(reach),
         "adopt": Adopt(reach),
         "disown": Disown(reach),

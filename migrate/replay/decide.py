@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_network
@@ -11,15 +11,18 @@ from migrate.model.decision import Decision, Form, Hold
 from migrate.model.facts import OwnRanges
 from migrate.model.ids import RuleId
 from migrate.model.inventory import Inventory
+from migrate.model.link import Link
 from migrate.model.migration import Migration
-from migrate.model.objects import Object, Ref, Resource, dig, labels_of, ref_of
+from migrate.model.objects import Object, Ref, Resource, dig, labels_of, metadata_of, ref_of
 from migrate.replay import hold, kinds
 from migrate.replay.blue import Blue, creatable
 from migrate.replay.classes import SERVING, outside_turn
 from migrate.replay.decisions import MERGED_RULES, WRITTEN, Decisions
 from migrate.replay.flags import flags
 from migrate.replay.forms import FORMS
+from migrate.replay.generations import generations
 from migrate.replay.kinds import Kind
+from migrate.replay.links import links_of
 from migrate.replay.operator import operator_rule
 from migrate.replay.rule import Rule, Subject
 from migrate.replay.rules import SKIPS
@@ -31,7 +34,7 @@ from migrate.replay.storage import in_classes_of_green
 from migrate.replay.surroundings import Surroundings
 from migrate.replay.turns import Turn, turn_of
 from migrate.replay.versions import Serves, modern
-from migrate.replay.waves import rank_of, wave_of
+from migrate.replay.waves import CUSTOM, rank_of, wave_of
 
 
 def decide_all(
@@ -65,7 +68,41 @@ def decide_all(
     families = _families(migration)
     wanted = subjects if only is None else subjects.keys() & only
     found = tuple(_decide(subjects[ref], surroundings, families) for ref in sorted(wanted))
-    return _with_order(found, subjects, surroundings)
+    links = _links(found, subjects, surroundings)
+    depth = generations(_owners(found, subjects, blue))
+    said = {ref: (*map(str, links.get(ref, ())), *depth.told(ref)) for ref in {*links, *depth.opened}}
+    found = tuple(_saying(d, said[d.ref]) if d.ref in said else d for d in found)
+    return replace(_with_order(found, subjects, surroundings, depth.of), links=links)
+
+
+def _saying(decision: Decision, more: Iterable[str]) -> Decision:
+    return replace(decision, evidence="; ".join(filter(None, (decision.evidence, *more))))
+
+
+def _owners(
+    found: Sequence[Decision], subjects: Mapping[Ref, Subject], blue: Blue
+) -> Mapping[Ref, Sequence[Ref]]:
+    """Whom the custom resources that are written belong to, controllers or not."""
+    custom = [d.ref for d in found if d.wave == CUSTOM and d.form in WRITTEN]
+    named = ((ref, metadata_of(subjects[ref].obj).get("ownerReferences") or ()) for ref in custom)
+    return {
+        ref: [blue.by_uid[o["uid"]] for o in owners if o.get("uid") in blue.by_uid] for ref, owners in named
+    }
+
+
+def _links(
+    found: Sequence[Decision], subjects: Mapping[Ref, Subject], surroundings: Surroundings
+) -> Mapping[Ref, Sequence[Link]]:
+    """The owners that do not control; of owners beside what was decided of, as with `only`, it is decided here."""
+    decided = {decision.ref: decision for decision in found}
+
+    def fate(ref: Ref) -> Decision:
+        if ref not in decided:
+            decided[ref] = _decide(subjects[ref], surroundings, None)
+        return decided[ref]
+
+    named = ((d.ref, links_of(d, subjects[d.ref].obj, surroundings.blue, fate)) for d in found)
+    return {ref: links for ref, links in named if links}
 
 
 def _left(subjects: Mapping[Ref, Subject], blue: Blue) -> Mapping[Ref, RuleId]:
@@ -205,7 +242,10 @@ def _turn(subject: Subject, surroundings: Surroundings, record: Hold) -> Turn:
 
 
 def _with_order(
-    found: tuple[Decision, ...], subjects: Mapping[Ref, Subject], surroundings: Surroundings
+    found: tuple[Decision, ...],
+    subjects: Mapping[Ref, Subject],
+    surroundings: Surroundings,
+    depth: Mapping[Ref, int],
 ) -> Decisions:
     ranks: dict[Ref, int] = {}
     startable: set[Ref] = set()
@@ -217,7 +257,7 @@ def _with_order(
             continue
         obj: Object = subjects[decision.ref].obj
         level = surroundings.admission.level(decision.ref) if decision.wave == 9 else 0
-        ranks[decision.ref] = rank_of(decision.ref, obj, level)
+        ranks[decision.ref] = depth.get(decision.ref, rank_of(decision.ref, obj, level))
         if decision.wave == 9 and decision.workload_class:
             startable.add(decision.ref)
         elif decision.form is Form.HELD and decision.workload_class:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from migrate.model.decision import Decision, Form
 from migrate.model.ids import RuleId
+from migrate.model.link import Link
 from migrate.model.objects import Ref, Resource
 from migrate.replay.kinds import WORKLOADS, Kind
 
@@ -32,13 +33,15 @@ class Decisions:
     """One Decision for every object of blue, sorted by reference.
 
     `startable` are the workloads that may run before their batch's cutover, those of wave 9 with them; `waits` names, by workload, the
-    deferred webhook configurations that must answer before its first pod; `ranks` orders objects inside a wave.
+    deferred webhook configurations that must answer before its first pod; `ranks` orders objects inside a wave; `links` are the
+    owners that do not control, by what they own.
     """
 
     all: tuple[Decision, ...]
     startable: frozenset[Ref] = frozenset()
     waits: Mapping[Ref, tuple[Ref, ...]] = field(default_factory=dict)
     ranks: Mapping[Ref, int] = field(default_factory=dict)
+    links: Mapping[Ref, Sequence[Link]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Decision]:
         """Every Decision."""

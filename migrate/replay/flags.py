@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from migrate.model.decision import Literal
-from migrate.model.objects import Object, annotations_of, controller_of, dig, labels_of, metadata_of
+from migrate.model.objects import Object, annotations_of, dig, labels_of
 from migrate.replay import kinds
 from migrate.replay.missed import unread
 from migrate.replay.pods import state_annotation
@@ -23,10 +23,6 @@ def flags(subject: Subject, surroundings: Surroundings, literals: Sequence[Liter
     if subject.ref in surroundings.blue.inventory.converted:
         yield surroundings.blue.inventory.converted[subject.ref]
     yield from _keepers(subject.obj)
-    owners = metadata_of(subject.obj).get("ownerReferences") or ()
-    if owners and controller_of(subject.obj) is None:
-        names = ", ".join(f"{owner.get('kind')} {owner.get('name')}" for owner in owners)
-        yield f"owner reference to {names} is not carried over"
     if too_long(annotations_of(subject.obj)):
         yield "last-applied is not carried over: with our marks its annotations would be above 256 KiB"
     yield from _networking(subject)

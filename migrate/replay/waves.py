@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from migrate.model.objects import Object, Ref, dig, metadata_of
+from migrate.model.objects import Object, Ref, dig
 from migrate.replay import kinds
 from migrate.replay.kinds import Kind
 
@@ -131,15 +131,19 @@ _SECOND = frozenset(
 """Kinds that come after the others of their wave, because they name them."""
 
 
+CUSTOM = 10
+"""The wave of custom resources."""
+
+
 def wave_of(kind: Kind) -> int:
     """The wave of a kind: a custom resource is in 10, a built-in kind without a place of its own in 5."""
-    return _WAVE_OF.get(kind, 5 if kind[0] in kinds.BUILT_IN_GROUPS else 10)
+    return _WAVE_OF.get(kind, 5 if kind[0] in kinds.BUILT_IN_GROUPS else CUSTOM)
 
 
 def rank_of(ref: Ref, source: Object, level: int) -> int:
     """The place of an object inside its wave; `level` is that of a webhook or its backend (see `admission`).
 
-    `source` is the object as blue has it, with its owner references.
+    Of custom resources their owners decide (see `generations`). `source` is the object as blue has it.
     """
     kind = ref.group, ref.kind
     if kind in kinds.WORKLOADS:
@@ -152,8 +156,6 @@ def rank_of(ref: Ref, source: Object, level: int) -> int:
         return kind[1].endswith("Binding") - 2  # before the first pod of wave 9
     if wave_of(kind) == 4:
         return _policy_rank(ref, source)
-    if wave_of(kind) == 10:
-        return 1 if metadata_of(source).get("ownerReferences") else 0
     return 1 if kind in _SECOND else 0
 
 

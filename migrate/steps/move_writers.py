@@ -28,6 +28,7 @@ from migrate.steps.base import BaseStep
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.handing_over import hand_over, of_users, parties, unmounted
 from migrate.steps.ledger import Held, listed, read_ledger
+from migrate.steps.linking import linked_late
 from migrate.steps.start_serving import wait_ready
 
 TOGETHER = 10
@@ -96,6 +97,7 @@ class ReleaseLate(BaseStep):
                 yield from _move(scene, todo, source)
             yield from wait_ready(scene, [h.ref for h in group], "what was released last on green")
             yield from _tell_missed(scene, group, source)
+        yield from linked_late(scene)
 
 
 def _source(scene: Scene, groups: Sequence[Sequence[Held]]) -> Source:

@@ -36,6 +36,7 @@ from migrate.steps.as_sent import as_sent
 from migrate.steps.base import CONFLICTS, BaseStep, blue_decided, body_of, chunks
 from migrate.steps.kept import made_by_gitops
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
+from migrate.steps.linking import linked
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
 
 OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
@@ -86,6 +87,7 @@ class ReplayObjects(BaseStep):
             refusals = Refusals(wave, scene.migration.workloads.on_refusal, [blue], mine)
             yield from self._wave(scene, blue, decisions, refusals)
         yield from answered("what was left out", refused_before(scene))
+        yield from linked(scene, decisions)
 
     def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
         """Ask where webhook backends would be started before the replay's workloads (decision 12)."""

@@ -17,6 +17,7 @@ from migrate.model.verdict import Verdict
 from migrate.steps.base import BaseStep, blue_decided
 from migrate.steps.comparing import compared
 from migrate.steps.install_calico import pool_json
+from migrate.steps.linking import owners_held
 
 
 class VerifyGreen(BaseStep):
@@ -31,7 +32,8 @@ class VerifyGreen(BaseStep):
         blue, decisions = blue_decided(scene)
         green = read_inventory(scene.doors.green, at=decisions.at)
         found = compared(scene, blue, decisions, green)
-        yield [record("parity", found.verdicts, facts=found.facts)]
+        verdicts = [*found.verdicts, *owners_held(scene, decisions, green)]
+        yield [record("parity", verdicts, facts=found.facts)]
         budget = seconds(scene.migration.verify.budget)
         silent = endpoints.silent_on_blue(blue, green)
         yield [wait("endpoints-ready", "Services' endpoints on green", budget, silent=silent)]

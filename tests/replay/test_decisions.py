@@ -110,7 +110,7 @@ def test_waves_follow_what_needs_what() -> None:
         obj("ResourceQuota", "q", "shop", spec={}),
         deployment("cart"),
         obj("Shop", "child", "shop", "example.net/v1", owners=[{"kind": "Shop", "name": "main", "uid": "x"}]),
-        obj("Shop", "main", "shop", "example.net/v1"),
+        obj("Shop", "main", "shop", "example.net/v1", uid="x"),
         service("cart"),
         obj("PersistentVolumeClaim", "c", "shop", spec={}),
         obj("RoleBinding", "b", "shop", "rbac.authorization.k8s.io/v1"),
