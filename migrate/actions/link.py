@@ -12,6 +12,7 @@ from typing import Any
 
 from migrate.actions.reach import Reach, Written, named, refused, target_of
 from migrate.doors.cluster import Verb, Write
+from migrate.doors.reading import FORBIDDEN
 from migrate.errors import Conflict, DoorError, NotFound, Refused
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
@@ -23,8 +24,6 @@ References = Sequence[Mapping[str, Any]]
 
 LAST = max(wave.number for wave in WAVES) + 1
 """The wave of a link: going back, all of them go before the first object that is deleted, which might be an owner."""
-
-FORBIDDEN = 403
 
 TRIES = 5
 """Writes over newer versions of one object, before something else is said to write it all the time."""

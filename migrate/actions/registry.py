@@ -20,6 +20,7 @@ from migrate.actions.reach import Reach
 from migrate.actions.record import Record
 from migrate.actions.retain import Retain
 from migrate.actions.snapshot import Snapshot
+from migrate.actions.status import STATUS, Status
 from migrate.actions.traffic import Weight
 from migrate.actions.wait import Wait
 from migrate.engine.events import Tell
@@ -43,6 +44,7 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
         "adopt": Adopt(reach),
         "disown": Disown(reach),
         "patch": Patch(reach),
+        STATUS: Status(reach),
         "record": Record(),
         "wait": Wait(doors, CONDITIONS, tell, stop, lock),
         "watch": Watch(doors, tell, stop, lock),

@@ -69,7 +69,8 @@ class Decision:
     `wave` is 1 to 12, 0 where nothing is written; `target` is the sanitised object to write (or, compared, to be made by
     somebody else), None where it is skipped or needs a decision. `workload_class` is "serving", "exclusive" or "unknown" for workloads, else empty. `literals` are
     the addresses of blue that the target names, all of them; `evidence` shows the first. `turn` is when the cutover lets
-    go of what is held or deferred (`replay.turns`), else 0.
+    go of what is held or deferred (`replay.turns`), else 0. `status` is written behind the object, None where it is left to
+    green, as nearly always.
     """
 
     ref: Ref
@@ -83,3 +84,4 @@ class Decision:
     evidence: str = ""
     literals: tuple[Literal, ...] = ()
     turn: int = 0
+    status: Object | None = None

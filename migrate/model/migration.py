@@ -116,7 +116,7 @@ class ObjectRule(Part):
     """The operator's own decision about objects; it comes before every built-in rule and needs a reason.
 
     Globs are allowed; of an object's labels it has to carry all in `labels`. With `on_conflict` alone the built-in rules
-    decide the form.
+    decide the form. `status` goes with `replay`: custom resources get blue's status, too.
     """
 
     kind: str
@@ -128,6 +128,7 @@ class ObjectRule(Part):
     replay: bool = False
     hold: bool = False
     on_conflict: OnConflict | None = None
+    status: bool = False
     reason: str = Field(min_length=1)
 
 

@@ -14,6 +14,7 @@ from migrate.model.migration import GateSpec, Migration, RouteSpec, seconds
 from migrate.planning.marks import KeyPath, Problem
 from migrate.planning.ranges import check_ranges
 from migrate.planning.sides import check_sides
+from migrate.replay.kinds import BUILT_IN_GROUPS
 
 Has = Callable[[KeyPath], bool]
 """Says whether a path was written in the file, rather than filled in by default."""
@@ -65,6 +66,13 @@ def _workloads(migration: Migration) -> Iterator[Problem]:
         elif rule.skip and rule.on_conflict:
             told = "has no meaning beside skip: true, by which nothing is written"
             yield Problem((*path, "onConflict"), told, "leave it out")
+        if rule.status and not rule.replay:
+            yield Problem(
+                (*path, "status"), "goes with replay: true alone", "leave it out, or write replay: true"
+            )
+        elif rule.status and rule.group in BUILT_IN_GROUPS - {""}:
+            why = f"of {rule.group} is written by green's own controllers"
+            yield Problem((*path, "status"), why, "leave it out")
         if not rule.reason.strip():
             yield Problem((*path, "reason"), "is blank", "write why, for the people after you")
     for index, data in enumerate(workloads.volumes):

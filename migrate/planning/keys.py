@@ -165,6 +165,7 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
             "What to do where green has them already, not from this run: stop, skip or adopt.",
             "adopt",
         ),
+        "status": ("With replay, write the status of custom resources as well.", True),
         "reason": ("Why, for the record and the people after you.", "rewritten for green"),
     },
     "Data": {

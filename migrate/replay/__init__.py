@@ -12,7 +12,7 @@ from migrate.replay.decisions import MERGED_RULES, Counts, Decisions
 from migrate.replay.document import document
 from migrate.replay.edits import merged
 from migrate.replay.operator import idle
-from migrate.replay.parity import SINCE, Difference, apart, differences, parity, verdicts, whole
+from migrate.replay.parity import SINCE, Difference, apart, differences, parity, unequal, verdicts, whole
 from migrate.replay.sanitise import mark, sanitise, source_hash
 from migrate.replay.versions import modern, readable, serves
 from migrate.replay.waves import WAVES, Wave, wave_of
@@ -42,6 +42,7 @@ __all__ = [
     "sanitise",
     "serves",
     "source_hash",
+    "unequal",
     "verdicts",
     "wave_of",
     "whole",

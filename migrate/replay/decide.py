@@ -30,6 +30,7 @@ from migrate.replay.rules.green import NOT_SERVED, OTHER_VERSION
 from migrate.replay.rules.never import NO_CREATE
 from migrate.replay.rules.owners import OWNED
 from migrate.replay.sanitise import sanitise
+from migrate.replay.status import with_status
 from migrate.replay.storage import in_classes_of_green
 from migrate.replay.surroundings import Surroundings
 from migrate.replay.turns import Turn, turn_of
@@ -190,7 +191,8 @@ def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[st
         note = "; ".join(filter(None, (f"{rule_id} asks for it: {word.reason}", decision.evidence)))
         return replace(decision, evidence=note)
     note = "; ".join(filter(None, (f"as by {decision.rule}", decision.evidence)))
-    return replace(decision, rule=rule_id, reason=word.reason, evidence=note)
+    decision = replace(decision, rule=rule_id, reason=word.reason, evidence=note)
+    return with_status(decision, subject.obj, surroundings.blue) if word.status else decision
 
 
 def _wanted(

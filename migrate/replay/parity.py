@@ -144,6 +144,8 @@ def _difference(decision: Decision, green: Inventory, key: bytes, run: RunId) ->
     if found is None:
         return Difference(decision.ref, decision.wave, UNREAD if unread(decision.ref, green) else MISSING)
     paths = _departures(decision, unmarked(target), found)
+    if decision.status and not found.get("status"):  # once it is there, it is green's to go on writing
+        paths = (*paths, "status")
     if decision.rule not in MERGED_RULES:  # what green made itself carries no marks of ours
         marks = annotations_of(found)
         if marks.get(RUN) != run:

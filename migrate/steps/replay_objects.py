@@ -38,6 +38,7 @@ from migrate.steps.kept import made_by_gitops
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
 from migrate.steps.linking import linked
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
+from migrate.steps.stating import stated
 
 OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
 """What binds an object to this run; held forms have further marks of their own."""
@@ -125,6 +126,7 @@ class ReplayObjects(BaseStep):
                         refusals.take(alike, (yield alike))
                         if refusals.enough:
                             yield from refusals.told(whole=False)
+            yield from stated(scene, stage)
             refs = [d.ref for d in stage]
             if wave == WORKLOADS and (
                 early := [r.as_json() for r in refs if r in {d.ref for d in decisions.started_early}]

@@ -59,6 +59,7 @@ def test_object_is_decided_as_its_case_says(path: Path) -> None:
     assert case.get("evidence", "") in decision.evidence
     assert decision.reason == case.get("reason", decision.reason)
     assert decision.target == case.get("target")
+    assert decision.status == case.get("status")
     assert (decision.ref in decisions.startable) is case.get("startable", False)
     hold = decision.hold
     found = hold and {
