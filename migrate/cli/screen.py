@@ -16,7 +16,21 @@ from migrate.doors.clock import Clock
 from migrate.engine.events import Event, Tell
 from migrate.model.plan import Plan
 
-WRITING = frozenset({"adopt", "apply", "count", "create", "delete", "disown", "patch", "provision", "weight"})
+WRITING = frozenset(
+    {
+        "adopt",
+        "apply",
+        "count",
+        "create",
+        "delete",
+        "disown",
+        "link",
+        "patch",
+        "provision",
+        "status",
+        "weight",
+    }
+)
 """Kinds of Actions that change something."""
 
 PASSING = frozenset({"waiting", "watching"})

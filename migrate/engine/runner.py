@@ -187,6 +187,8 @@ PAST = {
     "disown": "gave up",
     "patch": "changed",
     "delete": "deleted",
+    "link": "linked",
+    "status": "wrote the status of",
 }
 """What is said of many objects at once."""
 

@@ -20,6 +20,8 @@ _READ_BACK = {
     "apply": "each object was taken by green's server",
     "adopt": "each object was taken by green's server, without force",
     "patch": "each reply has the change",
+    "link": "each reply has the owners",
+    "status": "each reply has the status",
     "delete": "each object is gone",
 }
 _WHY = {
@@ -116,7 +118,7 @@ def _sort(action: Action) -> tuple[Any, ...]:
             return ("create", params["wave"])
         case "patch":
             return ("patch", params["side"], params["why"])
-        case "apply" | "adopt" | "delete":
+        case "apply" | "adopt" | "delete" | "link" | "status":
             return (action.kind, params["side"])
         case "watch":
             return ("watch", params["route"])
@@ -140,6 +142,10 @@ def _title(intents: list[Intent]) -> str:
             return f"{_WHY.get(str(params['why']), str(params['why']))} {objects} on {params['side']}"
         case "apply" | "adopt" | "delete":
             return f"{action.kind} {objects} on {params['side']}"
+        case "link":
+            return f"link {objects} on green to their owners"
+        case "status":
+            return f"write the status of {objects} on green"
         case "wait":
             return f"wait for {params['what']}"
         case "watch":

@@ -9,7 +9,7 @@ from migrate.model.progress import Intent
 from migrate.runbook.source import Source
 
 NONE = "no measurement"
-OBJECTS = frozenset({"create", "apply", "adopt", "patch", "delete", "disown"})
+OBJECTS = frozenset({"create", "apply", "adopt", "patch", "delete", "disown", "link", "status"})
 
 
 def durations(source: Source) -> Mapping[tuple[str, str], str]:

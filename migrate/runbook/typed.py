@@ -18,7 +18,7 @@ from migrate.model.action import Action
 from migrate.model.ids import RouteName, Side
 from migrate.model.marks import is_ours
 from migrate.model.migration import Migration
-from migrate.model.objects import Ref, dig
+from migrate.model.objects import Ref, dig, group_of
 from migrate.planning import commands
 from migrate.planning.commands import word
 
@@ -164,6 +164,30 @@ def _delete(hands: Hands, action: Action) -> str:
     return f"{kubectl} delete {named(ref)} --ignore-not-found"
 
 
+def _link(hands: Hands, action: Action) -> str:
+    """The owners' own UIDs are asked for where it is typed: a rehearsed green has others."""
+    green, ref = hands.target(action)
+    lines, owners = [], []
+    for number, owner in enumerate(action.params["owners"], 1):
+        named_ = Ref(group_of(owner), owner["kind"], ref.namespace, owner["name"])
+        lines.append(f"uid{number}=$({green} get {named(named_)} -o jsonpath='{{.metadata.uid}}')")
+        owners.append({**owner, "uid": f"$uid{number}"})
+    text = json.dumps({"metadata": {"ownerReferences": owners}}, sort_keys=True, ensure_ascii=False)
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return "\n".join([*lines, f'{green} patch {named(ref)} --type merge -p "{quoted}"'])
+
+
+def _unlink(hands: Hands, action: Action) -> str:
+    green, ref = hands.target(action)
+    return merge(green, ref, {"metadata": {"ownerReferences": None}})
+
+
+def _status(hands: Hands, action: Action) -> str:
+    green, ref = hands.target(action)
+    source = f"{hands.kubectl(Side.BLUE)} get {named(ref)} -o json | jq '{{status}}'"
+    return f"{source} | {green} patch {named(ref)} --subresource status --type merge --patch-file /dev/stdin"
+
+
 def _weight(hands: Hands, action: Action) -> str:
     now = action.prior.get("green") if isinstance(action.prior, Mapping) else None
     route = RouteName(action.params["route"])
@@ -263,6 +287,9 @@ _BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
     "disown": _disown,
     "patch": _patch,
     "delete": _delete,
+    "link": _link,
+    "unlink": _unlink,
+    "status": _status,
     "weight": _weight,
     "snapshot": _snapshot,
     "provision": _provision,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,9 +13,11 @@ from migrate.actions.apply import apply
 from migrate.actions.count import count_from_now
 from migrate.actions.create import create
 from migrate.actions.delete import delete
+from migrate.actions.link import link
 from migrate.actions.patch import patch
 from migrate.actions.provision import provision
 from migrate.actions.snapshot import snapshot
+from migrate.actions.status import state
 from migrate.actions.traffic import weigh
 from migrate.actions.wait import wait
 from migrate.model.action import Action
@@ -108,6 +111,27 @@ def test_marks_are_taken_off_by_hand_but_never_written() -> None:
     on = patch(Side.GREEN, CART, {"metadata": {"annotations": {"cnimigrate.io/run": "7f3a"}}}, why="undo")
     assert '"cnimigrate.io/run": null' in HANDS.typed(off)
     assert HANDS.typed(on) == ""
+
+
+def test_a_link_asks_for_the_owner_s_uid_where_it_is_typed(tmp_path: Path) -> None:
+    """A rehearsed green has other UIDs: as printed, a shell writes the one that it reads there."""
+    owner = {"apiVersion": "example.net/v1", "kind": "Shop", "name": "main", "uid": "rehearsed"}
+    kubectl = 'kubectl() { case "$*" in *" get shop.example.net main -n shop "*) echo u-7;; *) printf "%s\\n" "${@: -1}";; esac; }'
+    done = subprocess.run(
+        ["bash", "-c", f"{kubectl}\n{HANDS.typed(link(CART, 'u', [owner]))}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert json.loads(done.stdout) == {"metadata": {"ownerReferences": [{**owner, "uid": "u-7"}]}}
+
+
+def test_a_status_is_typed_from_blue_s() -> None:
+    """What a person types takes the status of that moment along, and nothing else."""
+    typed = HANDS.typed(state(CART, uid="u", key_hash="h", wave=10))
+    assert "| jq '{status}' |" in typed
+    assert "--subresource status --type merge" in typed
 
 
 def test_the_snapshot_leaves_secrets_out() -> None:

@@ -1,4 +1,7 @@
-"""The garbage collector: what has owners, and none of them is there, goes; or before its owner, where so asked."""
+"""The garbage collector: what has owners, and none of them is there, goes; or before its owner, where so asked.
+
+Source: Kubernetes, pkg/controller/garbagecollector/garbagecollector.go, attemptToDeleteItem.
+"""
 
 from __future__ import annotations
 
@@ -44,12 +47,15 @@ class Garbage:
         owners = metadata.get("ownerReferences") or ()
         if not all(self._known(owner, ctx) for owner in owners):
             return
-        if metadata.get("deletionTimestamp") or any(
-            ctx.view.has_uid(owner.get("uid", "")) for owner in owners
-        ):
+        solid = [owner for owner in owners if ctx.view.has_uid(owner.get("uid", ""))]
+        if metadata.get("deletionTimestamp"):
             return
         try:
-            ctx.delete(what, obj)
+            if solid:
+                # who still has an owner stays, without the names of those that went
+                ctx.patch(what, obj, {"metadata": {"ownerReferences": solid}})
+            else:
+                ctx.delete(what, obj)
         except NotFound:
             return
 
