@@ -8,6 +8,7 @@ from migrate.actions.adopt import Adopt, Disown
 from migrate.actions.apply import Apply
 from migrate.actions.conditions import CONDITIONS
 from migrate.actions.contents import sets_of
+from migrate.actions.copying import Copy
 from migrate.actions.count import Count
 from migrate.actions.create import Create
 from migrate.actions.delete import Delete
@@ -51,5 +52,6 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
         "weight": Weight(doors.traffic),
         "provision": Provision(doors.provisioner),
         "unprovision": Unprovision(doors.provisioner),
+        "copy": Copy(doors.mover, scene.run, tell, stop),
         "snapshot": Snapshot(doors.blue, scene.state),
     }

@@ -234,7 +234,7 @@ def _text(source: str) -> str:
 
 
 def _real(project: Project, migration: Migration) -> Doors:
-    from migrate import provisioners
+    from migrate import movers, provisioners
     from migrate.kube.connect import connect
 
     clock = SystemClock()
@@ -244,7 +244,8 @@ def _real(project: Project, migration: Migration) -> Doors:
     blue = connect(Path(migration.blue.kubeconfig), migration.blue.context, Side.BLUE, in_flight=ceiling)
     provisioner = provisioners.provisioner(spec, directory=project.state / "green", name=migration.name)
     green: Any = LateCluster(provisioner, spec.context, ceiling)
-    return Doors(blue, green, _traffic(project, clock), provisioner, clock)
+    mover = movers.mover(migration, provisioner)
+    return Doors(blue, green, _traffic(project, clock), provisioner, clock, mover)
 
 
 @contextmanager
@@ -334,6 +335,7 @@ def _world_doors(world: Any, migration: Migration, blue: Inventory, provisioner:
         world.traffic(routes(migration, blue)),
         provisioner,
         clock,
+        world.mover(),
     )
 
 

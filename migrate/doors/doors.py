@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from migrate.doors.clock import Clock
 from migrate.doors.cluster import Cluster
+from migrate.doors.mover import Mover, NoMover
 from migrate.doors.provisioner import Provisioner
 from migrate.doors.traffic import Traffic
 from migrate.model.ids import Side
@@ -20,6 +21,7 @@ class Doors:
     traffic: Traffic
     provisioner: Provisioner
     clock: Clock
+    mover: Mover = field(default_factory=NoMover)
 
     def cluster(self, side: Side) -> Cluster:
         """The cluster of a side."""

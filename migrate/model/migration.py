@@ -140,18 +140,33 @@ class ObjectName(Part):
     name: str = "*"
 
 
+class MoverSpec(Part):
+    """Who copies a claim's data: a program of yours; the contract is docs/mover-command.md."""
+
+    kind: Literal["command"] = "command"
+    command: tuple[str, ...] = Field(min_length=1)
+    deadline: Duration = "6h"
+
+
+DATA_WORDS = "empty, restored, reattach or copy"
+"""What may be said of a claim's data, as sentences name it."""
+
+
 class Data(Part):
     """What becomes of the data behind claims, by namespace and name; globs are allowed.
 
     `empty`: green's volume starts empty, and that is right; `restored`: the operator has brought the data there, by a
     restore or by the application's own replication, when before-writers is approved; `reattach`: green takes over the
-    very volume, once no pod of blue uses the claim and nothing of blue's has the volume attached.
+    very volume, once no pod of blue uses the claim and nothing of blue's has the volume attached; `copy`: the mover
+    copies it, once while blue's writers are at work and once more when they are off.
     """
 
     namespace: str
     name: str = "*"
-    as_: Literal["empty", "restored", "reattach"] = Field(alias="as")
+    as_: Literal["empty", "restored", "reattach", "copy"] = Field(alias="as")
     reason: str = Field(min_length=1)
+    # left out where it is not said: journals from before there were movers have no such key
+    mover: MoverSpec | None = Field(default=None, exclude_if=lambda mover: mover is None)
 
 
 class StorageClassChange(Part):

@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 from math import ceil
 
-from migrate.model.migration import GateSpec, Migration, RouteSpec, seconds
+from migrate.model.migration import Data, GateSpec, Migration, RouteSpec, seconds
 from migrate.planning.marks import KeyPath, Problem
 from migrate.planning.ranges import check_ranges
 from migrate.planning.sides import check_sides
@@ -79,6 +79,7 @@ def _workloads(migration: Migration) -> Iterator[Problem]:
         if not data.reason.strip():
             blank: KeyPath = ("workloads", "volumes", index, "reason")
             yield Problem(blank, "is blank", "write why, for the people after you")
+        yield from _mover(data, ("workloads", "volumes", index))
     seen: set[str] = set()
     for index, change in enumerate(workloads.storage_classes):
         if change.source in seen:
@@ -95,6 +96,15 @@ def _accepted(migration: Migration) -> Iterator[Problem]:
         if not re.match(r"[^\s.\[*]", entry.path):
             told = f"{entry.path} is no path of a field"
             yield Problem((*place, "path"), told, "write it as verify shows it, such as spec.replicas")
+
+
+def _mover(data: Data, path: KeyPath) -> Iterator[Problem]:
+    if data.as_ == "copy" and data.mover is None:
+        yield Problem(path, "says copy, and no mover", "write mover: {kind: command, command: [./copy.sh]}")
+    elif data.as_ != "copy" and data.mover is not None:
+        yield Problem(
+            (*path, "mover"), f"has no meaning for as: {data.as_}", "leave it out, or write as: copy"
+        )
 
 
 def _batches(migration: Migration) -> Iterator[Problem]:

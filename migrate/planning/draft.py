@@ -15,7 +15,7 @@ from migrate.errors import Stopped
 from migrate.model.decision import Decision
 from migrate.model.facts import ClusterFacts, Cni
 from migrate.model.inventory import Inventory
-from migrate.model.migration import Calico, Migration, Network, Pool
+from migrate.model.migration import DATA_WORDS, Calico, Migration, Network, Pool
 from migrate.model.objects import dig
 
 KUBELET_PODS = 110
@@ -188,7 +188,7 @@ class Draft:
                 yield f"  #   {comment(str(decision.ref))}: {comment(decision.reason)}"
             if len(self.undecided) > SHOWN:
                 yield f"  #   and {len(self.undecided) - SHOWN} more: cnimigrate plan --objects"
-        yield "  volumes: []  # what becomes of the data behind claims, which is not copied: empty, or restored by you, as in"
+        yield f"  volumes: []  # what becomes of the data behind claims: {DATA_WORDS}, as in"
         yield "  #  - {namespace: web, name: data-*, as: empty, reason: a cache}"
         yield "  rules: []  # your own decisions, each with a reason, such as"
         example = next((d.ref for d in self.undecided), None)

@@ -119,7 +119,7 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
             [_NAMES],
         ),
         "volumes": (
-            "What becomes of the data behind claims; the bytes are not copied.",
+            "What becomes of the data behind claims, in one word each.",
             [
                 {
                     "namespace": "shop",
@@ -172,10 +172,26 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "namespace": ("The claims' namespace; globs are allowed.", "shop"),
         "name": ("Their name; globs are allowed.", "data-*"),
         "as_": (
-            "empty: green's volume starts empty, and that is right; restored: you bring the data there before before-writers.",
+            (
+                "empty: green's volume starts empty, and that is right; restored: you bring the data there before "
+                "before-writers; reattach: green takes over the volume itself, once blue has let go of it; copy: the "
+                "mover copies it, before the cutover and once more between a writer's off and its twin's on."
+            ),
             "empty",
         ),
+        "mover": (
+            "Who copies the data, where `as` is copy.",
+            {"kind": "command", "command": ["./copy.sh"]},
+        ),
         "reason": ("Why, for the record and the people after you.", "a cache, filled again by itself"),
+    },
+    "MoverSpec": {
+        "kind": ("Who copies: command, a program of yours.",),
+        "command": (
+            "The program with its arguments; no shell reads them.",
+            ["./copy.sh", "--bwlimit", "100M"],
+        ),
+        "deadline": ("How long one pass over one claim may take.",),
     },
     "StorageClassChange": {
         "source": ("The class on blue.", "fast"),

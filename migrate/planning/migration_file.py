@@ -177,7 +177,22 @@ def resolve(migration: Migration, directory: Path) -> Migration:
         cutover = cutover.model_copy(update={"command": command.model_copy(update=programs)})
     key = absolute(migration.snapshot.secrets_key)
     snapshot = migration.snapshot.model_copy(update={"secrets_key": key})
-    changes = {"blue": blue, "green": green, "cutover": cutover, "snapshot": snapshot}
+    volumes = tuple(
+        data.model_copy(
+            update={"mover": data.mover.model_copy(update={"command": program(data.mover.command)})}
+        )
+        if data.mover
+        else data
+        for data in migration.workloads.volumes
+    )
+    workloads = migration.workloads.model_copy(update={"volumes": volumes})
+    changes = {
+        "blue": blue,
+        "green": green,
+        "workloads": workloads,
+        "cutover": cutover,
+        "snapshot": snapshot,
+    }
     return migration.model_copy(update=changes)
 
 

@@ -194,6 +194,8 @@ def _claim(subject: Subject, surroundings: Surroundings, target: Object) -> Shap
         evidence = f"binds to PersistentVolume {name} once that is replayed; data is not copied"
     elif data is not None and data.as_ == "restored":
         evidence = f"you bring its data to green: {data.reason}"
+    elif data is not None and data.as_ == "copy":
+        evidence = f"a mover copies its data to green's volume: {data.reason}"
     elif data is not None:
         evidence = f"its volume on green starts empty: {data.reason}"
     else:

@@ -24,7 +24,10 @@ from migrate.replay.storage import data_of
 REATTACH = "reattach"
 """The volume itself moves; any other word leaves it on blue."""
 
-_HANDED_OVER = frozenset({REATTACH})
+COPY = "copy"
+"""A mover copies the data into a volume of green's own."""
+
+_HANDED_OVER = frozenset({REATTACH, COPY})
 
 _OF_A_NODE = ("local", "hostPath")
 """Kinds of volumes that are a directory of one node; source: API reference, PersistentVolumeSpec."""

@@ -20,10 +20,7 @@ OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 _OF_CLASS = ".storageclass.storage.k8s.io/"
 """Between a class's name and what a ResourceQuota limits of it; source: Kubernetes, Resource Quotas."""
 
-WORDS = "empty, restored or reattach"
-"""The words of `workloads.volumes`, as sentences name them."""
-
-AWAITED = frozenset({"restored", "reattach"})
+AWAITED = frozenset({"restored", "reattach", "copy"})
 """Words on data that is on green only once blue's writers are off: who mounts it must not start before."""
 
 _CLASS_KEYS = frozenset({"storageClassName", "storageClass"})

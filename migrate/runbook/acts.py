@@ -26,6 +26,7 @@ _READ_BACK = {
 }
 _WHY = {
     "pause": "pause",
+    "keep": "set to Retain",
     "start": "start",
     "rest": "put to rest",
     "release": "release",

@@ -29,6 +29,15 @@ CLEAN = (
 )
 """Leaves out what a cluster writes by itself; the tool's own list is longer, one rule a kind (docs/rules.md)."""
 
+_CLEANED = {
+    "defer.volume": """clean | jq 'del(.spec.claimRef["uid", "resourceVersion"]) | .spec.persistentVolumeReclaimPolicy = "Retain"'""",
+    "defer.claim": (
+        """jq 'del(.status, .metadata["uid", "resourceVersion", "creationTimestamp", "managedFields", "ownerReferences"], """
+        """.metadata.annotations["pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller"])'"""
+    ),
+}
+"""By rule, where more or less is left out than elsewhere: a claim that is taken over keeps its volume's name."""
+
 NOTHING = ""
 ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 """What `kubectl rollout status` knows; source: kubectl's reference."""
@@ -77,7 +86,7 @@ def merge(kubectl: str, ref: Ref, change: Any) -> str:
 
 def _create(hands: Hands, action: Action) -> str:
     green, ref = hands.target(action)
-    source = f"{hands.kubectl(Side.BLUE)} get {named(ref)} -o json | clean"
+    source = f"{hands.kubectl(Side.BLUE)} get {named(ref)} -o json | {_CLEANED.get(action.params['rule'], 'clean')}"
     if asleep := hands.dormant.get(ref):
         text = json.dumps(asleep, sort_keys=True, ensure_ascii=False)
         source += f" | jq {shlex.quote(f'. * {text}')}"
@@ -260,6 +269,23 @@ def _off(hands: Hands, action: Action) -> Iterable[str]:
             yield f"{kubectl} get pods {where} -o name | grep '{name}'   # until it prints nothing"
 
 
+def _free(hands: Hands, action: Action) -> Iterable[str]:
+    kubectl = hands.kubectl(Side(action.params["side"]))
+    for pair in action.params["claims"]:
+        claim, volume = Ref.of_json(pair["claim"]), Ref.of_json(pair["volume"])
+        mounts = f".spec.volumes[]?.persistentVolumeClaim.claimName == {json.dumps(claim.name)}"
+        pods = f".items[] | select(any({mounts})) | .metadata.name, .status.phase"
+        yield f"{kubectl} get pods -n {word(claim.namespace)} -o json | jq -r {shlex.quote(pods)}   # ended ones alone"
+        yield f"{kubectl} get volumeattachments | grep -w {word(volume.name)}   # until it prints nothing"
+
+
+def _bound_volumes(hands: Hands, action: Action) -> Iterable[str]:
+    kubectl = hands.kubectl(Side(action.params["side"]))
+    for pair in action.params["claims"]:
+        claim = Ref.of_json(pair["claim"])
+        yield f"{kubectl} wait --for=jsonpath='{{.status.phase}}'=Bound {named(claim)} {_bound(action)}"
+
+
 def _calico(hands: Hands, action: Action) -> Iterable[str]:
     green = hands.kubectl(Side.GREEN)
     where = "calico-system" if hands.written.green.calico.install.kind == "operator" else "kube-system"
@@ -303,6 +329,8 @@ _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
     "crds-established": _definitions,
     "workloads-ready": _ready,
     "workloads-off": _off,
+    "volumes-free": _free,
+    "volumes-bound": _bound_volumes,
     "endpoints-ready": _endpoints,
     "calico-ready": _calico,
 }

@@ -13,6 +13,7 @@ from typing import TypeVar
 from migrate.doors.clock import Clock
 from migrate.doors.cluster import PAGE, Cluster, ClusterIdentity, Write
 from migrate.doors.doors import Doors
+from migrate.doors.mover import Copied, Going, Mover, Pass
 from migrate.doors.provisioner import Provision, Provisioner
 from migrate.doors.traffic import Counts, Sample, Share, Traffic
 from migrate.errors import DoorError
@@ -235,6 +236,23 @@ class FaultyClock:
         self._fuse.around(f"clock sleep {seconds:g}", lambda: self._inner.sleep(seconds))
 
 
+class FaultyMover:
+    """A mover behind a fuse."""
+
+    def __init__(self, inner: Mover, fuse: Fuse) -> None:
+        self._inner = inner
+        self._fuse = fuse
+
+    def observe(self, task: Pass) -> Copied | None:
+        """Ask whether a pass was done."""
+        return self._fuse.around(f"mover observe {task.phase}", lambda: self._inner.observe(task))
+
+    def copy(self, task: Pass, deadline: float, going: Going) -> Copied:
+        """Copy."""
+        words = f"mover copy {task.phase} {task.claim}"
+        return self._fuse.around(words, lambda: self._inner.copy(task, deadline, going))
+
+
 def behind(doors: Doors, fuse: Fuse) -> Doors:
     """All doors of a run behind one fuse."""
     return Doors(
@@ -243,4 +261,5 @@ def behind(doors: Doors, fuse: Fuse) -> Doors:
         FaultyTraffic(doors.traffic, fuse),
         FaultyProvisioner(doors.provisioner, fuse),
         FaultyClock(doors.clock, fuse),
+        FaultyMover(doors.mover, fuse),
     )

@@ -18,6 +18,7 @@ from migrate.simulation.controllers.manager import Manager
 from migrate.simulation.controllers.view import Event, Key
 from migrate.simulation.failures import Failures
 from migrate.simulation.following import Following
+from migrate.simulation.mover import SimulatedMover
 from migrate.simulation.network import Network
 from migrate.simulation.provisioner import SimulatedProvisioner
 from migrate.simulation.server import SimulatedCluster
@@ -104,6 +105,10 @@ class World:
     def traffic(self, routes: Sequence[Routed], *, rate: float = 100.0) -> SimulatedTraffic:
         """The balancer, carrying these routes; `rate` is what the outside client sends a second over each of them."""
         return SimulatedTraffic(self._store, routes, rate=rate)
+
+    def mover(self) -> SimulatedMover:
+        """Who copies what lies on volumes."""
+        return SimulatedMover(self._store)
 
     def provisioner(
         self,

@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from migrate.actions.copying import copying, copying_key
 from migrate.actions.create import creation_key
 from migrate.actions.merging import stands
 from migrate.actions.patch import patch
 from migrate.actions.retain import POLICY
 from migrate.actions.wait import wait
+from migrate.doors.mover import Phase as CopyPhase
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model.action import Action
@@ -18,10 +20,11 @@ from migrate.model.ids import Side
 from migrate.model.migration import seconds
 from migrate.model.objects import Object, Ref, ref_of
 from migrate.replay import kinds
-from migrate.replay.handover import REATTACH, Handover, volumes_to_keep
+from migrate.replay.handover import COPY, REATTACH, Handover, volumes_to_keep
+from migrate.replay.storage import data_of
 from migrate.steps.afresh import Source, make
 from migrate.steps.base import patches
-from migrate.steps.ledger import Held
+from migrate.steps.ledger import Held, read_ledger
 
 KEEP = "keep"
 """Why a volume of blue is patched: its data must outlive blue's claim."""
@@ -37,13 +40,31 @@ def kept_on_blue(scene: Scene) -> Batches:
     yield from patches(scene, _keeps(volumes_to_keep(blue, scene.migration)))
 
 
+def copied_warm(scene: Scene) -> Batches:
+    """Copy once what will be copied again while its writers are off: then only what came since is left to copy."""
+    for volume in read_ledger(scene.progress).volumes:
+        if volume.how == COPY:
+            yield from _copied(scene, volume, "warm")
+
+
 def hand_over(scene: Scene, volumes: Sequence[Handover], source: Source) -> Batches:
+    """Bring the data of claims to green; the caller has put to rest what mounts them on blue."""
+    yield from _take_over(scene, [v for v in volumes if v.how == REATTACH], source)
+    copies = [v for v in volumes if v.how == COPY]
+    left = [v for v in copies if not scene.progress.stands(copying_key(v.claim, "final"))]
+    if left:
+        what = f"{_named(left)} to be used by nobody on blue"
+        yield [_wait("claims-unused", what, seconds(scene.migration.verify.budget), Side.BLUE, left)]
+    for volume in left:
+        yield from _copied(scene, volume, "final")
+
+
+def _take_over(scene: Scene, taken: Sequence[Handover], source: Source) -> Batches:
     """Fence each volume on blue, then make it and its claim on green, and see them bound.
 
-    The caller has put to rest what mounts them. The way back passes here between green's users going off and blue's
-    coming on: green lets go before its objects go, and its volume, which is kept, leaves the data where it is.
+    The way back passes here between green's users going off and blue's coming on: green lets go before its objects go,
+    and its volume, which is kept, leaves the data where it is.
     """
-    taken = [v for v in volumes if v.how == REATTACH]
     if not taken:
         return
     deadline, names = seconds(scene.migration.verify.budget), _named(taken)
@@ -56,6 +77,17 @@ def hand_over(scene: Scene, volumes: Sequence[Handover], source: Source) -> Batc
     back = _wait("volumes-free", f"{names} to be let go of on green", deadline, Side.GREEN, taken)
     bound = _wait("volumes-bound", f"{names} to be bound on green", deadline, Side.GREEN, taken)
     yield [replace(bound, inverse=back)]
+
+
+def _copied(scene: Scene, volume: Handover, phase: CopyPhase) -> Batches:
+    """One pass over one claim, a batch of its own: the lease must last for each."""
+    key = copying_key(volume.claim, phase)
+    if not scene.progress.stands(key):
+        data = data_of(scene.migration, volume.claim)
+        spec = data.mover if data is not None else None
+        attempt = scene.progress.attempts(key) + 1
+        deadline = seconds(spec.deadline) if spec is not None else 0.0
+        yield [copying(volume.claim, phase, attempt=attempt, deadline=deadline)]
 
 
 def unmounted(volumes: Iterable[Handover]) -> list[Handover]:

@@ -25,15 +25,16 @@ from migrate.model.action import Action
 from migrate.model.decision import Decision
 from migrate.model.ids import ActionKey, Phase, Side, StepId
 from migrate.model.inventory import Inventory
+from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import closures
 from migrate.replay.conflicts import adopted, settled
 from migrate.replay.handover import handovers
-from migrate.replay.storage import WORDS
 from migrate.steps import conflicts
 from migrate.steps.as_sent import as_sent
 from migrate.steps.base import CONFLICTS, BaseStep, blue_decided, body_of, chunks
+from migrate.steps.handing_over import copied_warm
 from migrate.steps.kept import made_by_gitops
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
 from migrate.steps.linking import linked
@@ -89,6 +90,7 @@ class ReplayObjects(BaseStep):
             yield from self._wave(scene, blue, decisions, refusals)
         yield from answered("what was left out", refused_before(scene))
         yield from linked(scene, decisions)
+        yield from copied_warm(scene)
 
     def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
         """Ask where webhook backends would be started before the replay's workloads (decision 12)."""
@@ -274,7 +276,7 @@ def _word_wanted(decision: Decision) -> str:
     """What to write into the file, so that an object is decided."""
     ref = decision.ref
     if decision.rule == "volume.data":
-        said = f"namespace: {ref.namespace}, name: {ref.name}, as: {WORDS}, reason: ..."
+        said = f"namespace: {ref.namespace}, name: {ref.name}, as: {DATA_WORDS}, reason: ..."
         return f"workloads.volumes: [{{{said}}}]"
     said = f"kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}"
     return f"workloads.rules: [{{{said}, skip: true (or replay: true), reason: ...}}]"

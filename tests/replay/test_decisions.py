@@ -444,7 +444,10 @@ def test_what_is_undecided_says_what_to_write() -> None:
     claim = obj("PersistentVolumeClaim", "data", "shop", spec={"volumeName": "v"})
     bare = obj("Pod", "bare", "shop", spec={"containers": []})
     said = {v.evidence.split()[1]: v.remedy for v in replay_objects.decided(decide(claim, bare))}
-    assert "workloads.volumes: [{namespace: shop, name: data, as: empty or restored" in said["shop/data"]
+    assert (
+        "workloads.volumes: [{namespace: shop, name: data, as: empty, restored, reattach or copy"
+        in said["shop/data"]
+    )
     assert "skip: true (or replay: true)" in said["shop/bare"]
 
 

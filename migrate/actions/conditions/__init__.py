@@ -12,6 +12,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "crds-established": crds.established,
     "endpoints-ready": endpoints.ready,
     "namespaces-active": namespaces.active,
+    "claims-unused": volumes.unused,
     "volumes-bound": volumes.bound,
     "volumes-free": volumes.free,
     "workloads-ready": workloads.ready,

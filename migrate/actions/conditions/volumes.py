@@ -40,6 +40,14 @@ def free(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     return [_free(claim, volume, pods, attached) for claim, volume in pairs]
 
 
+def unused(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
+    """No pod on `side` uses one of `claims`, as in `free`: nothing writes there any more."""
+    claims = [Ref.of_json(pair["claim"]) for pair in params["claims"]]
+    cluster, spaces = doors.cluster(Side(params["side"])), sorted({claim.namespace for claim in claims})
+    pods = read_inventory(cluster, only=[POD], namespaces=spaces)
+    return [_used(claim, pods) or passed(f"{claim} let go of", f"no pod uses {claim}") for claim in claims]
+
+
 def bound(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     """Each of `claims`, as in `free`, is Bound on `side` to its volume and to no other."""
     pairs = [(Ref.of_json(pair["claim"]), Ref.of_json(pair["volume"])) for pair in params["claims"]]
@@ -50,10 +58,9 @@ def bound(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
 
 def _free(claim: Ref, volume: Ref, pods: Inventory, attached: Inventory) -> Verdict:
     check = f"{claim} let go of"
-    using = sorted(name_of(pod) for pod in pods.of("Pod") if _uses(pod, claim))
-    if using:
-        shown = ", ".join(using[:SHOWN]) + (f" and {len(using) - SHOWN} more" if using[SHOWN:] else "")
-        return inconclusive(check, f"{claim} is still used by pod {shown}", LET_GO)
+    used = _used(claim, pods)
+    if used is not None:
+        return used
     nodes = sorted(
         f"{dig(a, 'spec', 'nodeName')} ({name_of(a)})"
         for a in attached.of(ATTACHMENT[1], ATTACHMENT[0])
@@ -65,6 +72,15 @@ def _free(claim: Ref, volume: Ref, pods: Inventory, attached: Inventory) -> Verd
     if kept != RETAIN:
         return inconclusive(check, f"{volume} has the policy {kept}: it would go with its claim", KEEP)
     return passed(check, f"no pod uses {claim}, and {volume} is attached nowhere and kept")
+
+
+def _used(claim: Ref, pods: Inventory) -> Verdict | None:
+    """Who still uses a claim; None where nobody does."""
+    using = sorted(name_of(pod) for pod in pods.of("Pod") if _uses(pod, claim))
+    if not using:
+        return None
+    shown = ", ".join(using[:SHOWN]) + (f" and {len(using) - SHOWN} more" if using[SHOWN:] else "")
+    return inconclusive(f"{claim} let go of", f"{claim} is still used by pod {shown}", LET_GO)
 
 
 def _uses(pod: Object, claim: Ref) -> bool:

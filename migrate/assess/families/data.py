@@ -9,6 +9,7 @@ from migrate.assess.families import Code, Situation
 from migrate.assess.wording import count, few
 from migrate.assess.workloads import WORKLOADS, pod_spec
 from migrate.model.facts import Finding, Severity
+from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of, ref_of
 from migrate.replay.storage import data_of, volume_moves
 
@@ -18,13 +19,13 @@ CLAIMS = Code(
     "claims hold data, and the file does not say what becomes of it",
     "PersistentVolumeClaims that are bound, that no entry of workloads.volumes names, and whose volume no rule replays; "
     "those that one writer at a time may have are marked. Objects are replayed, the bytes are not: on green a claim gets "
-    "a new, empty volume unless the storage itself is handed over.",
+    "a new, empty volume unless the volume itself is taken over.",
     "The replay asks about each of them (volume.data). Unprepared, the workload starts empty on green, or both sides "
     "write to what only one may write to.",
-    "Plan per volume: copy while held and once more at the cutover, restore from a backup, or hand the volume over with a "
-    "static PersistentVolume. Workloads that mount what one writer at a time may have, or what you restore, are held until "
-    "blue's are off. Then say so in the file: workloads.volumes: [{namespace: shop, name: data-*, as: empty or restored, "
-    "reason: ...}].",
+    "Plan per volume: restore it from a backup or let the application follow (restored), let green take over the volume "
+    "where its nodes reach the same storage (reattach), have a program copy it (copy), or begin anew (empty). Workloads that mount what one writer at a "
+    "time may have, or what is brought over, are held until blue's are off. Then say so in the file: workloads.volumes: "
+    f"[{{namespace: shop, name: data-*, as: {DATA_WORDS}, reason: ...}}].",
 )
 HOST_PATH = Code(
     "DATA-002",
@@ -73,7 +74,7 @@ def find(situation: Situation) -> Iterator[Finding]:
     if unsaid:
         said = f"{count(len(unsaid), 'claim')}: {few(_sized(c) for c in unsaid)}"
         words = ", ".join(
-            f"{{namespace: {namespace_of(c)}, name: {name_of(c)}, as: empty or restored, reason: ...}}"
+            f"{{namespace: {namespace_of(c)}, name: {name_of(c)}, as: {DATA_WORDS}, reason: ...}}"
             for c in unsaid
         )
         general = CLAIMS.remedy.partition("workloads.volumes: ")[0]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import annotations_of, controller_of, dig
 from migrate.replay import kinds
 from migrate.replay.handover import REATTACH, claim_of, nodes_of, obstacle, reattaches
 from migrate.replay.rule import Rule, Subject, ask, skip
-from migrate.replay.storage import WORDS, data_of, volume_moves
+from migrate.replay.storage import data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
 
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
@@ -113,7 +114,7 @@ RULES: tuple[Rule, ...] = (
     ask(
         "volume.data",
         "PersistentVolumeClaims that are bound, and of whose data the file says nothing",
-        f"the bytes do not move by themselves; say under workloads.volumes what becomes of them: {WORDS}",
+        f"the bytes do not move by themselves; say under workloads.volumes what becomes of them: {DATA_WORDS}",
         kinds.CLAIM,
         when=_unsaid,
     ),

@@ -1,0 +1,92 @@
+"""Have a claim's data copied, and judge what the mover counted: an empty target is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migrate.actions.reach import named
+from migrate.doors.mover import Amount, Copied, Mover, Pass, Phase
+from migrate.engine.events import Event, Tell
+from migrate.engine.signals import Stop
+from migrate.errors import DoorError
+from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
+from migrate.model.ids import ActionKey, RunId
+from migrate.model.objects import Ref
+
+AGAIN = "Mend it, then run the same command: the mover is asked again, and goes on where it can. Blue's data is untouched."
+
+
+def copying(claim: Ref, phase: Phase, *, attempt: int, deadline: float) -> Action:
+    """Copy a claim's data from blue to green; the way back is that of green's claim, blue's data stays as it is."""
+    params = {"claim": claim.as_json(), "phase": phase, "attempt": attempt}
+    return Action("copy", copying_key(claim, phase), params, deadline=deadline)
+
+
+def copying_key(claim: Ref, phase: Phase) -> ActionKey:
+    """The key of the Action that copies a claim's data."""
+    return ActionKey(f"copy {phase} {named(claim)}")
+
+
+class Copy:
+    """Ask the mover, one claim after the other; whatever was cut off is begun again, or found done."""
+
+    def __init__(self, mover: Mover, run: RunId, tell: Tell, stop: Stop) -> None:
+        self._mover = mover
+        self._run = run
+        self._tell = tell
+        self._stop = stop
+
+    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
+        """Nothing is read: what lies on green's volume is the mover's to know."""
+        return actions
+
+    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        """Copy, and judge by what was counted on both ends."""
+        return [self._act(action) for action in actions]
+
+    def observe(self, action: Action) -> Observation:
+        """Ask the mover whether the very pass was done; one that came to nothing is done again."""
+        task = self._task(action)
+        copied = self._mover.observe(task)
+        if copied is None or judged(task, copied).state is not OutcomeState.DONE:
+            return Observation(State.ABSENT, evidence=f"{task.claim}: the {task.phase} pass is not done")
+        return Observation(State.DONE, evidence=judged(task, copied).evidence)
+
+    def _task(self, action: Action) -> Pass:
+        params = action.params
+        return Pass(self._run, params["phase"], Ref.of_json(params["claim"]), params["attempt"])
+
+    def _act(self, action: Action) -> Outcome:
+        task, told = self._task(action), list[str]()
+
+        def going(seen: Amount | None) -> bool:
+            if seen is not None and str(seen) not in told:
+                told[:] = [str(seen)]
+                self._tell(Event("copying", f"{task.claim}: {seen} copied by the {task.phase} pass"))
+            return not self._stop.asked
+
+        try:
+            copied = self._mover.copy(task, action.deadline, going)
+        except DoorError as error:
+            if self._stop.asked:
+                return Outcome(OutcomeState.ABSENT, f"stopped while copying {task.claim}")
+            return Outcome(OutcomeState.FAILED, f"copying {task.claim}: {error}", AGAIN)
+        return judged(task, copied)
+
+
+def judged(task: Pass, copied: Copied) -> Outcome:
+    """Done where green's volume has what blue's has; while blue's writers are at work, where it has something of it."""
+    source, target = copied.source, copied.target
+    said = f"{task.claim}: {target} on green, {source} on blue"
+    empty = _any(source) and (not _any(target) or (source.bytes and not target.bytes))
+    if empty or (task.phase == "final" and target.files < source.files):
+        word = "is empty" if empty else "lacks some"
+        return Outcome(
+            OutcomeState.FAILED, f"{said}: green's volume {word} after the {task.phase} pass", AGAIN
+        )
+    facts = {"bytes": target.bytes, "files": target.files}
+    return Outcome(OutcomeState.DONE, f"{said}, after the {task.phase} pass", facts=facts)
+
+
+def _any(amount: Amount) -> bool:
+    return bool(amount.bytes or amount.files)

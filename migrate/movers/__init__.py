@@ -1,0 +1,61 @@
+"""Ways of copying a claim's data, one module each; a new one is one new file with a `KIND` and a `make`.
+
+Lives here: the real sides of the mover's door. Never here: when data is copied, or what becomes of a claim.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Protocol, cast
+
+from migrate.doors.mover import Copied, Going, Mover, NoMover, Pass
+from migrate.doors.provisioner import Provisioner
+from migrate.model.migration import Migration, MoverSpec
+from migrate.movers.ends import Ends
+from migrate.replay.storage import data_of
+
+__all__ = ["kinds", "mover"]
+
+
+class _Member(Protocol):
+    KIND: str
+
+    def make(self, spec: MoverSpec, ends: Ends) -> Mover: ...
+
+
+@cache
+def _members() -> dict[str, _Member]:
+    """Every module of this folder that says its kind."""
+    modules = (import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    return {module.KIND: cast("_Member", module) for module in modules if hasattr(module, "KIND")}
+
+
+def kinds() -> tuple[str, ...]:
+    """The kinds that this package makes."""
+    return tuple(sorted(_members()))
+
+
+def mover(migration: Migration, provisioner: Provisioner) -> Mover:
+    """The movers of a migration as one: each claim's is the one that the file names for it."""
+    return _ByClaim(migration, Ends(migration, provisioner))
+
+
+@dataclass(frozen=True)
+class _ByClaim:
+    migration: Migration
+    ends: Ends
+
+    def observe(self, task: Pass) -> Copied | None:
+        return self._of(task).observe(task)
+
+    def copy(self, task: Pass, deadline: float, going: Going) -> Copied:
+        return self._of(task).copy(task, deadline, going)
+
+    def _of(self, task: Pass) -> Mover:
+        data = data_of(self.migration, task.claim)
+        if data is None or data.mover is None:
+            return NoMover()
+        return _members()[data.mover.kind].make(data.mover, self.ends)

@@ -1,0 +1,184 @@
+"""Copying by the operator's own program; the contract is docs/mover-command.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from queue import Empty, SimpleQueue
+from typing import IO, Any
+
+from migrate.doors.mover import Amount, Copied, Going, Pass
+from migrate.errors import Refused, Transient, Unreachable
+from migrate.model.migration import MoverSpec
+from migrate.movers.ends import Ends
+
+KIND = "command"
+
+VERSION = 1
+"""Of what is written to the program and read from it."""
+
+LOOK = 60.0
+"""Seconds for an answer to `observe`."""
+
+_TURN = 0.5
+_GRACE = 5.0
+_TAIL = 2000
+
+
+class CommandMover:
+    """One program that is told what to do in JSON on its standard input, and answers in lines of JSON."""
+
+    def __init__(self, spec: MoverSpec, ends: Ends) -> None:
+        self._argv = spec.command
+        self._ends = ends
+
+    def observe(self, task: Pass) -> Copied | None:
+        """Ask the program; raises as `copy`."""
+        return self._asked("observe", task, LOOK, lambda _: True)
+
+    def copy(self, task: Pass, deadline: float, going: Going) -> Copied:
+        """Run the program to its end, and take what it counted."""
+        copied = self._asked("copy", task, deadline, going)
+        if copied is None:
+            raise Refused(f"{self._argv[0]} ended well, but says that the copying is not done")
+        return copied
+
+    def _asked(self, do: str, task: Pass, deadline: float, going: Going) -> Copied | None:
+        asked = {
+            "version": VERSION,
+            "do": do,
+            "pass": str(task),
+            "phase": task.phase,
+            "source": self._ends.source(task.claim),
+            "target": self._ends.target(task.claim),
+        }
+        title = f"{self._argv[0]} ({do})"  # not its other words: there may be a token among them
+        with tempfile.TemporaryFile() as log, _running(self._argv, asked, log) as (process, lines):
+            answer = _answer(process, lines, _Limits(title, time.monotonic() + deadline, going))
+            code = process.wait()
+            if code:
+                raise Refused(f"{title} ended with exit code {code}{_tail(log)}", reason=f"exit {code}")
+            if answer is None:
+                raise Refused(f"{title} ended well, but did not say `done`{_tail(log)}")
+        return _copied(answer, title) if answer["done"] else None
+
+
+def make(spec: MoverSpec, ends: Ends) -> CommandMover:
+    """Make this kind's side of the door."""
+    return CommandMover(spec, ends)
+
+
+class _Limits:
+    """Until when, and whether still, a program may run."""
+
+    def __init__(self, title: str, until: float, going: Going) -> None:
+        self.title = title
+        self._until = until
+        self._going = going
+
+    def check(self, seen: Amount | None) -> None:
+        """Raise where time is up, or somebody asked to stop."""
+        if not self._going(seen):
+            raise Transient(f"{self.title} was stopped; the next run asks for it again")
+        if time.monotonic() >= self._until:
+            raise Unreachable(f"{self.title} was not done before its deadline, and was ended")
+
+
+@contextmanager
+def _running(
+    argv: tuple[str, ...], asked: Mapping[str, Any], log: IO[bytes]
+) -> Iterator[tuple[subprocess.Popen[bytes], SimpleQueue[bytes | None]]]:
+    """The program with its request written, and its lines as they come; None is the end of them."""
+    lines: SimpleQueue[bytes | None] = SimpleQueue()
+    with tempfile.TemporaryFile() as request:
+        request.write(json.dumps(asked).encode())
+        request.seek(0)
+        try:
+            process = subprocess.Popen(
+                argv, stdin=request, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+            )
+        except OSError as error:
+            raise Refused(f"{argv[0]} cannot be started: {error.strerror}. Nothing was copied.") from error
+
+    def read() -> None:
+        with process.stdout or nullcontext(()) as out:
+            for line in out:
+                lines.put(line)
+        lines.put(None)
+
+    # a thread, because a program that says nothing must be ended by its deadline all the same
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield process, lines
+    finally:
+        _end(process)
+        reader.join(_GRACE)
+
+
+def _answer(
+    process: subprocess.Popen[bytes], lines: SimpleQueue[bytes | None], limits: _Limits
+) -> dict[str, Any] | None:
+    """The line with `done`, once the program has ended; progress is told as it comes."""
+    answer: dict[str, Any] | None = None
+    while True:
+        try:
+            line = lines.get(timeout=_TURN)
+        except Empty:
+            limits.check(None)
+            if process.poll() is not None:
+                return answer  # a grandchild may hold the pipe open for ever
+            continue
+        if line is None:
+            return answer
+        value = _object(line, limits.title)
+        if isinstance(value.get("done"), bool):
+            answer = value
+        limits.check(_amount(value["progress"], limits.title) if "progress" in value else None)
+
+
+def _copied(answer: Mapping[str, Any], title: str) -> Copied:
+    return Copied(_amount(answer.get("source"), title), _amount(answer.get("target"), title))
+
+
+def _object(line: bytes, title: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise Refused(f"{title} printed a line that is no JSON: {line[:200]!r}") from error
+    if not isinstance(value, dict):
+        raise Refused(f"{title} printed a line that is no JSON object: {line[:200]!r}")
+    return value
+
+
+def _amount(value: Any, title: str) -> Amount:
+    match value:
+        case {"bytes": int(size), "files": int(files)} if size >= 0 and files >= 0:
+            return Amount(size, files)
+        case _:
+            raise Refused(f"{title} says {value!r} where bytes and files are wanted, whole numbers both")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program's whole group: asked first, then killed."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):  # the group is gone once its last member is
+            os.killpg(process.pid, number)
+        if process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+
+
+def _tail(log: IO[bytes]) -> str:
+    """The end of what a program wrote to stderr, ready to be put behind a sentence; control characters are left out."""
+    log.seek(0, os.SEEK_END)
+    log.seek(max(0, log.tell() - _TAIL))
+    text = log.read().decode(errors="replace").strip()
+    return f": {''.join(c for c in text if c.isprintable() or c in chr(10) + chr(9))}" if text else ""

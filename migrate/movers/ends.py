@@ -1,0 +1,36 @@
+"""How a mover reaches the two ends: kubeconfig files and contexts, never what is in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from migrate.doors.provisioner import Provisioner
+from migrate.errors import Unreachable
+from migrate.model.migration import Migration
+from migrate.model.objects import Ref
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Blue and green as a program outside is told of them."""
+
+    migration: Migration
+    provisioner: Provisioner
+
+    def source(self, claim: Ref) -> dict[str, Any]:
+        """Blue's end of a claim."""
+        blue = self.migration.blue
+        return _end(blue.kubeconfig, blue.context, claim)
+
+    def target(self, claim: Ref) -> dict[str, Any]:
+        """Green's end of a claim; raises Unreachable while there is no green."""
+        seen = self.provisioner.observe()
+        if seen.kubeconfig is None:
+            message = f"green does not exist yet: {seen.evidence or seen.state}"
+            raise Unreachable(message)
+        return _end(str(seen.kubeconfig), self.migration.green.provisioner.context, claim)
+
+
+def _end(kubeconfig: str | None, context: str | None, claim: Ref) -> dict[str, Any]:
+    return {"kubeconfig": kubeconfig, "context": context, "namespace": claim.namespace, "claim": claim.name}

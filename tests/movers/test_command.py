@@ -1,0 +1,104 @@
+"""A program that copies: what it is told, and what becomes of one that says nonsense, nothing, or no end."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from migrate.doors.mover import Amount, Pass
+from migrate.errors import DoorError, Refused, Transient, Unreachable
+from migrate.model.ids import RunId
+from migrate.model.migration import MoverSpec
+from migrate.model.objects import Ref
+from migrate.movers.command import CommandMover
+from migrate.movers.ends import Ends
+from tests.contract.test_mover import asked
+from tests.movers.copying import Green
+
+TASK = Pass(RunId("run-1"), "final", Ref("", "PersistentVolumeClaim", "shop", "data"), 2)
+DONE = '{"done": true, "source": {"bytes": 9, "files": 1}, "target": {"bytes": 9, "files": 1}}'
+
+
+def saying(folder: Path, script: str) -> CommandMover:
+    """A mover whose program is a shell script."""
+    program = folder / "copy.sh"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    argv = (str(program), "--token-file", "never-to-be-seen")
+    return CommandMover(MoverSpec(command=argv), Ends(asked(list(argv)), Green(folder)))
+
+
+def test_the_program_is_told_by_its_input(tmp_path: Path) -> None:
+    """Which pass of which claim, and by which kubeconfig and context either end is reached."""
+    mover = saying(tmp_path, f"cat > {tmp_path}/asked.json\necho '{DONE}'")
+    assert mover.copy(TASK, 20, lambda _: True).target == Amount(9, 1)
+    assert json.loads((tmp_path / "asked.json").read_text()) == {
+        "version": 1,
+        "do": "copy",
+        "pass": "run-1-final-2",
+        "phase": "final",
+        "source": {"kubeconfig": "/blue.yaml", "context": "admin@blue", "namespace": "shop", "claim": "data"},
+        "target": {
+            "kubeconfig": f"{tmp_path}/green.yaml",
+            "context": None,
+            "namespace": "shop",
+            "claim": "data",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo oh dear >&2; exit 3", "ended with exit code 3: oh dear"),
+        ("true", "did not say `done`"),
+        ("echo moin", "a line that is no JSON: b'moin"),
+        ("echo '[]'", "no JSON object"),
+        ("echo '{\"done\": true}'", "where bytes and files are wanted"),
+        ('echo \'{"done": true, "source": {"bytes": -1, "files": 0}}\'', "where bytes and files are wanted"),
+        ("echo '{\"done\": false}'", "says that the copying is not done"),
+        (f"echo '{DONE}'; exit 1", "ended with exit code 1"),
+    ],
+)
+def test_no_success_is_taken_from_less_than_the_whole_answer(tmp_path: Path, script: str, said: str) -> None:
+    """An exit code alone proves nothing, nor does an answer of a program that then failed."""
+    with pytest.raises(Refused) as caught:
+        saying(tmp_path, script).copy(TASK, 20, lambda _: True)
+    assert said in str(caught.value)
+    assert "never-to-be-seen" not in str(caught.value)
+
+
+def test_a_program_that_cannot_be_started_is_refused(tmp_path: Path) -> None:
+    """Before anything is copied."""
+    mover = saying(tmp_path, "true")
+    (tmp_path / "copy.sh").unlink()
+    with pytest.raises(Refused, match="cannot be started"):
+        mover.copy(TASK, 20, lambda _: True)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "going", "kind"), [(0.5, True, Unreachable), (60, False, Transient)], ids=["late", "stopped"]
+)
+def test_a_program_is_ended_with_all_its_children(
+    tmp_path: Path, deadline: float, *, going: bool, kind: type[DoorError]
+) -> None:
+    """By its deadline, or because somebody stops the run: nothing of it goes on copying."""
+    mover = saying(tmp_path, f"sleep 100 & echo $! > {tmp_path}/child; wait")
+    began = time.monotonic()
+    with pytest.raises(kind):
+        mover.copy(TASK, deadline, lambda _: going)
+    assert time.monotonic() - began < 20
+    child = int((tmp_path / "child").read_text())
+    for _ in range(50):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.1)
+    pytest.fail("the program's child lives on")
