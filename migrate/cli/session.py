@@ -118,9 +118,12 @@ def begun_plan(project: Project, wired: Wired) -> Plan:
 
 
 @contextmanager
-def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None) -> Iterator[Session]:
+def session(
+    project: Project, wired: Wired, tell: Tell, plan: Plan | None = None, *, deletions: int = 0
+) -> Iterator[Session]:
     """Hold the lock, open or begin the journal, take the Lease; gives the Lease back at every orderly end.
 
+    So many `deletions` on green a person has accepted for this session.
     Raises LockHeld, PlanMismatch, JournalDamaged, ForeignObject, StateNotWritable.
     """
     project.make_state()
@@ -147,6 +150,7 @@ def session(project: Project, wired: Wired, tell: Tell, plan: Plan | None = None
                 project.state,
                 Bodies(),
                 wired.calico,
+                accepted_deletions=deletions,
             )
             acting = Acting(journal, progress, handlers(scene, lease, stop, tell), lease, stop, tell)
             acting.write(

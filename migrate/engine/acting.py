@@ -105,25 +105,23 @@ class Acting:
         batch: BatchName,
         step: StepId,
         actions: Sequence[Action],
-        undoes: Mapping[str, int] | None = None,
         *,
         past_refusals: bool = False,
     ) -> Sequence[Outcome]:
         """Do one batch of Actions of one kind; outcomes in the same order, all of them known.
 
-        `undoes` maps an Action's key to the number of the intent that it takes back. What was stale when it was to be
-        done is prepared and intended anew, a few times: its way back would not have fitted. Once something failed, no
-        further slice is sent, and the rest is `UNTRIED`; with `past_refusals` an object's own refusal is no such
-        failure. Raises OutcomeUnknown or ForeignObject where a person must look, FailedMidway where the other end was
+        What was stale when it was to be done is prepared and intended anew, a few times: its way back would not have
+        fitted. Once something failed, no further slice is sent, and the rest is `UNTRIED`; with `past_refusals` an
+        object's own refusal is no such failure. Raises OutcomeUnknown or ForeignObject where a person must look, FailedMidway where the other end was
         lost.
         """
-        outcomes = self._once(batch, step, actions, undoes or {}, past_refusals=past_refusals)
+        outcomes = self._once(batch, step, actions, past_refusals=past_refusals)
         for _ in range(ANEW):
             stale = [i for i, o in enumerate(outcomes) if o.facts.get("stale")]
             if not stale:
                 break
             some = [actions[i] for i in stale]
-            again = self._once(batch, step, some, undoes or {}, past_refusals=past_refusals)
+            again = self._once(batch, step, some, past_refusals=past_refusals)
             for index, outcome in zip(stale, again, strict=True):
                 outcomes[index] = outcome
         return outcomes
@@ -133,7 +131,6 @@ class Acting:
         batch: BatchName,
         step: StepId,
         actions: Sequence[Action],
-        undoes: Mapping[str, int],
         *,
         past_refusals: bool,
     ) -> list[Outcome]:
@@ -154,7 +151,7 @@ class Acting:
                 except DoorError as error:
                     lost = error
                     break
-                seqs = self._intend(batch, step, some, undoes)
+                seqs = self._intend(batch, step, some)
                 under_way.append(_UnderWay(some, seqs, handler.act(some)))
                 if len(under_way) > 1:
                     lost = self._ended(handler, under_way.popleft(), outcomes)
@@ -212,14 +209,12 @@ class Acting:
         except DoorError as error:
             raise self.lost(error) from error
 
-    def _intend(
-        self, batch: BatchName, step: StepId, actions: Sequence[Action], undoes: Mapping[str, int]
-    ) -> list[int]:
+    def _intend(self, batch: BatchName, step: StepId, actions: Sequence[Action]) -> list[int]:
         drafts = []
         for action in actions:
             data: dict[str, object] = {"action": action.as_json()}
-            if action.key in undoes:
-                data["undoes"] = undoes[action.key]
+            if action.undoes:
+                data["undoes"] = action.undoes
             drafts.append(Draft(EntryKind.INTENT, data, batch, step, action.key))
         return [entry.seq for entry in self.write(drafts)]
 

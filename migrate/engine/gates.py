@@ -1,7 +1,8 @@
 """Gates: rows of the journal that must stand open before the run goes on.
 
-An approval binds to the Plan's fingerprint and to the hash of the verdicts that it was given on; both are computed
-again when the gate is passed, so an approval never covers what its giver has not seen.
+An approval binds to the Plan's fingerprint, to the hash of the verdicts that it was given on and to what the step behind
+the gate would do (`Step.gate_about`); all are computed again when the gate is passed, so an approval never covers what its
+giver has not seen.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class GateView:
     stale: tuple[GateEvent, ...]
     passed: bool
     missing: str
+    about: str = ""
 
     @property
     def open(self) -> bool:
@@ -42,29 +44,55 @@ class GateView:
         return not self.missing
 
 
-def view(progress: Progress, batch: BatchName, gate: GateName, spec: GateSpec, now: datetime) -> GateView:
-    """Look at a gate as it stands now."""
+def view(
+    progress: Progress,
+    batch: BatchName,
+    gate: GateName,
+    spec: GateSpec,
+    now: datetime,
+    about: str | None = None,
+) -> GateView:
+    """Look at a gate as it stands now; without `about`, as the run last stood before it."""
     fingerprint = progress.plan.fingerprint if progress.plan else ""
     verdicts = verdicts_digest(progress.verdicts(batch))
     name = gate_id(batch, gate)
-    given = _given(progress.gate_events(name))
-    valid = tuple(e for e in given if _binds(e, fingerprint, verdicts) and not _expired(e, spec, now))
+    events = progress.gate_events(name)
+    about = about if about is not None else _last_about(events)
+    given = _given(events)
+    valid = tuple(
+        e
+        for e in given
+        if _binds(e, fingerprint, verdicts) and _is_about(e, about) and not _expired(e, spec, now)
+    )
     stale = tuple(e for e in given if e not in valid)
-    passed = _passed(progress.gate_events(name), fingerprint)
+    passed = _passed(events, fingerprint, about)
     missing = "" if passed or spec.mode == "auto" else _missing(spec, valid, stale, _runner(progress))
-    return GateView(name, spec, fingerprint, verdicts, valid, stale, passed, missing)
+    return GateView(name, spec, fingerprint, verdicts, valid, stale, passed, missing, about)
 
 
 def event(gate: GateView, what: str, **data: Any) -> Draft:
     """Draft the journal's row for something that happened at a gate."""
     bound = {"event": what, "fingerprint": gate.fingerprint, "verdicts": gate.verdicts}
+    bound |= {"about": gate.about} if gate.about else {}
     return Draft(EntryKind.GATE, {**bound, **data}, key=gate.gate)
 
 
-def _passed(events: Sequence[GateEvent], fingerprint: str) -> bool:
+def _passed(events: Sequence[GateEvent], fingerprint: str, about: str) -> bool:
     """Once passed it stays passed for this revision, until revoked: the checks behind it add verdicts of their own."""
     marks = [e for e in events if e.event in {"passed", "revoked"}]
-    return bool(marks) and marks[-1].event == "passed" and marks[-1].data["fingerprint"] == fingerprint
+    if not marks or marks[-1].event != "passed":
+        return False
+    return bool(marks[-1].data["fingerprint"] == fingerprint) and _is_about(marks[-1], about)
+
+
+def _last_about(events: Sequence[GateEvent]) -> str:
+    stood = [e for e in events if e.event in {"reached", "passed"}]
+    return str(stood[-1].data.get("about", "")) if stood else ""
+
+
+def _is_about(happened: GateEvent, about: str) -> bool:
+    """Whether what happened at a gate was about what is behind it now; an older journal does not say."""
+    return bool(happened.data.get("about", about) == about)
 
 
 def _given(events: Sequence[GateEvent]) -> list[GateEvent]:
@@ -107,7 +135,5 @@ def _missing(spec: GateSpec, valid: Sequence[GateEvent], stale: Sequence[GateEve
         words += f" by somebody other than the runner ({runner})"
     if stale:
         binds = "binds" if len(stale) == 1 else "bind"
-        words += (
-            f"; {len(stale)} given before no longer {binds}: the Plan or a verdict changed, or time ran out"
-        )
+        words += f"; {len(stale)} given before no longer {binds}: the Plan, a verdict or what it was about changed, or time ran out"
     return words

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from migrate.engine import gates
+from migrate.engine import again, gates
 from migrate.engine.acting import UNTRIED, Acting
 from migrate.engine.events import Event
 from migrate.engine.step import Batches, Scene, Step
@@ -57,22 +56,32 @@ class Runner:
         Raises whatever ends a run: GateClosed, CheckFailed, OutcomeUnknown, StoppedAtBorder, Fenced, FailedMidway.
         """
         self._acting.settle()
+        recurring = again.recurring(plan, self._steps, self._scene.progress)
         for planned in plan.steps:
-            if self._scene.progress.done(planned.batch, planned.step):
+            done = self._scene.progress.done(planned.batch, planned.step)
+            if done and (planned not in recurring or self._steps[planned.step].follows):
                 continue
             if until is not None and _reached(planned, until):
                 return False
+            reopening = (
+                again.opened(planned, plan, self._steps, self._scene.progress, recurring) if done else ()
+            )
             try:
-                self._step(planned)
+                self._step(planned, reopening)
             except DoorError as error:
                 # an act's own failure is an outcome: this one comes from looking at the world between two acts
                 raise self._acting.lost(error) from error
         return True
 
-    def _step(self, planned: PlannedStep) -> None:
+    def _step(self, planned: PlannedStep, reopening: Sequence[Draft] = ()) -> None:
+        """Do a step to its end; one that is done is opened again by `reopening`, and only if it has something to do."""
         step = self._of(planned)
         batches = step.batches(self._scene)
         first = next(batches, None)
+        if reopening:
+            if first is None:
+                return
+            self._acting.write(reopening)
         if first is not None:
             self._insist_on_window(planned)
             if planned.gate and self._pass_gate(planned, step):
@@ -80,10 +89,12 @@ class Runner:
                 self._insist_on_window(planned)  # it may have closed meanwhile
                 batches = step.batches(self._scene)
                 first = next(batches, None)
-            self._tell(planned, "step-began", planned.title)
+            anew = ", as things have changed since" if reopening else ""
+            self._tell(planned, "step-began", f"{planned.title}{anew}")
             self._carry_out(planned, step, batches, first)
         self._acting.write([Draft(EntryKind.STEP, {"state": "done"}, planned.batch, planned.step)])
-        self._tell(planned, "step-done", planned.title)
+        delta = again.told(self._scene.progress, planned.batch, planned.step)
+        self._tell(planned, "step-done", f"{planned.title}; delta: {delta}" if delta else planned.title)
         self._acting.border()
 
     def _carry_out(
@@ -125,11 +136,14 @@ class Runner:
 
         The passing is journalled with what it was bound to.
         """
+        about = step.gate_about(self._scene)
+        if self._view(planned, GateSpec(), about).passed:
+            return False  # how it opens may take reading both clusters
         spec = self._gates.get(planned.gate) or GateSpec(mode=step.gate_mode(self._scene))
         waited = False
         while True:
             self._acting.refresh()  # an approval or a revocation may have come a moment ago
-            seen = gates.view(self._scene.progress, planned.batch, planned.gate, spec, self._now())
+            seen = self._view(planned, spec, about)
             if seen.passed:
                 return waited
             if seen.open:
@@ -141,6 +155,7 @@ class Runner:
             self._scene.doors.clock.sleep(GATE_POLL)
             self._acting.border()
             self._acting.keep_lease()
+            about = step.gate_about(self._scene)
         self._acting.write([gates.event(seen, "passed", by=[str(e.data["by"]) for e in seen.approvals])])
         self._tell(planned, "gate-passed", f"{seen.gate} is open ({spec.mode})")
         return waited
@@ -150,7 +165,8 @@ class Runner:
     ) -> None:
         """Journal that the run stands at a gate, and leave unless it is to wait; `words` say what is behind it."""
         last = self._scene.progress.gate_events(seen.gate)[-1:]
-        if not any(e.event == "reached" and e.data["verdicts"] == seen.verdicts for e in last):
+        bound = gates.event(seen, "reached").data
+        if not any(e.data == bound for e in last):
             self._acting.write([gates.event(seen, "reached")])
         if not told:
             self._tell(planned, "gate-closed", f"{seen.gate} {seen.missing}", behind=list(words))
@@ -166,8 +182,9 @@ class Runner:
                 remedy=f"cnimigrate approve {seen.gate} --by YOU",
             )
 
-    def _now(self) -> datetime:
-        return self._scene.doors.clock.now()
+    def _view(self, planned: PlannedStep, spec: GateSpec, about: str) -> gates.GateView:
+        now = self._scene.doors.clock.now()
+        return gates.view(self._scene.progress, planned.batch, planned.gate, spec, now, about)
 
     def _batch_ended(
         self, planned: PlannedStep, actions: Sequence[Action], outcomes: Sequence[Outcome]

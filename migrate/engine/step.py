@@ -25,7 +25,8 @@ class Scene:
 
     `state` is the state directory, where snapshots and evidence go; `bodies` carries objects from the step to the
     handler without passing through the journal; `calico` are the manifests that the file names, as read. `made` keeps
-    what steps work out of much that they read, each beside what tells whether that is still the same.
+    what steps work out of much that they read, each beside what tells whether that is still the same. So many objects
+    may be deleted unasked, beside what needs no word, as `accepted_deletions` says.
     """
 
     migration: Migration
@@ -38,6 +39,7 @@ class Scene:
     bodies: Bodies
     calico: tuple[Object, ...] = ()
     made: dict[str, tuple[object, Any]] = field(default_factory=dict)
+    accepted_deletions: int = 0
 
 
 class Step(Protocol):
@@ -47,6 +49,8 @@ class Step(Protocol):
     It is called again after any crash and must not yield what stands already. `one_way` says what going back over the
     step loses. Where `handles_failures` is False a failed outcome ends the run; else the step reads it and decides.
     `gathers_refusals` where only objects that were refused are the step's to answer for, at its own time.
+    `again_until` names the step before which this one is done again by every run that finds something to do; with
+    `follows` only where a step before it did.
     """
 
     id: ClassVar[StepId]
@@ -57,6 +61,8 @@ class Step(Protocol):
     one_way: ClassVar[str]
     handles_failures: ClassVar[bool]
     gathers_refusals: ClassVar[bool]
+    again_until: ClassVar[StepId | None]
+    follows: ClassVar[bool]
 
     def batches(self, scene: Scene) -> Batches:
         """Yield what is still to do."""
@@ -64,6 +70,10 @@ class Step(Protocol):
 
     def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
         """How the gate in front of the step opens where the file does not say."""
+        ...
+
+    def gate_about(self, scene: Scene) -> str:
+        """A hash of what an approval of that gate is about beside the Plan and the verdicts; another one asks again."""
         ...
 
     def gate_words(self, scene: Scene) -> Sequence[str]:

@@ -6,7 +6,7 @@ Inside a wave the newest goes first, batch by batch as they were done: so ranks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from migrate.engine.acting import Acting
@@ -139,19 +139,25 @@ def _insist(planned: PlannedStep, actions: Sequence[Action], outcomes: Sequence[
             )
 
 
+def taken_back(intents: Iterable[Intent]) -> Iterator[Sequence[Action]]:
+    """The acts that take standing intents back, in batches, last wave first; what has no way back is passed over."""
+    for chunk in _chunks([i for i in _backwards(tuple(intents)) if i.action.inverse is not None]):
+        yield [action for intent in chunk if (action := _inverse(intent)) is not None]
+
+
+def _inverse(intent: Intent) -> Action | None:
+    inverse = intent.action.inverse
+    if inverse is None:
+        return None
+    key = ActionKey(f"undo:{intent.seq}:{inverse.key}")
+    return replace(inverse, key=key, inverse=None, undoes=intent.seq)
+
+
 def _take_back(planned: PlannedStep, intents: Sequence[Intent], acting: Acting) -> None:
-    actions: list[Action] = []
-    undoes: dict[str, int] = {}
-    for intent in intents:
-        inverse = intent.action.inverse
-        if inverse is None:
-            continue
-        action = replace(inverse, key=ActionKey(f"undo:{intent.seq}:{inverse.key}"), inverse=None)
-        actions.append(action)
-        undoes[action.key] = intent.seq
+    actions = [action for intent in intents if (action := _inverse(intent)) is not None]
     if not actions:
         return
-    outcomes = acting.do(planned.batch, planned.step, actions, undoes)
+    outcomes = acting.do(planned.batch, planned.step, actions)
     acting.border()  # a wait that a signal cut short did not fail
     _insist(planned, actions, outcomes)
 

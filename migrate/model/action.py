@@ -18,7 +18,8 @@ class Action:
     `kind` names its handler; `key` is deterministic and unique in the run; `params` is JSON and never holds a
     Secret's value; `prior` is what was there before (JSON; None where the kind has none); `command` is what a person
     would type; `inverse` is the Action that takes it back, None where there is no way back; `deadline` in seconds
-    bounds the act and, for a wait, the waiting.
+    bounds the act and, for a wait, the waiting. `undoes` is the number of the intent that it takes back, 0 where it goes
+    forward; the journal keeps it beside the Action.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Action:
     prior: Any = None
     inverse: Action | None = None
     deadline: float = 60.0
+    undoes: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The Action as JSON, inverse included, for the journal; what has its default is left out."""

@@ -24,7 +24,7 @@ class EntryKind(StrEnum):
     REVISION = "revision"  # the Plan that holds from here on
     INTENT = "intent"  # an Action about to be done; `undoes` names the intent it takes back
     OUTCOME = "outcome"  # how the intent of that number ended
-    STEP = "step"  # a step is done, or no longer
+    STEP = "step"  # a step is done, is opened again, or is done no longer
     GATE = "gate"  # reached, approved, revoked, passed
     REMARK = "remark"  # what a person did or decided: unlock, resolve, abort, no rehearsal
     RUNNER = "runner"  # a runner came or went: host, process, user

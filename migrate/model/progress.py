@@ -70,6 +70,7 @@ class Progress:
         self.remarks: list[Entry] = []
         self.runners: list[Entry] = []
         self.steps_done: dict[tuple[BatchName, StepId], str] = {}
+        self.again: dict[tuple[BatchName, StepId], Entry] = {}
         self.last: Entry | None = None
         self._intents: dict[int, Intent] = {}
         self._latest: dict[ActionKey, int] = {}
@@ -145,6 +146,10 @@ class Progress:
             self.steps_done[place] = entry.at
         else:
             self.steps_done.pop(place, None)
+        if entry.data["state"] == "again":
+            self.again[place] = entry
+        elif entry.data["state"] != "done":
+            self.again.pop(place, None)
         if entry.data["state"] == "undone":
             # what had no way back, such as a wait or a verdict, went with the step
             for seq, intent in self._intents.items():
@@ -198,6 +203,15 @@ class Progress:
         """The forward intents of a step whose effects stand, in the order of the journal."""
         for intent in self._intents.values():
             if intent.step == step and intent.batch == batch and intent.stands and not intent.undoes:
+                yield intent
+
+    def since_again(self, batch: BatchName, step: StepId) -> Iterator[Intent]:
+        """What a step has done since it was last opened again, acts back among it; nothing where it never was."""
+        opened = self.again.get((batch, step))
+        for intent in reversed(self._intents.values()):
+            if opened is None or intent.seq < opened.seq:
+                return
+            if (intent.batch, intent.step) == (batch, step):
                 yield intent
 
     def done(self, batch: BatchName, step: StepId) -> bool:

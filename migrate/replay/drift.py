@@ -31,6 +31,15 @@ CHECK = "blue since the replay"
 
 REPLICAS = ("spec", "replicas")
 
+FOLLOWED = (
+    "Run again: it brings over what has changed on blue since. cnimigrate plan --delta shows it beforehand."
+)
+LEFT = (
+    "Bring each to green by hand (what must not run twice at rest), or take it back on blue, and run again. "
+    "Or cnimigrate rollback --to verify, then run brings over today's blue."
+)
+"""What helps before the cutover has begun, and after."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -59,7 +68,11 @@ def recorded(progress: Progress, releases: Mapping[Ref, Object]) -> Record:
     merges: dict[Ref, Object] = {}
     for intent in progress.intents():
         action, params = intent.action, intent.action.params
-        if not intent.stands or intent.undoes or params.get("side") != Side.GREEN:
+        if not intent.stands or params.get("side") != Side.GREEN:
+            continue
+        if intent.undoes:
+            if action.kind == "delete" or params.get("why") == "undo adopt":
+                hashes.pop(Ref.of_json(params["ref"]), None)
             continue
         match action.kind, params.get("source", "blue"), params.get("why"):
             case "create" | "apply" | "adopt", "blue", _:
@@ -125,8 +138,11 @@ def unchanged(decisions: Decisions, record: Record, key: bytes) -> Decisions:
     return replace(decisions, all=kept)
 
 
-def judged(found: Sequence[Difference], total: int) -> Verdict:
-    """Say that blue is as it was replayed, `total` objects of it, or what green lacks and how to go on."""
+def judged(found: Sequence[Difference], total: int, *, followed: bool = False) -> Verdict:
+    """Say that blue is as it was replayed, `total` objects of it, or what green lacks and how to go on.
+
+    While blue is `followed` the next run brings it over; from the cutover on somebody must.
+    """
     if not found:
         return passed(
             CHECK,
@@ -135,10 +151,7 @@ def judged(found: Sequence[Difference], total: int) -> Verdict:
     shown = "; ".join(map(str, found[:SHOWN]))
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     evidence = f"{len(found)} changed on blue since the replay, and not on green: {shown}{more}"
-    remedy = (
-        "Bring each to green by hand (what must not run twice at rest), or take it back on blue, and run again. "
-        "Or cnimigrate rollback --to build, then run writes today's blue."
-    )
+    remedy = FOLLOWED if followed else LEFT
     return differing(CHECK, found, evidence, remedy, side=Side.BLUE)
 
 

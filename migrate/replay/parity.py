@@ -202,7 +202,7 @@ def _failed(check: str, evidence: str, found: Sequence[Difference]) -> Verdict:
     remedy = (
         "Where a field was changed on green alone, put it back there; where green is right, leave it: verify.accept: "
         "[{kind: ..., namespace: ..., name: ..., path: ..., reason: ...}], then cnimigrate amend. "
-        "Else cnimigrate rollback --to build, then run writes today's blue."
+        "Where blue has changed: before the cutover run brings it over; else cnimigrate rollback --to verify, then run."
     )
     return differing(check, found, evidence, remedy, side=Side.GREEN)
 

@@ -40,11 +40,14 @@ DECIDED = "blue decided"
 CONFLICTS = "names taken on green"
 """The record of what stood on green under names of ours, and what becomes of it."""
 
+CUTOVER = StepId("cutover.begin")
+"""The step until which blue is the source, and what changed there is brought over by every run."""
+
 PROVIDED_RULE = RuleId("green.provides")
 
 
 class BaseStep(ABC):
-    """Defaults of a step: contract version 1, nothing is lost on the way back, a failure ends the run."""
+    """Defaults of a step: contract version 1, done once, nothing is lost on the way back, a failure ends the run."""
 
     id: ClassVar[StepId]
     phase: ClassVar[Phase]
@@ -54,6 +57,8 @@ class BaseStep(ABC):
     one_way: ClassVar[str] = ""
     handles_failures: ClassVar[bool] = False
     gathers_refusals: ClassVar[bool] = False
+    again_until: ClassVar[StepId | None] = None
+    follows: ClassVar[bool] = False
 
     @abstractmethod
     def batches(self, scene: Scene) -> Batches:
@@ -63,6 +68,11 @@ class BaseStep(ABC):
         """Open by itself, unless the file or the step says otherwise."""
         _ = scene
         return "auto"
+
+    def gate_about(self, scene: Scene) -> str:
+        """The Plan and the verdicts say it all, unless the step says otherwise."""
+        _ = scene
+        return ""
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
         """Nothing beyond the gate's own line."""

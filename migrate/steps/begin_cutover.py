@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from migrate.actions.record import record
 from migrate.engine.step import Batches, Scene
+from migrate.model.canonical import digest
 from migrate.model.ids import Phase, StepId
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import Closure
-from migrate.steps.base import BaseStep, read_blue
+from migrate.steps.base import CUTOVER, BaseStep, read_blue
 from migrate.steps.comparing import changed_lines, still_as_verified
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.ledger import listed, read_ledger
@@ -19,14 +20,14 @@ from migrate.steps.ledger import listed, read_ledger
 class BeginCutover(BaseStep):
     """Record that blue is as it was replayed and green as it was verified, and which routes are ramped and which are switched, and why."""
 
-    id: ClassVar[StepId] = StepId("cutover.begin")
+    id: ClassVar[StepId] = CUTOVER
     phase: ClassVar[Phase] = Phase.CUTOVER
     title: ClassVar[str] = "begin the cutover"
 
     def batches(self, scene: Scene) -> Batches:
         """Look once more for what changed on either side, while the way back costs nothing; write the routes down."""
         blue_now = read_blue(scene, scene.doors.green.resources())
-        yield [unchanged(scene, blue_now)]
+        yield [unchanged(scene, blue_now, followed=True)]
         yield [still_as_verified(scene, blue_now)]
         routes = read_ledger(scene.progress).routes
         yield [
@@ -35,6 +36,12 @@ class BeginCutover(BaseStep):
                 [_on_blue(scene, c) for c in routes] or [passed("routes", "no routes")],
             )
         ]
+
+    def gate_about(self, scene: Scene) -> str:
+        """How each route moves, and what moves behind it."""
+        ledger = read_ledger(scene.progress)
+        moving = [[str(held.ref) for held in group] for group in ledger.moving()]
+        return digest([[c.as_json() for c in ledger.routes], moving])
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
         """How each route moves, and the way back."""

@@ -24,11 +24,14 @@ def as_written(
     return drift.as_written(decisions, green, _releases(scene), drift.autoscaled(blue))
 
 
-def unchanged(scene: Scene, blue_now: Inventory | None = None) -> Action:
-    """Record whether blue, read unless `blue_now` is it, is as it was replayed; what green lacks fails by name."""
+def unchanged(scene: Scene, blue_now: Inventory | None = None, *, followed: bool = False) -> Action:
+    """Record whether blue, read unless `blue_now` is it, is as it was replayed; what green lacks fails by name.
+
+    Blue is `followed` as long as the next run brings over what has changed there.
+    """
     found, total = _drift(scene, blue_now)
     stays = as_accepted(drift.CHECK, found, total)
-    return record(drift.CHECK, [drift.judged(accepted.opened(found), total), *stays])
+    return record(drift.CHECK, [drift.judged(accepted.opened(found), total, followed=followed), *stays])
 
 
 def drift_lines(scene: Scene, blue_now: Inventory | None = None) -> Sequence[str]:

@@ -16,7 +16,7 @@ from migrate.model.objects import Object, ref_of
 from migrate.replay import kinds
 from migrate.replay.edits import nested
 from migrate.replay.gitops import AUTOMATED, TEMPLATE_AUTOMATED, Keepers
-from migrate.steps.base import BaseStep, chunks
+from migrate.steps.base import CUTOVER, BaseStep, chunks
 from migrate.steps.handing_over import kept_on_blue
 
 WHY = "pause"
@@ -32,6 +32,7 @@ class FreezeBlue(BaseStep):
     phase: ClassVar[Phase] = Phase.PREPARE
     title: ClassVar[str] = "pause GitOps controllers on blue, keep the volumes that green will take over"
     undo: ClassVar[str] = "resume what was paused, with its prior values"
+    again_until: ClassVar[StepId | None] = CUTOVER
 
     def batches(self, scene: Scene) -> Batches:
         """Patch what is not paused yet, from the top: what keeps others would put them back."""

@@ -7,6 +7,7 @@ from migrate.actions.record import record
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.replay import kept
+from migrate.steps.anew import recorded_anew
 
 
 def made_by_gitops(scene: Scene, decisions: replay.Decisions, *, since: int, until: int) -> Batches:
@@ -16,4 +17,4 @@ def made_by_gitops(scene: Scene, decisions: replay.Decisions, *, since: int, unt
         only = {(d.ref.group, d.ref.kind) for d in first}
         green = read_inventory(scene.doors.green, only=only, needed=False, at=decisions.at)
         check = f"{kept.CHECK}, before wave {until}"
-        yield [record(check, kept.judged(check, first, green))]
+        yield from recorded_anew(scene, record(check, kept.judged(check, first, green)))

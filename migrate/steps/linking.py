@@ -18,6 +18,7 @@ from migrate.model.link import Link
 from migrate.model.objects import Object, Ref, Resource, metadata_of, ref_of
 from migrate.model.verdict import Verdict, failed
 from migrate.replay import links as linking
+from migrate.steps.anew import recorded_anew
 from migrate.steps.base import chunks
 
 LATE = "late"
@@ -87,7 +88,8 @@ def _linked(scene: Scene, links: linking.Links, name: str, facts: Mapping[str, A
     if todo:
         green = standing(scene, links)
         resolved = linking.resolve(links, green, scene.run)
-    yield [record(name, refused or [linking.judged(links, resolved, green)], facts=facts)]
+    said = record(name, refused or [linking.judged(links, resolved, green)], facts=facts)
+    yield from recorded_anew(scene, said)
 
 
 def _refused(batch: Sequence[Action], outcomes: Sequence[Outcome]) -> Iterator[Verdict]:

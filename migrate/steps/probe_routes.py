@@ -9,7 +9,7 @@ from migrate.engine.step import Batches, Scene
 from migrate.model.ids import Phase, RouteName, Side, StepId
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
 from migrate.planning.routes import route_names
-from migrate.steps.base import BaseStep
+from migrate.steps.base import CUTOVER, BaseStep
 from migrate.steps.ledger import read_ledger
 
 COUNT, RATE = 20, 20.0
@@ -21,6 +21,8 @@ class ProbeRoutes(BaseStep):
     id: ClassVar[StepId] = StepId("verify.routes")
     phase: ClassVar[Phase] = Phase.VERIFY
     title: ClassVar[str] = "probe green directly at weight 0"
+    again_until: ClassVar[StepId | None] = CUTOVER
+    follows: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
         """Record a verdict for every route that will be ramped."""

@@ -29,16 +29,20 @@ from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import closures
+from migrate.replay import drift
 from migrate.replay.conflicts import adopted, settled
 from migrate.replay.handover import handovers
 from migrate.steps import conflicts
+from migrate.steps.anew import recorded_anew, waited_anew
 from migrate.steps.as_sent import as_sent
-from migrate.steps.base import CONFLICTS, BaseStep, blue_decided, body_of, chunks
+from migrate.steps.base import CONFLICTS, CUTOVER, BaseStep, blue_decided, body_of, chunks
+from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm
 from migrate.steps.kept import made_by_gitops
 from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
 from migrate.steps.linking import linked
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
+from migrate.steps.removing import START, Removing, put_to_rest
 from migrate.steps.stating import stated
 
 OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
@@ -62,32 +66,36 @@ class ReplayObjects(BaseStep):
     phase: ClassVar[Phase] = Phase.REPLAY
     title: ClassVar[str] = "write blue's objects onto green, dormant"
     undo: ClassVar[str] = "delete what was written, newest first"
+    again_until: ClassVar[StepId | None] = CUTOVER
     gathers_refusals: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
         """Yield wave after wave, each with its gate."""
-        blue, decisions = blue_decided(scene, settled=False)
-        yield [record("decisions", decided(decisions), facts=_counts(decisions))]
+        known = written(scene)
+        blue, decisions = _decided_now(scene)
+        yield from recorded_anew(scene, record("decisions", decided(decisions), facts=_counts(decisions)))
         yield from conflicts.told(scene, blue, decisions)
         decisions = settled(decisions, scene.progress.recorded(CONFLICTS))
+        removing = Removing.of(scene, blue, decisions, known)
+        yield from removing.asked()
         routes = closures(blue, decisions, scene.migration)
-        yield [
-            record(
-                LEDGER,
-                [passed("ledger", "what is held is written down")],
-                facts={
-                    **ledger(decisions, routes),
-                    "broken": broken_on_blue(blue),
-                    "volumes": [h.as_json() for h in handovers(blue, decisions, scene.migration)],
-                },
-            )
-        ]
+        facts = {
+            **ledger(decisions, routes),
+            "broken": _broken(scene, blue, known),
+            "volumes": [h.as_json() for h in handovers(blue, decisions, scene.migration)],
+        }
+        yield from recorded_anew(
+            scene, record(LEDGER, [passed("ledger", "what is held is written down")], facts=facts)
+        )
+        yield from put_to_rest(scene, decisions)
+        yield from removing.first()
         before = refused_before(scene)
         for last, wave in pairwise((0, *decisions.waves)):
             yield from made_by_gitops(scene, decisions, since=last, until=wave)
             mine = of_wave(before, wave, (d.ref for d in decisions.of_wave(wave)))
             refusals = Refusals(wave, scene.migration.workloads.on_refusal, [blue], mine)
             yield from self._wave(scene, blue, decisions, refusals)
+        yield from removing.last()
         yield from answered("what was left out", refused_before(scene))
         yield from linked(scene, decisions)
         yield from copied_warm(scene)
@@ -135,32 +143,32 @@ class ReplayObjects(BaseStep):
             ):
                 # a backend that was refused would be waited for in vain, and what comes after it needs it
                 yield from refusals.told(whole=False)
-                yield [
-                    wait(
-                        "workloads-ready",
-                        "webhook backends",
-                        DEADLINE,
-                        side=Side.GREEN.value,
-                        refs=early,
-                        failureEnds=True,
-                    )
-                ]
-        yield from as_sent(scene, wave, decisions.of_wave(wave))
-        yield from refusals.told(whole=True)
-        names = [d.ref.name for d in decisions.of_wave(wave)]
-        if wave == NAMESPACES:
-            yield [wait("namespaces-active", "namespaces on green", NAMESPACES_DEADLINE, names=names)]
-            yield from _assign_pools(scene, names)
-        if wave == DEFINITIONS:
-            yield [
-                wait(
-                    "crds-established",
-                    "blue's definitions on green",
+                ready = wait(
+                    "workloads-ready",
+                    "webhook backends",
                     DEADLINE,
                     side=Side.GREEN.value,
-                    names=names,
+                    refs=early,
+                    failureEnds=True,
                 )
-            ]
+                yield from waited_anew(scene, ready, {Ref.of_json(ref) for ref in early})
+        yield from as_sent(scene, wave, decisions.of_wave(wave))
+        yield from refusals.told(whole=True)
+        refs = [d.ref for d in decisions.of_wave(wave)]
+        names = [ref.name for ref in refs]
+        if wave == NAMESPACES:
+            active = wait("namespaces-active", "namespaces on green", NAMESPACES_DEADLINE, names=names)
+            yield from waited_anew(scene, active, frozenset(refs))
+            yield from _assign_pools(scene, names)
+        if wave == DEFINITIONS:
+            established = wait(
+                "crds-established",
+                "blue's definitions on green",
+                DEADLINE,
+                side=Side.GREEN.value,
+                names=names,
+            )
+            yield from waited_anew(scene, established, frozenset(refs))
 
 
 @dataclass
@@ -188,28 +196,29 @@ class _Writing:
         return len(orjson.dumps(self.bodies.get(action.key)))
 
     def _write(self, decision: Decision) -> Iterator[Action]:
-        body = body_of(self.scene, self.blue, decision)
-        wanted = annotations_of(body)[marks.SOURCE_HASH]
+        wanted = replay.source_hash(decision.target or {}, self.scene.key)
         found = self.standing.find(decision.ref)
         marked = annotations_of(found) if found is not None else {}
+        ours = marked.get(marks.RUN) == self.scene.run and "deletionTimestamp" not in metadata_of(found or {})
+        if ours and marked.get(marks.SOURCE_HASH) == wanted:
+            return
+        body = body_of(self.scene, self.blue, decision)
         action = create(decision.ref, key_hash=wanted, rule=decision.rule, wave=decision.wave, command="")
         if found is not None and marks.RUN not in marked and self.scene.progress.vouched(action.key):
             # of another hand, and a person has said that it is good as it stands: it gets our marks and nothing else
-            ours = {key: note for key, note in annotations_of(body).items() if key in OWN_MARKS}
-            yield patch(Side.GREEN, decision.ref, {"metadata": {"annotations": ours}}, why="adopt")
+            notes = {key: note for key, note in annotations_of(body).items() if key in OWN_MARKS}
+            yield patch(Side.GREEN, decision.ref, {"metadata": {"annotations": notes}}, why="adopt")
             return
         if found is not None and decision.ref in self.adopted and marks.RUN not in marked:
             yield self._adopt(decision, found, body)
             return
-        if marked.get(marks.RUN) == self.scene.run and not metadata_of(found or {}).get("deletionTimestamp"):
-            if marked.get(marks.SOURCE_HASH) == wanted:
-                return
-            if self.scene.progress.stands(adoption_key(decision.ref)):
-                yield self._adopt(decision, found or {}, body, again=True)
-                return
+        if ours and self.scene.progress.stands(adoption_key(decision.ref)):
+            yield self._adopt(decision, found or {}, body, again=True)
+            return
+        if ours:
             # blue changed since it was written: bring the object up to date; the way back is still its creation's
             action = apply(Side.GREEN, decision.ref, body_hash=wanted, command="", source=BLUE)
-            body = self._with_pools(decision.ref, body)
+            body = self._as_let_go(decision, self._with_pools(decision.ref, body))
         self.bodies[action.key] = body
         yield action
 
@@ -231,6 +240,11 @@ class _Writing:
         self.bodies[action.key] = body if differs or again else bare
         return action
 
+    def _as_let_go(self, decision: Decision, body: Object) -> Object:
+        """The body in the form that green has: what was started, and may run still, is not put to sleep in between."""
+        started = self.scene.progress.stands(patch(Side.GREEN, decision.ref, {}, why=START).key)
+        return replay.merged(body, decision.hold.release) if started and decision.hold else body
+
     def _with_pools(self, ref: Ref, body: Object) -> Object:
         """The body with the pools that this run pointed the namespace at: an apply takes away what it does not say."""
         pools = self.scene.progress.of_key(patch(Side.GREEN, ref, {}, why=POOL).key)
@@ -242,7 +256,9 @@ class _Writing:
         metadata = {k: v for k, v in metadata_of(target).items() if k in {"labels", "annotations"}}
         change |= {"metadata": metadata} if metadata else {}
         action = patch(Side.GREEN, decision.ref, change, why="merge")
-        if change and not self.scene.progress.stands(action.key):
+        before = self.scene.progress.of_key(action.key)
+        merged_before = before.action.params["patch"] if before is not None and before.stands else None
+        if change and change != merged_before:
             yield action
 
 
@@ -299,6 +315,25 @@ def _assign_pools(scene: Scene, names: Sequence[str]) -> Batches:
 def _standing(scene: Scene, stage: Sequence[Decision]) -> Inventory:
     kinds = {(d.ref.group, d.ref.kind) for d in stage}
     return read_inventory(scene.doors.green, only=kinds)
+
+
+def _decided_now(scene: Scene) -> tuple[Inventory, replay.Decisions]:
+    """Decide on blue; how many replicas an autoscaler has given a workload meanwhile is no change of it."""
+    blue, decisions = blue_decided(scene, settled=False)
+    scaled = drift.autoscaled(blue)
+    kinds = {(ref.group, ref.kind) for ref in scaled}
+    green = read_inventory(scene.doors.green, only=kinds, at=decisions.at) if kinds else Inventory((), {}, "")
+    return blue, as_written(scene, blue, decisions, green)
+
+
+def _broken(scene: Scene, blue: Inventory, known: drift.Record) -> list[str]:
+    """What blue did not have Ready when it was first replayed: the baseline stays, and what is new has its own."""
+    before = scene.progress.recorded(LEDGER).get("broken")
+    now = broken_on_blue(blue)
+    if before is None:
+        return now
+    replayed = {str(ref) for ref in known.hashes}
+    return sorted({*before, *(name for name in now if name not in replayed)})
 
 
 def _counts(decisions: replay.Decisions) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from migrate.actions.patch import patch
 from migrate.actions.wait import wait
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
+from migrate.model.canonical import digest
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
 from migrate.model.objects import Ref
-from migrate.steps.base import BaseStep, patches
+from migrate.steps.base import CUTOVER, BaseStep, patches
 from migrate.steps.ledger import ROLLING, Held, listed, read_ledger
-
-WHY = "start"
+from migrate.steps.removing import START
 
 AGAINST = "against:"
 """What evidence begins with that the operator's word outweighs."""
@@ -29,6 +29,8 @@ class StartServing(BaseStep):
     phase: ClassVar[Phase] = Phase.START
     title: ClassVar[str] = "start on green what may run on both sides"
     undo: ClassVar[str] = "put them back to their dormant form"
+    again_until: ClassVar[StepId | None] = CUTOVER
+    follows: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
         """Release what is still dormant and wait for it; no way in opens before what it leads to is Ready."""
@@ -36,6 +38,12 @@ class StartServing(BaseStep):
         yield from _released(scene, ledger.early)
         yield from wait_ready(scene, [h.ref for h in ledger.early], "serving workloads on green")
         yield from _released(scene, ledger.ways_in)
+
+    def gate_about(self, scene: Scene) -> str:
+        """Which workloads may start, and as what they are classed; what opens with them."""
+        ledger = read_ledger(scene.progress)
+        let_go = (*ledger.early, *ledger.ways_in)
+        return digest([[str(h.ref), h.workload_class] for h in let_go]) if let_go else ""
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
         """What would run on green beside blue's, and why it may; what opens, and what stays shut."""
@@ -55,7 +63,7 @@ def _released(scene: Scene, group: Sequence[Held]) -> Batches:
     green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in group})
     found = ((h, green.find(h.ref) or {}) for h in group)
     dormant = ((h, obj) for h, obj in found if not stands(obj, h.release))
-    yield from patches(scene, ((patch(Side.GREEN, h.ref, h.release, why=WHY), obj) for h, obj in dormant))
+    yield from patches(scene, ((patch(Side.GREEN, h.ref, h.release, why=START), obj) for h, obj in dormant))
 
 
 def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:

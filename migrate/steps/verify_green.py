@@ -14,7 +14,7 @@ from migrate.model.ids import Phase, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
 from migrate.model.verdict import Verdict
-from migrate.steps.base import BaseStep, blue_decided
+from migrate.steps.base import CUTOVER, BaseStep, blue_decided
 from migrate.steps.comparing import compared
 from migrate.steps.install_calico import pool_json
 from migrate.steps.linking import owners_held
@@ -26,6 +26,8 @@ class VerifyGreen(BaseStep):
     id: ClassVar[StepId] = StepId("verify.green")
     phase: ClassVar[Phase] = Phase.VERIFY
     title: ClassVar[str] = "hold green against blue"
+    again_until: ClassVar[StepId | None] = CUTOVER
+    follows: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
         """Record parity; wait for endpoints and Calico, whose state follows the objects with some delay."""

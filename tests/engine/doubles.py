@@ -147,6 +147,9 @@ class ListStep:
     title: ClassVar[str] = "a step"
     undo: ClassVar[str] = ""
     one_way: ClassVar[str] = ""
+    again_until: StepId | None = None
+    follows: bool = False
+    about: str = ""
 
     def batches(self, scene: Scene) -> Batches:
         """Yield what does not stand."""
@@ -162,6 +165,10 @@ class ListStep:
     def gate_words(self, scene: Scene) -> Sequence[str]:
         """Nothing to say at its gate."""
         return ()
+
+    def gate_about(self, scene: Scene) -> str:
+        """As the test says."""
+        return self.about
 
     def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
         """As the test says."""

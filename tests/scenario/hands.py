@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from migrate.cli.project import Project
 from migrate.doors.cluster import Verb, Write
+from migrate.engine.events import Event, Tell
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Resource
 from migrate.simulation.faults import Fuse
@@ -56,6 +57,16 @@ def scaled_by_an_autoscaler(project: Project, name: str) -> None:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     spec = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 9}
     created(project, Side.BLUE, AUTOSCALERS, f"shop/{name}", spec=spec)
+
+
+def once_done(step: str, act: Callable[[], None]) -> Tell:
+    """Somebody who acts as soon as a step of the run is done, and before the next begins."""
+
+    def hear(event: Event) -> None:
+        if (event.what, event.step) == ("step-done", step):
+            act()
+
+    return hear
 
 
 Spoil = Callable[[Object], Object]

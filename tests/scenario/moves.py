@@ -108,12 +108,13 @@ def effects_only(words: str) -> bool:
 
 @dataclass
 class Life:
-    """What one process of a move was given: a fuse, somebody who listens, where to stop."""
+    """What one process of a move was given: a fuse, somebody who listens, where to stop, deletions accepted."""
 
     fuse: Fuse = field(default_factory=Fuse)
     tell: Tell = quiet
     until: Until | None = None
     gates: Mapping[str, GateSpec | None] | None = None
+    deletions: int = 0
 
 
 @contextmanager
@@ -123,7 +124,7 @@ def opened(project: Project, life: Life | None = None) -> Iterator[Session]:
     with (
         patch.object(journals, "Journal", journal_behind(life.fuse)),
         wired(project) as live,
-        session(project, fused(live, life.fuse), life.tell) as begun,
+        session(project, fused(live, life.fuse), life.tell, deletions=life.deletions) as begun,
     ):
         yield begun
 

@@ -7,7 +7,7 @@ import pytest
 from migrate.cli.project import Project
 from migrate.engine.runner import Until
 from migrate.errors import CheckFailed, GateClosed
-from migrate.model.ids import GateName, Phase, Side
+from migrate.model.ids import GateName, Side
 from migrate.model.migration import GateSpec
 from migrate.simulation.faults import Killed
 from tests.scenario.endings import ending_of
@@ -19,6 +19,7 @@ from tests.scenario.hands import (
     SERVICES,
     created,
     deleted,
+    once_done,
     patched,
     scaled_by_an_autoscaler,
 )
@@ -26,6 +27,7 @@ from tests.scenario.looks import alive
 from tests.scenario.moves import Death, Life, progress_of, run, world_of
 
 WRITERS = Until(gate=GateName("before-writers"))
+LACKING = r"not on green as they are on blue now: 1\n.*ConfigMap shop/new: new on blue"
 SPEC = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"spec": {
     "restartPolicy": "Never", "containers": [{"name": "main", "image": "example/new:1"}],
 }}}}}  # fmt: skip
@@ -54,7 +56,7 @@ def test_what_green_lacks_is_named_before_the_writers_move(project: Project) -> 
     ):
         assert said in str(caught.value)
     assert "others" not in str(caught.value)
-    assert "cnimigrate rollback --to build" in caught.value.remedy
+    assert "cnimigrate rollback --to verify" in caught.value.remedy
     with world_of(project) as world:
         assert alive(world, Side.BLUE)
         assert not alive(world, Side.GREEN)
@@ -62,7 +64,7 @@ def test_what_green_lacks_is_named_before_the_writers_move(project: Project) -> 
 
 def test_what_is_held_may_change_where_it_is_held(project: Project) -> None:
     """A held field is not in what was written; its change is found in how the ledger lets go of it."""
-    run(project, Life(until=Until(phase=Phase.VERIFY)))
+    at_the_writers(project)
     patched(project, Side.BLUE, DEPLOYMENTS, "back/worker", {"spec": {"replicas": 3}})
     with pytest.raises(CheckFailed, match=r"Deployment back/worker: changed on blue at spec\.replicas"):
         run(project)
@@ -71,30 +73,38 @@ def test_what_is_held_may_change_where_it_is_held(project: Project) -> None:
 
 
 def test_the_cutover_does_not_begin_on_another_blue(project: Project) -> None:
-    """A move that waited after its verification is told of what changed meanwhile before any traffic moves."""
-    run(project, Life(until=Until(phase=Phase.VERIFY)))
-    patched(project, Side.BLUE, SERVICES, "shop/api", {"metadata": {"labels": {"team": "a"}}})
+    """What changes after the verification is told before any traffic moves; the next run brings it over."""
+    labels = {"metadata": {"labels": {"team": "a"}}}
+    tell = once_done("verify.routes", lambda: patched(project, Side.BLUE, SERVICES, "shop/api", labels))
     with pytest.raises(
         CheckFailed,
         match=r"cutover: .* 1 changed on blue .*Service shop/api: changed on blue at metadata\.labels",
-    ):
-        run(project)
+    ) as caught:
+        run(project, Life(tell=tell))
     assert progress_of(project).weights() == {}
+    assert "Run again" in caught.value.remedy
+    assert run(project)
 
 
-@pytest.mark.parametrize(
-    ("gate", "until"),
-    [("before-cutover", Until(phase=Phase.VERIFY)), ("before-writers", WRITERS)],
-    ids=["before-cutover", "before-writers"],
-)
-def test_whoever_approves_sees_it(project: Project, gate: str, until: Until) -> None:
-    """The gate's own words name what green lacks."""
-    run(project, Life(until=until))
+def test_whoever_approves_the_cutover_sees_it(project: Project) -> None:
+    """The gate's own words name what green lacks, and a run that comes by again brings it over."""
+    approval = {"before-cutover": GateSpec(mode="approval")}
+    new = once_done(
+        "verify.routes", lambda: created(project, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+    )
+    with pytest.raises(GateClosed, match=LACKING):
+        run(project, Life(tell=new, gates=approval))
+    with pytest.raises(GateClosed) as closed:
+        run(project, Life(gates=approval))
+    assert "shop/new" not in str(closed.value)
+
+
+def test_whoever_approves_the_writers_sees_it(project: Project) -> None:
+    """Once the cutover has begun nothing is brought over any more; the gate's own words name what green lacks."""
+    at_the_writers(project)
     created(project, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
-    with pytest.raises(
-        GateClosed, match=r"not on green as they are on blue now: 1\n.*ConfigMap shop/new: new on blue"
-    ):
-        run(project, Life(gates={gate: GateSpec(mode="approval")}))
+    with pytest.raises(GateClosed, match=LACKING):
+        run(project, Life(gates={"before-writers": GateSpec(mode="approval")}))
 
 
 def test_what_was_brought_to_green_by_hand_is_lacking_no_more(project: Project) -> None:

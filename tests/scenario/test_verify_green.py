@@ -12,7 +12,14 @@ from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Object, dig
 from migrate.simulation.faults import Fuse
-from tests.scenario.hands import DEPLOYMENTS, Late, Spoil, patched, scaled_by_an_autoscaler
+from tests.scenario.hands import (
+    DEPLOYMENTS,
+    Late,
+    Spoil,
+    once_done,
+    patched,
+    scaled_by_an_autoscaler,
+)
 from tests.scenario.moves import Life, progress_of, run, world_of
 
 BUDGET = 600
@@ -111,11 +118,12 @@ def test_replicas_that_somebody_changes_on_green_are_one(project: Project) -> No
 
 
 def test_replicas_that_a_person_changes_are_a_difference(project: Project) -> None:
-    """Without an autoscaler the replicas are what somebody wants: green is not what blue is now."""
-    run(project, Life(until=Until(phase=Phase.START)))
-    patched(project, Side.BLUE, DEPLOYMENTS, "shop/web", {"spec": {"replicas": 5}})
+    """Without an autoscaler the replicas are what somebody wants: green is not what blue is now, until the next run."""
+    five = {"spec": {"replicas": 5}}
+    tell = once_done("start.serving", lambda: patched(project, Side.BLUE, DEPLOYMENTS, "shop/web", five))
     with pytest.raises(CheckFailed, match=r"Deployment shop/web: differs at spec\.replicas"):
-        verified(project)
+        run(project, Life(tell=tell, until=Until(phase=Phase.VERIFY)))
+    assert verified(project)
 
 
 @pytest.mark.parametrize("autoscaled", [False, True])
@@ -123,11 +131,11 @@ def test_another_image_on_blue_is_told_as_another_state(project: Project, autosc
     """What people change on blue is told with its path, autoscaler or not."""
     if autoscaled:
         scaled_by_an_autoscaler(project, "web")
-    run(project, Life(until=Until(phase=Phase.START)))
     with world_of(project) as world:
         web = world.cluster(Side.BLUE).get(DEPLOYMENTS, "web", "shop") or {}
     containers = [{**c, "image": "example/web:2"} for c in dig(web, "spec", "template", "spec", "containers")]
     body = {"spec": {"replicas": 5, "template": {"spec": {"containers": containers}}}}
-    patched(project, Side.BLUE, DEPLOYMENTS, "shop/web", body)
+    tell = once_done("start.serving", lambda: patched(project, Side.BLUE, DEPLOYMENTS, "shop/web", body))
     with pytest.raises(CheckFailed, match=r"Deployment shop/web: written from another state at .*image"):
-        verified(project)
+        run(project, Life(tell=tell, until=Until(phase=Phase.VERIFY)))
+    assert verified(project)

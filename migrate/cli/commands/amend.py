@@ -13,12 +13,13 @@ from migrate.cli.options import migration
 from migrate.cli.project import Project
 from migrate.cli.session import compose
 from migrate.cli.wiring import wired
+from migrate.engine.again import not_begun
 from migrate.errors import Stopped, UsageError
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.plan import Plan
 from migrate.model.progress import Progress
 from migrate.planning.compose import amended, changes
-from migrate.steps.replay_objects import ReplayObjects
+from migrate.steps.begin_cutover import BeginCutover
 
 
 @click.command("amend")
@@ -30,8 +31,9 @@ def command(project: Project, *, yes: bool) -> None:
     \b
     cnimigrate amend
 
-    rules, hold, start, volumes, onRefusal, onConflict, gates, ramp, window, limits and verify.accept may change;
-    approvals given on the former revision are void. Beside a living runner this is refused (exit 40); while it asks, no run begins.
+    rules, hold, start, volumes, onRefusal, onConflict, gates, ramp, window, limits and verify.accept may change, what
+    decides of objects until the cutover begins: the next run brings green to it. Approvals given on the former revision are
+    void. Beside a living runner this is refused (exit 40); while it asks, no run begins.
     """
     with alone(project, "amended") as (journal, progress), wired(project) as live:
         if progress.plan is None:
@@ -60,13 +62,10 @@ def command(project: Project, *, yes: bool) -> None:
 
 
 def _insist_on_effect(progress: Progress, fresh: Plan, different: Sequence[str]) -> None:
-    """Refuse a change that would be recorded and change nothing: objects are decided when they are replayed."""
+    """Refuse a change that would be recorded and change nothing: objects are decided until the cutover begins."""
     late = [line for line in different if line.startswith("workloads.")]
-    replayed = any(s.step == ReplayObjects.id and progress.done(s.batch, s.step) for s in fresh.steps)
-    if late and replayed:
-        message = "rules, hold, start and volumes are decided at the replay, which is done: " + "; ".join(
-            late
-        )
+    if late and not not_begun(fresh, progress, BeginCutover.id):
+        message = "what decides of objects is settled once the cutover has begun: " + "; ".join(late)
         raise Stopped(
-            message, remedy="cnimigrate rollback --to build, then amend and run; or put the file back."
+            message, remedy="cnimigrate rollback --to verify, then amend and run; or put the file back."
         )

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import click
 
 from migrate import replay
-from migrate.cli import planview, say, tables
+from migrate.cli import deltaview, planview, say, tables
 from migrate.cli.begun import open_journal
 from migrate.cli.looking import decided, looking, scene_of
 from migrate.cli.options import migration, output
@@ -45,6 +45,9 @@ CHANGES = 10
     "--object", "one", metavar="KIND/NAMESPACE/NAME", help="one object: blue's beside what green will get"
 )
 @click.option(
+    "--delta", is_flag=True, help="what the next run would bring over of what has changed on blue since"
+)
+@click.option(
     "--exit-code", is_flag=True, help="leave with 10 where something would still be done or changed"
 )
 @output("text", "json", "yaml")
@@ -58,6 +61,7 @@ def command(
     output: str,
     *,
     objects: bool,
+    delta: bool,
     exit_code: bool,
 ) -> None:
     r"""Show the composed Plan: steps, gates, routes, and what becomes of every object; writes nothing.
@@ -66,10 +70,16 @@ def command(
     cnimigrate plan
     cnimigrate plan --objects --kind Deployment --namespace shop
     cnimigrate plan --object Deployment/shop/cart       (Node/NAME where a kind has no namespace)
+    cnimigrate plan --delta
     cnimigrate plan --kind NetworkPolicy.crd.projectcalico.org       (where two groups have a kind of that name)
 
     Exit codes: 0, 10 with --exit-code where something would be done, 50 where the journal is of another Plan.
     """
+    if delta:
+        _insist_alone(objects=objects or bool(kind or namespace or one))
+        if _delta(project, output) and exit_code:
+            ctx.exit(CHANGES)
+        return
     wanted = _parts(one)
     composed, inventory = _compose(project)
     if wanted is not None:
@@ -89,6 +99,23 @@ def command(
         agree(known, composed.plan)  # raises, and says what differs
     if exit_code and composed.pending:
         ctx.exit(CHANGES)
+
+
+def _insist_alone(*, objects: bool) -> None:
+    if objects:
+        message = "--delta lists what would change, not what there is"
+        raise UsageError(message, remedy="Leave --objects, --kind, --namespace and --object out.")
+
+
+def _delta(project: Project, output: str) -> bool:
+    """Show what the next run would bring over; whether that is anything."""
+    found, followed = deltaview.delta(project)
+    if output != "text":
+        say.document(deltaview.document(found, followed=followed), output)
+    else:
+        for line in deltaview.lines(found, followed=followed):
+            say.line(line)
+    return bool(found.changes or found.stops)
 
 
 def _compose(project: Project) -> tuple[Composed, Inventory]:

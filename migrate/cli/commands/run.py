@@ -7,6 +7,7 @@ import sys
 import click
 
 from migrate.cli import say
+from migrate.cli.bystander import remark
 from migrate.cli.ending import ending
 from migrate.cli.options import migration, output
 from migrate.cli.project import Project
@@ -44,6 +45,12 @@ def until_of(text: str | None) -> Until | None:
 @click.option("--wait", is_flag=True, help="wait at a closed gate instead of leaving with exit 20")
 @click.option("--yes", is_flag=True, help="do not ask for the migration's name")
 @click.option("--no-rehearsal", metavar="REASON", help="run real clusters without a rehearsal of this Plan")
+@click.option(
+    "--accept-deletions",
+    type=click.IntRange(min=1),
+    metavar="NUMBER",
+    help="so many objects that this run made may go from green, as blue has them no more",
+)
 @click.option("--dry-run", is_flag=True, help="the same as cnimigrate rehearse")
 def command(
     project: Project,
@@ -54,9 +61,12 @@ def command(
     wait: bool,
     yes: bool,
     no_rehearsal: str | None,
+    accept_deletions: int | None,
     dry_run: bool,
 ) -> None:
     r"""Carry the move out; run the same command again to go on after anything.
+
+    Until the cutover begins, each run also brings over what has changed on blue since (cnimigrate plan --delta).
 
     \b
     cnimigrate run plan.yaml                       up to the next closed gate
@@ -76,11 +86,13 @@ def command(
         if live.real and fresh:
             _insist(project, live, plan, no_rehearsal, yes=yes)
         tell = listener(output, live.doors.clock)
-        with session(project, live, tell, plan) as opened:
+        with session(project, live, tell, plan, deletions=accept_deletions or 0) as opened:
             if no_rehearsal and fresh:
                 opened.acting.write(
                     [Draft(EntryKind.REMARK, {"what": "no rehearsal", "reason": no_rehearsal})]
                 )
+            if accept_deletions:
+                opened.acting.write([remark("deletions accepted", number=accept_deletions)])
             if output == "text":
                 head(live, project, opened.plan, opened.scene.run)
             done = opened.run(end, gate_specs(project.migration.gates), wait=wait)

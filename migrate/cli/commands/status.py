@@ -11,8 +11,9 @@ from migrate.cli import say
 from migrate.cli.bystander import beside, find_gate
 from migrate.cli.options import migration, output
 from migrate.cli.project import Project
-from migrate.engine import lock
+from migrate.engine import again, lock
 from migrate.engine.undo import way_back
+from migrate.model.ids import Phase
 from migrate.model.plan import Plan, PlannedStep
 from migrate.model.progress import Progress
 from migrate.model.verdict import ACCEPTED
@@ -69,6 +70,7 @@ def state(project: Project, progress: Progress) -> dict[str, Any]:
         "traffic": progress.weights(),
         "lastChecks": _checks(progress),
         "refused": _refused(plan, progress),
+        "delta": _delta(plan, progress),
         "wayBack": _back(plan, progress),
         "head": progress.last.hash if progress.last else "",
     }
@@ -92,6 +94,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     shown += [f"refused  {said}" for said in found["refused"][:SHOWN]]
     if len(found["refused"]) > SHOWN:
         shown.append(f"         and {len(found['refused']) - SHOWN} more: cnimigrate status -o json has all")
+    if found["delta"]:
+        shown.append(f"delta    {found['delta']['said'] or 'nothing yet'}, {found['delta']['at']}")
     shown += [f"in doubt {key}" for key in found["inDoubt"][:5]]
     shown.append(f"back     {found['wayBack']}")
     shown.append(f"runner   {found['runner']}")
@@ -135,6 +139,19 @@ def _refused(plan: Plan, progress: Progress) -> list[str]:
     batches = dict.fromkeys(s.batch for s in plan.steps)
     verdicts = [v for batch in batches for v in progress.verdicts(batch)]
     return list(dict.fromkeys(v.evidence for v in verdicts if v.check.startswith(ACCEPTED) and not v.passed))
+
+
+def _delta(plan: Plan, progress: Progress) -> dict[str, Any]:
+    """What was brought over when something had last changed on blue since the replay; empty where nothing had."""
+    for step in plan.steps:
+        place = step.batch, step.step
+        if step.phase is Phase.REPLAY and place in progress.again:
+            begun = progress.again[place].at
+            ended = progress.steps_done.get(place, "")
+            counts = dict(again.counts(progress, *place))
+            said = again.told(progress, *place)
+            return {"began": begun, "ended": ended, **counts, "said": said, "at": ended or f"since {begun}"}
+    return {}
 
 
 def _back(plan: Plan, progress: Progress) -> str:

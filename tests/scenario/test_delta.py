@@ -1,0 +1,204 @@
+"""Until the cutover begins, every run brings over what has changed on blue since: created, changed, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from migrate.cli.project import Project
+from migrate.cli.wiring import SystemClock
+from migrate.engine import gates
+from migrate.engine import journal as journals
+from migrate.engine.runner import Until
+from migrate.errors import CheckFailed, GateClosed
+from migrate.model.ids import BatchName, GateName, Phase, Side, StepId
+from migrate.model.migration import GateSpec
+from migrate.model.objects import Object, Resource, dig
+from migrate.model.progress import Progress
+from tests.scenario.endings import effects_of
+from tests.scenario.hands import (
+    CONFIG_MAPS,
+    CRON_JOBS,
+    DEPLOYMENTS,
+    ROLES,
+    SERVICES,
+    created,
+    deleted,
+    patched,
+)
+from tests.scenario.moves import Life, entries_of, progress_of, roll_back_to, run, world_of
+
+VERIFIED = Until(phase=Phase.VERIFY)
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+REPLAY = (BatchName("all"), StepId("replay.objects"))
+APPROVAL = {"before-cutover": GateSpec(mode="approval")}
+
+
+@pytest.fixture
+def verified(project: Project) -> Project:
+    """A move whose green was verified, before its cutover."""
+    run(project, Life(until=VERIFIED))
+    return project
+
+
+def green(project: Project, resource: Resource, where: str) -> Object | None:
+    """An object of green, `where` as namespace/name."""
+    namespace, _, name = where.partition("/")
+    with world_of(project) as world:
+        return world.cluster(Side.GREEN).get(resource, name, namespace)
+
+
+def deployment(image: str = "example/new:1", **spec: Any) -> Mapping[str, Any]:
+    """The spec of a Deployment of one pod."""
+    labels = {"app": "new"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": image}]}}
+    return {"replicas": 1, "selector": {"matchLabels": labels}, "template": pod, **spec}
+
+
+def test_a_run_brings_over_what_has_changed(verified: Project) -> None:
+    """New is created, changed is applied, gone is deleted; the next run has nothing more to do."""
+    created(verified, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+    patched(verified, Side.BLUE, CONFIG_MAPS, "back/worker", {"data": {"queue": None, "lane": "fast"}})
+    deleted(verified, Side.BLUE, ROLES, "back/reader")
+    heard: list[str] = []
+    run(verified, Life(until=VERIFIED, tell=lambda event: heard.append(event.text)))
+    assert (green(verified, CONFIG_MAPS, "shop/new") or {})["data"] == {"a": "b"}
+    assert (green(verified, CONFIG_MAPS, "back/worker") or {})["data"] == {"lane": "fast"}
+    assert green(verified, ROLES, "back/reader") is None
+    assert any(text.endswith("delta: 1 created, 1 changed, 1 deleted") for text in heard)
+    assert run(verified)
+
+
+def test_a_run_with_nothing_to_bring_over_writes_nothing(verified: Project) -> None:
+    """Runners come and go; no act, no verdict and no step is journalled, and green is not touched."""
+    before = [e.kind for e in entries_of(verified)]
+    with world_of(verified) as world:
+        effects = effects_of(world)
+    for _ in range(2):
+        run(verified, Life(until=VERIFIED))
+    assert {e.kind.value for e in entries_of(verified)[len(before) :]} == {"runner"}
+    with world_of(verified) as world:
+        assert effects_of(world) == effects
+
+
+def test_green_is_verified_again_after_a_delta(verified: Project) -> None:
+    """What was judged of the former state is judged anew, even by a run that did not write the delta itself."""
+    created(verified, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+    run(verified, Life(until=Until(phase=Phase.REPLAY)))
+    done = progress_of(verified).steps_done
+    assert REPLAY in done
+    assert (BatchName("all"), StepId("verify.green")) not in done
+    run(verified, Life(until=VERIFIED))
+    intents = [str(i.action.key) for i in progress_of(verified).intents()]
+    assert intents.count("record parity") == 2
+
+
+def test_what_was_started_stays_awake_while_it_changes(verified: Project) -> None:
+    """A Deployment that serves gets its new image and never 0 replicas."""
+    with world_of(verified) as world:
+        web = world.cluster(Side.BLUE).get(DEPLOYMENTS, "web", "shop") or {}
+    containers = [{**c, "image": "example/web:2"} for c in dig(web, "spec", "template", "spec", "containers")]
+    change = {"spec": {"replicas": 3, "template": {"spec": {"containers": containers}}}}
+    patched(verified, Side.BLUE, DEPLOYMENTS, "shop/web", change)
+    run(verified, Life(until=Until(phase=Phase.REPLAY)))
+    found = green(verified, DEPLOYMENTS, "shop/web")
+    assert dig(found, "spec", "replicas") == 3
+    assert dig(found, "spec", "template", "spec", "containers")[0]["image"] == "example/web:2"
+    assert run(verified)
+
+
+def test_what_may_not_run_on_both_sides_any_more_is_put_to_rest(verified: Project) -> None:
+    """A Deployment that became exclusive is dormant again after the next run, and moves with the writers."""
+    assert dig(green(verified, DEPLOYMENTS, "shop/web"), "spec", "replicas")
+    patched(verified, Side.BLUE, DEPLOYMENTS, "shop/web", {"spec": {"strategy": {"type": "Recreate"}}})
+    run(verified, Life(until=VERIFIED))
+    assert dig(green(verified, DEPLOYMENTS, "shop/web"), "spec", "replicas") == 0
+    assert run(verified)
+    assert dig(green(verified, DEPLOYMENTS, "shop/web"), "spec", "replicas")
+
+
+def test_what_is_new_is_dormant_where_it_must(verified: Project) -> None:
+    """A CronJob that is new on blue follows only at the cutover, a worker is held: the ledger has both."""
+    job = {
+        "spec": {
+            "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "b:1"}]}}
+        }
+    }
+    created(verified, Side.BLUE, CRON_JOBS, "back/new", spec={"schedule": "0 0 1 1 *", "jobTemplate": job})
+    created(verified, Side.BLUE, DEPLOYMENTS, "back/new", spec=deployment())
+    run(verified, Life(until=VERIFIED))
+    assert green(verified, CRON_JOBS, "back/new") is None
+    assert dig(green(verified, DEPLOYMENTS, "back/new"), "spec", "replicas") == 0
+    assert run(verified)
+    assert green(verified, CRON_JOBS, "back/new") is not None
+    assert dig(green(verified, DEPLOYMENTS, "back/new"), "spec", "replicas") == 1
+
+
+def test_a_namespace_does_not_go_unasked(verified: Project) -> None:
+    """An answer of a sick blue must not empty green: exit 30, nothing deleted, until a person names the number."""
+    deleted(verified, Side.BLUE, NAMESPACES, "/back")
+    with world_of(verified) as world:
+        world.clock().sleep(30)
+    with pytest.raises(CheckFailed, match="Namespace back: gone from blue") as caught:
+        run(verified)
+    assert "--accept-deletions" in caught.value.remedy
+    assert green(verified, NAMESPACES, "/back") is not None
+    accepted = int(caught.value.remedy.split("--accept-deletions ")[1].split(";")[0])
+    with pytest.raises(CheckFailed):
+        run(verified, Life(deletions=accepted - 1))
+    assert green(verified, NAMESPACES, "/back") is not None
+    run(verified, Life(deletions=accepted, until=VERIFIED))
+    assert green(verified, NAMESPACES, "/back") is None
+    assert run(verified)
+
+
+def test_an_approval_stands_while_nothing_of_it_changes(verified: Project) -> None:
+    """A ConfigMap more voids nothing; a workload more that moves behind the gate asks again."""
+    with pytest.raises(GateClosed):
+        run(verified, Life(gates=APPROVAL))
+    approve(verified)
+    created(verified, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+    created(verified, Side.BLUE, DEPLOYMENTS, "back/new", spec=deployment())
+    with pytest.raises(GateClosed, match="1 given before no longer binds"):
+        run(verified, Life(gates=APPROVAL))
+    approve(verified)
+    created(verified, Side.BLUE, CONFIG_MAPS, "shop/newer", data={"a": "b"})
+    assert run(verified, Life(gates=APPROVAL))
+
+
+def approve(project: Project) -> None:
+    """Approve the cutover from another terminal, as it was last reached."""
+    with journals.open_(project.journal, SystemClock()) as journal:
+        progress = Progress(journal.entries())
+        seen = gates.view(
+            progress,
+            BatchName("all"),
+            GateName("before-cutover"),
+            GateSpec(mode="approval"),
+            datetime.now(UTC),
+        )
+        journal.append([gates.event(seen, "approved", by="ana", user="ana")])
+
+
+def test_a_rollback_takes_a_delta_back_too(verified: Project) -> None:
+    """What a delta made goes with the replay, what it deleted is not looked for; and the move goes forward again."""
+    created(verified, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+    deleted(verified, Side.BLUE, ROLES, "back/reader")
+    patched(verified, Side.BLUE, SERVICES, "shop/api", {"metadata": {"labels": {"team": "a"}}})
+    run(verified, Life(until=VERIFIED))
+    roll_back_to(verified, Phase.BUILD)
+    assert green(verified, NAMESPACES, "/shop") is None
+    assert run(verified)
+
+
+def test_what_is_deleted_and_made_again_on_blue_is_so_on_green(verified: Project) -> None:
+    """A delta each: the object goes, and comes as it is on blue then."""
+    deleted(verified, Side.BLUE, ROLES, "back/reader")
+    run(verified, Life(until=VERIFIED))
+    created(verified, Side.BLUE, ROLES, "back/reader", rules=[])
+    run(verified, Life(until=VERIFIED))
+    assert green(verified, ROLES, "back/reader") is not None
+    assert run(verified)
