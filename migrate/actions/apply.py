@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from migrate.actions.delete import delete
 from migrate.actions.reach import Reach, Written, named, refusal, refused, target_of
 from migrate.actions.taken import taken
 from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
-from migrate.errors import Conflict, DoorError
+from migrate.errors import Conflict, DoorError, Invalid
 from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
@@ -66,12 +67,16 @@ class Apply:
     def observe(self, action: Action) -> Observation:
         """Applying again is harmless and has the same end, so what is in doubt is simply not yet done.
 
-        What was absent before and is ours now was made by this very act: it is adopted, with its way back.
+        What was absent before and is ours now was made by this very act: it is adopted, with its way back. So is what
+        carries the hash of this very state.
         """
         obj = self._reach.get(action)
         if obj is None:
             return Observation(State.ABSENT, evidence=f"{target_of(action)[1]} does not exist")
         if dig(action.prior, "existed") is False and owns_by(obj, FIELD_MANAGER, APPLY):
+            return Observation(State.DONE, evidence=f"{target_of(action)[1]} stands as applied")
+        marked = annotations_of(obj)
+        if (marked.get(marks.RUN), marked.get(marks.SOURCE_HASH)) == (self._reach.run, action.params["hash"]):
             return Observation(State.DONE, evidence=f"{target_of(action)[1]} stands as applied")
         return Observation(State.PARTIAL, evidence="apply again: it is absolute")
 
@@ -140,9 +145,25 @@ class Apply:
                 "right wins), or leave the object as it is on green by a rule of workloads.rules; then run again.",
                 facts=refusal(answer),
             )
+        if isinstance(answer, Invalid) and action.params.get("source") == BLUE:
+            return replace(refused(f"applying {ref} on {side}", answer, ref), remedy=_made_anew(ref))
         if isinstance(answer, DoorError):
             return refused(f"applying {ref} on {side}", answer, ref)
         body = self._reach.bodies.take(action.key) or {}
         if annotations_of(answer).get(marks.SOURCE_HASH) != annotations_of(body).get(marks.SOURCE_HASH):
             return Outcome(OutcomeState.FAILED, f"{ref}: {side} answered with another object than was sent")
         return Outcome(OutcomeState.DONE, f"applied {ref}", facts=taken(self._reach, action, answer))
+
+
+def _made_anew(ref: Ref) -> str:
+    """What helps where a server does not take a change: some fields stay as they were made, and an object may hold data."""
+    kind = f"{ref.kind}.{ref.group}" if ref.group else ref.kind
+    space = f" -n {ref.namespace}" if ref.namespace else ""
+    rule = (
+        f"{{kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}, skip: true, reason: ...}}"
+    )
+    return (
+        "Where a field cannot change once it is made, and what goes with the object may go: "
+        f"kubectl delete {kind.lower()} {ref.name}{space} on green, and run again: it is made anew. "
+        f"Or leave it out: workloads.rules: [{rule}]; then cnimigrate amend and run"
+    )
