@@ -7,7 +7,7 @@ import pytest
 from migrate.cli.project import Project
 from migrate.engine.runner import Until
 from migrate.errors import CheckFailed
-from migrate.model.ids import Phase, Side
+from migrate.model.ids import GateName, Phase, Side
 from migrate.model.verdict import Verdict
 from migrate.replay import SINCE
 from migrate.replay.drift import CHECK
@@ -55,9 +55,9 @@ def test_verification_goes_on_once_it_is_accepted(project: Project) -> None:
     assert REASON in said.evidence
 
 
-def test_the_cutover_goes_on_once_it_is_accepted(project: Project) -> None:
-    """After the verification, with blue's own value changed as well: parity and drift both pass and say why."""
-    run(project, Life(until=Until(phase=Phase.VERIFY)))
+def test_the_writers_move_once_it_is_accepted(project: Project) -> None:
+    """After the cutover has begun, with blue's own value changed as well: drift passes and says why."""
+    run(project, Life(until=Until(gate=GateName("before-writers"))))
     rewritten(project)
     patched(project, Side.BLUE, CONFIG_MAPS, "back/worker", {"data": {"queue": "blue-orders"}})
     with pytest.raises(CheckFailed, match="changed on blue since the replay"):

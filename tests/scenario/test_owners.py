@@ -17,7 +17,7 @@ from migrate.model.ids import Phase, Side
 from migrate.model.objects import Object, Ref, Resource, dig, ref_of
 from migrate.simulation.faults import Killed
 from tests.scenario.endings import bodies
-from tests.scenario.hands import patched
+from tests.scenario.hands import once_done, patched
 from tests.scenario.moves import (
     Death,
     Life,
@@ -141,9 +141,10 @@ def test_nothing_owned_by_others_is_left_behind_by_a_killed_way_back(project: Pr
 
 def test_a_reference_that_was_taken_away_is_found(project: Project) -> None:
     """Green is held against blue by owners, too."""
-    run(project, Life(until=Until(phase=Phase.START)))
-    patched(project, Side.GREEN, SECRETS, "shop/child-1", {"metadata": {"ownerReferences": None}})
+    alone = {"metadata": {"ownerReferences": None}}
+    taken = once_done("start.serving", lambda: patched(project, Side.GREEN, SECRETS, "shop/child-1", alone))
     with pytest.raises(
         CheckFailed, match="1 of 3 do not stand on green: Secret shop/child-1 to ConfigMap parent"
     ):
-        run(project)
+        run(project, Life(tell=taken))
+    assert run(project)  # the next run links it again

@@ -16,6 +16,7 @@ from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Object, Resource
 from migrate.simulation.faults import Killed
+from tests.scenario.hands import once_done
 from tests.scenario.moves import FILE, Death, Life, copied, progress_of, run, small_project, world_of
 
 RULE = """\
@@ -106,10 +107,10 @@ def test_what_green_has_said_by_itself_stays(project: Project) -> None:
 
 def test_a_status_that_was_lost_is_found(project: Project) -> None:
     """Parity names it: what knows its bucket by its status would make another one."""
-    run(project, Life(until=Until(phase=Phase.START)))
-    stated(project, None)
+    lost = once_done("start.serving", lambda: stated(project, None))
     with pytest.raises(CheckFailed, match=r"Shop\.example\.net shop/main: differs at status"):
-        run(project)
+        run(project, Life(tell=lost))
+    assert run(project)  # the next run writes it again
 
 
 def test_the_value_is_in_no_journal(project: Project) -> None:
