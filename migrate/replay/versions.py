@@ -26,8 +26,8 @@ def serves(resources: Iterable[Resource]) -> Serves:
 def readable(green: Iterable[Resource]) -> Callable[[Resource], Resource]:
     """Choose the version in which to read a resource of blue: the first in green's order that both serve.
 
-    Where they share none, it is the first of blue's that a conversion leads from to one of green's; else blue's
-    preferred one, as for kinds that green does not serve (yet).
+    Where they share none, it is the first of blue's that a conversion leads from to one of green's, those that change no
+    field before others; else blue's preferred one, as for kinds that green does not serve (yet).
     """
     theirs = serves(green)
     return lambda resource: next(_ways(resource, theirs), resource)
@@ -43,9 +43,10 @@ def _ways(resource: Resource, green: Serves) -> Iterator[Resource]:
     for version in green.get((resource.group, resource.kind), ()):
         if version in resource.versions:
             yield resource.at(version)
-    for other in map(resource.at, resource.versions):
-        if _leads(conversions.of_resource(other), green):
-            yield other
+    others = [(other, conversions.of_resource(other)) for other in map(resource.at, resource.versions)]
+    leading = [(other, known) for other, known in others if known is not None and _leads(known, green)]
+    # one that only renames the version loses nothing; of its like blue's order counts
+    yield from (other for other, _ in sorted(leading, key=lambda pair: not pair[1].renames))
 
 
 def takes(green: Serves, resource: Resource) -> bool:

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from migrate.model.objects import Object, Resource, group_of, kind_of
-from migrate.replay.conversions import disruption, flow_control, ingress, renamed
+from migrate.replay.conversions import (
+    autoscaling,
+    definition,
+    disruption,
+    flow_control,
+    ingress,
+    renamed,
+    webhooks,
+)
 from migrate.replay.conversions.conversion import Conversion
 
 __all__ = ["CONVERSIONS", "Conversion", "of_object", "of_resource"]
@@ -19,6 +27,9 @@ CONVERSIONS: tuple[Conversion, ...] = (
     *ingress.CONVERSIONS,
     *disruption.CONVERSIONS,
     *flow_control.CONVERSIONS,
+    *autoscaling.CONVERSIONS,
+    *webhooks.CONVERSIONS,
+    *definition.CONVERSIONS,
 )
 
 _KNOWN: Mapping[tuple[str, str, str], Conversion] = {(*c.kind, c.version): c for c in CONVERSIONS}

@@ -32,6 +32,11 @@ class Conversion:
     change: Callable[[Object], Object] = same_fields
     note: Callable[[Object], str] = nothing_to_say
 
+    @property
+    def renames(self) -> bool:
+        """Whether it changes the version's name alone."""
+        return self.change is same_fields
+
     def convert(self, obj: Object) -> Object:
         """The object in the version that it becomes; the original stays as it is."""
         return {**self.change(obj), "apiVersion": self._api_version}
