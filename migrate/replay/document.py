@@ -18,8 +18,8 @@ _HEAD = """\
 
 Generated from the rules themselves by `migrate.replay.document()`; do not edit.
 
-Every object of blue gets one decision, by the first rule that matches: replayed, held, deferred, skipped or
-needs-decision. The Plan, the log and the report cite the rule's id. Your own `workloads.rules` come first, with
+Every object of blue gets one decision, by the first rule that matches: replayed, held, deferred, compared (made by
+green's own GitOps), skipped or needs-decision. The Plan, the log and the report cite the rule's id. Your own `workloads.rules` come first, with
 the ids `operator.1`, `operator.2`, …; a rule for every namespace (`*`) that brings objects in does not reach
 kube-system, kube-public and kube-node-lease: name what moves out of them.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrate.model.decision import Form
 from migrate.model.ids import RuleId
 from migrate.model.objects import Object, dig, namespace_of
-from migrate.replay import gitops, hold, kinds
+from migrate.replay import gitops_forms, hold, kinds
 from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
 from migrate.replay.definitions import explicit, lax
 from migrate.replay.edits import replaced
@@ -15,7 +15,6 @@ from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
 from migrate.replay.sanitise import unapplied
 from migrate.replay.storage import at_least, data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
-from migrate.replay.turns import FLUX
 
 _ANNOUNCED = frozenset(
     {
@@ -29,8 +28,6 @@ _ANNOUNCED = frozenset(
     }
 )
 """By what announcers of addresses are told which ones are theirs; source: the projects' API references."""
-
-_SUSPENDED = FLUX | {("argoproj.io", "CronWorkflow")}
 
 _ANNOTATIONS = ("metadata", "annotations")
 KEDA_REPLICAS = "autoscaling.keda.sh/paused-replicas"
@@ -129,23 +126,6 @@ def _inert(_subject: Subject, _surroundings: Surroundings, target: Object) -> Sh
 
 def _parked(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
     return Shape(*hold.parked(target))
-
-
-def _suspended(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
-    return Shape(*hold.suspended(target))
-
-
-def _automated(subject: Subject, _surroundings: Surroundings) -> str | None:
-    return "" if gitops.automated(subject.obj) else None
-
-
-def _application(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
-    return Shape(*hold.without_automation(target))
-
-
-def _application_set(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
-    rest = gitops.TEMPLATE_AUTOMATED if gitops.automated(target) else None
-    return Shape(target, hold.deferred(target, rest=rest, value=None))
 
 
 def _named_default(subject: Subject, _surroundings: Surroundings) -> str | None:
@@ -365,33 +345,7 @@ FORMS: tuple[Rule, ...] = (
         when=_all,
         shape=_parked,
     ),
-    _form(
-        "hold.suspended",
-        Form.HELD,
-        "Flux's resources and Argo's CronWorkflows",
-        "suspended until the cutover, blue's first",
-        *sorted(_SUSPENDED),
-        when=_all,
-        shape=_suspended,
-    ),
-    _form(
-        "hold.application",
-        Form.HELD,
-        "Argo CD Applications that synchronise by themselves",
-        "without automated sync until the cutover, blue's first",
-        kinds.APPLICATION,
-        when=_automated,
-        shape=_application,
-    ),
-    _form(
-        "defer.application-set",
-        Form.DEFERRED,
-        "Argo CD ApplicationSets",
-        "made at the cutover: it makes Applications that synchronise by themselves",
-        kinds.APPLICATION_SET,
-        when=_all,
-        shape=_application_set,
-    ),
+    *gitops_forms.RULES,
     _form(
         "replay.system-binding",
         Form.REPLAYED,

@@ -39,7 +39,9 @@ class FreezeBlue(BaseStep):
         served = {(r.group, r.kind) for r in scene.doors.blue.resources()}
         wanted = [kind for kind in PAUSED if kind in served]
         if wanted:
-            inventory = read_inventory(scene.doors.blue, only=[*wanted, kinds.CONFIG_MAP])
+            # by what Argo CD tracks is in a ConfigMap of its
+            settings = [kinds.CONFIG_MAP] if kinds.APPLICATION in wanted else []
+            inventory = read_inventory(scene.doors.blue, only=[*wanted, *settings])
             yield from chunks(pauses(inventory))
         yield from kept_on_blue(scene)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.cli.app import main
 from migrate.cli.project import Project
 from migrate.engine.runner import Until
 from migrate.errors import CheckFailed
@@ -53,3 +54,15 @@ def test_the_run_waits_for_what_it_does_not_write(project: Project) -> None:
     with world_of(project) as world:
         found = world.cluster(Side.GREEN).get(CONFIG_MAPS, "kept", "shop")
         assert dig(found, "data", "host") == "green"
+
+
+def test_the_plan_says_who_makes_it(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """The object has its form, its rule and its keeper, and nothing is said to be written."""
+    arguments = ["plan", str(project.file), "--object", "ConfigMap/shop/kept"]
+    with pytest.raises(SystemExit, match="0"):
+        main(arguments)
+    said = capsys.readouterr().out
+    assert "ConfigMap shop/kept: compared by gitops.compare" in said
+    assert "kept by Kustomization.kustomize.toolkit.fluxcd.io back/apps" in said
+    assert "this run writes nothing" in said
+    assert "our annotations" not in said

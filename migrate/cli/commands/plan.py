@@ -18,7 +18,7 @@ from migrate.cli.session import composed_of
 from migrate.engine.step import Scene
 from migrate.errors import UsageError
 from migrate.model.action import State
-from migrate.model.decision import Decision
+from migrate.model.decision import Decision, Form
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Ref
 from migrate.model.progress import Progress
@@ -210,6 +210,9 @@ def _tell(composed: Composed, decision: Decision, diff: Sequence[str]) -> None:
         say.line(f"  {words}")
     for literal in decision.literals[LITERALS_SHOWN:]:  # the evidence has the first
         say.line(f"  names {tables.one_line(str(literal))}")
+    if decision.form is Form.COMPARED:
+        say.line("  this run writes nothing: what green's GitOps makes of it is held against this")
+        return
     if decision.ref in composed.decisions.startable:
         say.line("  it may run on both sides: released once before-start is open")
     for line in planview.hold_lines(decision):
