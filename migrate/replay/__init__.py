@@ -11,6 +11,7 @@ from migrate.replay.decide import decide_all
 from migrate.replay.decisions import MERGED_RULES, Counts, Decisions
 from migrate.replay.document import document
 from migrate.replay.edits import merged
+from migrate.replay.forced import forced
 from migrate.replay.operator import idle
 from migrate.replay.parity import SINCE, Difference, apart, differences, parity, unequal, verdicts, whole
 from migrate.replay.sanitise import mark, sanitise, source_hash
@@ -33,6 +34,7 @@ __all__ = [
     "decide_all",
     "differences",
     "document",
+    "forced",
     "idle",
     "mark",
     "merged",

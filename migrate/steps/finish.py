@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Sequence
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import BaseStep, patches
 from migrate.steps.freeze_blue import WHY, FreezeBlue
 from migrate.steps.handing_over import KEEP
+from migrate.steps.ledger import FORCED, LEDGER
 
 ROUNDS = 5
 """Looks for marks that a controller copied while we were taking them off."""
@@ -43,6 +45,8 @@ class Finish(BaseStep):
     def batches(self, scene: Scene) -> Batches:
         """Unmark what is still marked."""
         yield [record("what stays paused on blue", [*paused(scene), *kept_there(scene)])]
+        if kept := forced(scene):
+            yield [record("what green keeps for the data's sake", [passed("kept-on-green", kept)])]
         if "annotations" in scene.migration.keep:
             return
         written = read_inventory(scene.doors.green, only=_written(scene.progress), needed=False)
@@ -113,12 +117,28 @@ def kept_there(scene: Scene) -> list[Verdict]:
         return []
     shown = "; ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
     said = f"{len(names)} volumes of blue stay Retain, because green uses the same disks: {shown}"
-    return [passed("kept", said)]
+    return [passed("kept-on-blue", said)]
 
 
 def _keeps(intent: Intent) -> bool:
     params = intent.action.params
     return intent.stands and not intent.undoes and intent.action.kind == "patch" and params["why"] == KEEP
+
+
+def forced(scene: Scene) -> str:
+    """What was made safe on green and stays so, with what would make it as on blue; empty where there is nothing.
+
+    Nobody is to delete a volume that blue has as well, and whether blue is still wanted is not ours to know.
+    """
+    found = [
+        f"{Ref.of_json(item['ref'])}: {json.dumps(item['patch'], sort_keys=True)}"
+        for item in scene.progress.recorded(LEDGER).get(FORCED, ())
+    ]
+    if not found:
+        return ""
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    said = f"{len(found)} keep their data on green whatever is deleted"
+    return f"{said}; once blue is given up, kubectl patch --type merge makes them as on blue: {'; '.join(found[:SHOWN])}{more}"
 
 
 def _unmark(obj: Object) -> Action:

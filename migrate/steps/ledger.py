@@ -23,6 +23,9 @@ from migrate.replay.turns import Turn, announces, off_first
 
 LEDGER = "ledger of held objects"
 
+FORCED = "forced"
+"""The fact of the ledger that has what green keeps otherwise than blue."""
+
 ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
 """Kinds that keep pods."""
 
@@ -211,6 +214,11 @@ def read_ledger(progress: Progress) -> Ledger:
     routes = tuple(Closure.of_json(r) for r in facts.get("routes", ()))
     volumes = tuple(Handover.of_json(v) for v in facts.get("volumes", ()))
     return Ledger(held, routes, tuple(facts.get("broken", ())), volumes)
+
+
+def forced_json(decisions: replay.Decisions, blue: Inventory) -> list[dict[str, Any]]:
+    """What green keeps otherwise than blue, with the patch that would make it alike, for the journal."""
+    return [{"ref": ref.as_json(), "patch": patch} for ref, patch in replay.forced(decisions, blue)]
 
 
 SHOWN = 8

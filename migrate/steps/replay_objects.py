@@ -39,7 +39,7 @@ from migrate.steps.base import CONFLICTS, CUTOVER, BaseStep, blue_decided, body_
 from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm
 from migrate.steps.kept import made_by_gitops
-from migrate.steps.ledger import LEDGER, broken_on_blue, ledger, listed
+from migrate.steps.ledger import FORCED, LEDGER, broken_on_blue, forced_json, ledger, listed
 from migrate.steps.linking import linked
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
 from migrate.steps.removing import START, Removing, put_to_rest
@@ -82,6 +82,7 @@ class ReplayObjects(BaseStep):
         facts = {
             **ledger(decisions, routes),
             "broken": _broken(scene, blue, known),
+            FORCED: forced_json(decisions, blue),
             "volumes": [h.as_json() for h in handovers(blue, decisions, scene.migration)],
         }
         yield from recorded_anew(
