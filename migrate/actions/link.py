@@ -34,6 +34,11 @@ def link(ref: Ref, uid: str, owners: References) -> Action:
     return _action("link", ref, uid, owners)
 
 
+def unlink(ref: Ref, uid: str, owners: References) -> Action:
+    """Take such references away again; that is no change to take back, for going back takes all of them away."""
+    return _action("unlink", ref, uid, owners)
+
+
 def _action(kind: str, ref: Ref, uid: str, owners: References) -> Action:
     params = {
         "side": Side.GREEN.value,
@@ -78,7 +83,7 @@ class Links:
         there = _references(obj)
         known = {reference.get("uid") for reference in there}
         lacking = [owner for owner in action.params["owners"] if owner["uid"] not in known]
-        back = _action("unlink", target_of(action)[1], action.params["uid"], lacking)
+        back = unlink(target_of(action)[1], action.params["uid"], lacking)
         return action.with_prior(list(there), back)
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:

@@ -1,4 +1,4 @@
-"""Owners that do not control what they own: which of them an object gets back on green, and why not the others.
+"""Owners: which of them an object gets back on green, and why not the others.
 
 A reference names its owner by UID, and green gives everything another one; so it is written once both stand there. A
 UID that green does not know would be worse than none: green's garbage collector deletes what only absent owners own.
@@ -16,7 +16,7 @@ from migrate.model.ids import RunId
 from migrate.model.inventory import Inventory
 from migrate.model.link import Link
 from migrate.model.marks import RUN
-from migrate.model.objects import Object, Ref, annotations_of, group_of, kind_of, metadata_of
+from migrate.model.objects import Object, Ref, annotations_of, controller_of, group_of, kind_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
@@ -37,8 +37,16 @@ Links = Mapping[Ref, Sequence[Link]]
 
 
 def links_of(decision: Decision, obj: Object, blue: Blue, fate: Fate) -> tuple[Link, ...]:
-    """The links of one object of blue; none where it does not come to green itself."""
-    owners = [o for o in metadata_of(obj).get("ownerReferences") or () if not o.get("controller")]
+    """The links of one object of blue; none where it does not come to green itself.
+
+    What a built-in controller controls it takes hold of by itself, by labels. What the operator's word brings over
+    beside the custom resource that controls it, a password say, its operator would not touch without the reference.
+    """
+    owners = [
+        owner
+        for owner in metadata_of(obj).get("ownerReferences") or ()
+        if not owner.get("controller") or group_of(owner) not in kinds.BUILT_IN_GROUPS
+    ]
     if not owners or decision.target is None:
         return ()
     found = {o.get("uid"): _link(decision, o, blue, fate) for o in owners}
@@ -53,6 +61,7 @@ def _link(decision: Decision, reference: Mapping[str, Any], blue: Blue, fate: Fa
         owner,
         str(reference.get("apiVersion", "")).rpartition("/")[2],
         blocks=bool(reference.get("blockOwnerDeletion")),
+        controls=bool(reference.get("controller")),
         late=Form.DEFERRED in {decision.form, of_owner.form if of_owner else None},
         obstacle=_unreadable(owner, blue) if known is None else _obstacle(decision, owner, of_owner),
     )
@@ -114,6 +123,9 @@ def _on_green(ref: Ref, link: Link, green: Inventory, run: RunId) -> str:
             return f"{what} is not from this run on green"
         if metadata_of(found).get("deletionTimestamp"):
             return f"{what} is being deleted on green"
+    owner, there = green.find(link.owner) or {}, controller_of(green.find(ref) or {})
+    if link.controls and there is not None and there.get("uid") != metadata_of(owner).get("uid"):
+        return f"{there.get('kind')} {there.get('name')} controls the object on green"
     return ""
 
 
@@ -128,7 +140,8 @@ def _reference(link: Link, green: Inventory) -> dict[str, Any]:
         "name": link.owner.name,
         "uid": str(metadata_of(found).get("uid", "")),
     }
-    return value | ({"blockOwnerDeletion": True} if link.blocks else {})
+    said = {"blockOwnerDeletion": link.blocks, "controller": link.controls}
+    return value | {key: True for key, true in said.items() if true}
 
 
 def lacking(resolved: Resolved, green: Inventory) -> Iterator[tuple[Ref, Sequence[Mapping[str, Any]]]]:
@@ -146,7 +159,10 @@ def judged(links: Links, resolved: Resolved, green: Inventory) -> Verdict:
     total = sum(map(len, resolved.references.values()))
     if bad:
         words = f"{len(bad)} of {total} do not stand on green: {_shown(bad)}"
-        remedy = "Something took them away: stop it, then cnimigrate rollback --to build and run again."
+        remedy = (
+            "Something took them away on green, or blue has named them since: "
+            "cnimigrate rollback --to build, then run links today's."
+        )
         return failed(CHECK, words, remedy)
     late = sum(link.late and not link.obstacle for of_object in links.values() for link in of_object)
     parts = [f"{total} stand with green's own UIDs"]
@@ -161,8 +177,7 @@ def _shown(lines: Sequence[str]) -> str:
     return "; ".join(lines[:SHOWN]) + (f"; and {len(lines) - SHOWN} more" if len(lines) > SHOWN else "")
 
 
-def of_kinds(links: Links) -> frozenset[tuple[str, str]]:
-    """The kinds of what is linked, at both ends."""
-    refs = {ref for ref, found in links.items() if any(not link.obstacle for link in found)}
-    refs |= {link.owner for found in links.values() for link in found if not link.obstacle}
-    return frozenset((ref.group, ref.kind) for ref in refs)
+def ends(links: Links) -> frozenset[Ref]:
+    """What is linked and what it is linked to."""
+    pairs = ((ref, one.owner) for ref, found in links.items() for one in found if not one.obstacle)
+    return frozenset(ref for pair in pairs for ref in pair)

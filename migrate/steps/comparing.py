@@ -26,6 +26,7 @@ from migrate.steps.base import blue_decided
 from migrate.steps.drift import as_written, concerned, written
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import listed
+from migrate.steps.linking import owners_held
 
 LOOKED = 200
 """Objects that differ whose owners are read; what is wrong with so many has hardly a cause each."""
@@ -58,21 +59,23 @@ def compared(scene: Scene, blue: Inventory, decisions: replay.Decisions, green: 
 
 def still_as_verified(scene: Scene, blue_now: Inventory) -> Action:
     """Record whether what this run wrote still stands on green; what blue changed since is drift's to judge."""
-    found = _since(scene, blue_now)
-    return record(replay.SINCE, replay.whole(found.decisions, found.differences), facts=found.facts)
+    found, owners = _since(scene, blue_now)
+    verdicts = [*replay.whole(found.decisions, found.differences), *owners]
+    return record(replay.SINCE, verdicts, facts=found.facts)
 
 
 def changed_lines(scene: Scene, blue_now: Inventory) -> Sequence[str]:
     """What has changed on green since it was verified, in lines for whoever approves; none where nothing has."""
-    return listed("not on green as they were verified", _since(scene, blue_now).differences)
+    return listed("not on green as they were verified", _since(scene, blue_now)[0].differences)
 
 
-def _since(scene: Scene, blue_now: Inventory) -> Compared:
+def _since(scene: Scene, blue_now: Inventory) -> tuple[Compared, Sequence[Verdict]]:
     known = written(scene)
     blue, decisions = blue_decided(scene, blue_now)
     green = read_inventory(scene.doors.green, only=concerned(known), needed=False, at=decisions.at)
     decisions = as_written(scene, blue, decisions, green)
-    return _compared(scene, drift.unchanged(decisions, known, scene.key), green)
+    owners = tuple(owners_held(scene, decisions, green))
+    return _compared(scene, drift.unchanged(decisions, known, scene.key), green), owners
 
 
 def _compared(scene: Scene, decisions: replay.Decisions, green: Inventory) -> Compared:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate import replay
-from migrate.actions.link import link
+from migrate.actions.link import link, unlink
 from migrate.actions.reach import target_of
 from migrate.actions.record import record
 from migrate.doors.reading import listable
@@ -15,7 +15,7 @@ from migrate.model.action import Action, Outcome
 from migrate.model.ids import ActionKey
 from migrate.model.inventory import Inventory
 from migrate.model.link import Link
-from migrate.model.objects import Object, Ref, Resource, metadata_of, ref_of
+from migrate.model.objects import Object, Ref, Resource, group_of, metadata_of, ref_of
 from migrate.model.verdict import Verdict, failed
 from migrate.replay import links as linking
 from migrate.steps.anew import recorded_anew
@@ -27,6 +27,7 @@ LATE = "late"
 
 def linked(scene: Scene, decisions: replay.Decisions) -> Batches:
     """Link what stands, and record that with what follows at the cutover, and what stays without and why."""
+    yield from _given_up(scene, decisions.links)
     if decisions.links:
         late = [
             {"ref": ref.as_json(), **one.as_json()}
@@ -35,6 +36,32 @@ def linked(scene: Scene, decisions: replay.Decisions) -> Batches:
             if one.late and not one.obstacle
         ]
         yield from _linked(scene, decisions.links, linking.CHECK, {LATE: late} if late else {})
+
+
+def _given_up(scene: Scene, links: linking.Links) -> Batches:
+    """Take away what this run linked and blue names no more: green's collector would go by it."""
+    gone: dict[Ref, list[Mapping[str, Any]]] = {}
+    for intent in scene.progress.intents():
+        if intent.action.kind == "link" and intent.stands and not intent.undoes:
+            ref = target_of(intent.action)[1]
+            named = {
+                (one.owner.group, one.owner.kind, one.owner.name)
+                for one in links.get(ref, ())
+                if not one.obstacle
+            }
+            owners = intent.action.params["owners"]
+            gone.setdefault(ref, []).extend(
+                o for o in owners if (group_of(o), o["kind"], o["name"]) not in named
+            )
+    gone = {ref: owners for ref, owners in gone.items() if owners}
+    green = standing(scene, gone) if gone else None
+    todo = []
+    for ref, owners in gone.items():
+        obj = green.find(ref) if green is not None else None
+        there = {o.get("uid") for o in metadata_of(obj or {}).get("ownerReferences") or ()}
+        if obj is not None and (left := [o for o in owners if o["uid"] in there]):
+            todo.append(unlink(ref, str(metadata_of(obj).get("uid", "")), left))
+    yield from chunks(todo)
 
 
 def linked_late(scene: Scene) -> Batches:
@@ -52,19 +79,16 @@ def owners_held(scene: Scene, decisions: replay.Decisions, green: Inventory) -> 
         yield linking.judged(decisions.links, linking.resolve(decisions.links, green, scene.run), green)
 
 
-def standing(scene: Scene, links: linking.Links) -> Inventory:
-    """Green's objects at both ends of links, by list pages; of each only what tells it and its owners."""
-    kinds, wanted = (
-        linking.of_kinds(links),
-        {*links, *(one.owner for found in links.values() for one in found)},
-    )
+def standing(scene: Scene, wanted: Collection[Ref]) -> Inventory:
+    """These objects of green, by list pages; of each only what tells it and its owners."""
+    kinds = {(ref.group, ref.kind) for ref in wanted}
     green = scene.doors.green
     resources = [r for r in listable(green.resources()) if (r.group, r.kind) in kinds]
     found = {r: list(_told(scene, r, wanted)) for r in resources}
     return Inventory(tuple(resources), found)
 
 
-def _told(scene: Scene, resource: Resource, wanted: set[Ref]) -> Iterator[Object]:
+def _told(scene: Scene, resource: Resource, wanted: Collection[Ref]) -> Iterator[Object]:
     for page in scene.doors.green.pages(resource):
         for obj in page:
             if ref_of(obj) in wanted:
@@ -73,7 +97,8 @@ def _told(scene: Scene, resource: Resource, wanted: set[Ref]) -> Iterator[Object
 
 def _linked(scene: Scene, links: linking.Links, name: str, facts: Mapping[str, Any]) -> Batches:
     """Write what is lacking, then judge what green has."""
-    green = standing(scene, links)
+    ends = linking.ends(links)
+    green = standing(scene, ends)
     resolved = linking.resolve(links, green, scene.run)
     read: dict[ActionKey, Object] = {}
     todo: list[Action] = []
@@ -86,7 +111,7 @@ def _linked(scene: Scene, links: linking.Links, name: str, facts: Mapping[str, A
         scene.bodies.offer({action.key: read.pop(action.key) for action in batch})
         refused += _refused(batch, (yield batch))
     if todo:
-        green = standing(scene, links)
+        green = standing(scene, ends)
         resolved = linking.resolve(links, green, scene.run)
     said = record(name, refused or [linking.judged(links, resolved, green)], facts=facts)
     yield from recorded_anew(scene, said)

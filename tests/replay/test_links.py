@@ -185,6 +185,35 @@ def test_an_owner_on_green_that_is_not_the_one_that_was_written(change: str) -> 
     assert "1 not carried over" in judged(decisions.links, resolved, green).evidence
 
 
+WORD = {"rules": [{"kind": "Secret", "replay": True, "reason": "the password stays"}]}
+
+
+@pytest.mark.parametrize(("taken", "why"), [("", ""), ("other", "Shop other controls the object on green")])
+def test_what_the_operator_s_word_brings_over_is_controlled_again(taken: str, why: str) -> None:
+    """A custom resource controls on green what it controlled on blue, unless green has another that does."""
+    shop = obj("Shop", "main", "shop", "example.net/v1", uid="p-1")
+    secret = obj("Secret", "password", "shop", uid="c-1", owners=[reference(shop, controller=True)])
+    decisions = decide(shop, secret, workloads=WORD)
+    decision = decisions.of(ref_of(secret))
+    assert decision is not None
+    assert "controlled by Shop.example.net shop/main, linked once both stand on green" in decision.evidence
+    other = {**reference(shop, controller=True), "name": taken, "uid": "other"}
+    green = linked(green_of(decisions), {ref_of(secret): [other]} if taken else {})
+    resolved = resolve(decisions.links, green, RUN)
+    assert [link.obstacle for _, link in resolved.without] == ([why] if why else [])
+    if not why:
+        (found,) = resolved.references[ref_of(secret)]
+        assert found["controller"] is True
+
+
+def test_a_built_in_controller_takes_hold_by_itself() -> None:
+    """A ReplicaSet that the operator's word brings over is its Deployment's to adopt."""
+    above = obj("Deployment", "web", "shop", "apps/v1", uid="d-1", spec={"replicas": 1})
+    below = obj("ReplicaSet", "web-1", "shop", "apps/v1", owners=[reference(above, controller=True)], spec={})
+    word = {"rules": [{"kind": "ReplicaSet", "replay": True, "reason": "test"}]}
+    assert decide(above, below, workloads=word).links == {}
+
+
 def test_the_owner_s_version_is_one_that_green_serves() -> None:
     """The version of blue's reference where green serves it, else the one that green has the owner in."""
     shop = obj("Shop", "main", "shop", "example.net/v1", uid="p-1")

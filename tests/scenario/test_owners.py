@@ -17,7 +17,7 @@ from migrate.model.ids import Phase, Side
 from migrate.model.objects import Object, Ref, Resource, dig, ref_of
 from migrate.simulation.faults import Killed
 from tests.scenario.endings import bodies
-from tests.scenario.hands import once_done, patched
+from tests.scenario.hands import CONFIG_MAPS, once_done, patched
 from tests.scenario.moves import (
     Death,
     Life,
@@ -137,6 +137,33 @@ def test_nothing_owned_by_others_is_left_behind_by_a_killed_way_back(project: Pr
     assert owners(project) == {}
     with world_of(project) as world:
         assert PARENT not in {ref_of(o) for o in bodies(world, Side.GREEN)}
+
+
+def test_what_blue_names_no_more_is_unlinked(project: Project) -> None:
+    """A replay that comes by again takes away what this run linked and blue gave up since, and nothing of others."""
+    run(project, Life(until=Until(phase=Phase.REPLAY)))
+    patched(project, Side.BLUE, SECRETS, "shop/child-1", {"metadata": {"ownerReferences": None}})
+    assert not run(project, Life(until=Until(phase=Phase.VERIFY)))
+    assert owners(project) == {ref: found for ref, found in LINKED.items() if ref.name != "child-1"}
+    assert run(project)
+    assert owners(project) == {
+        **{ref: found for ref, found in LINKED.items() if ref.name != "child-1"},
+        LATE: [("nightly", True)],
+    }
+
+
+def test_an_owner_that_blue_has_named_since_is_found(project: Project) -> None:
+    """While blue is the source its owners are looked at once more, before the cutover."""
+
+    def named() -> None:
+        with world_of(project) as world:
+            parent = world.cluster(Side.BLUE).get(CONFIG_MAPS, "parent", "shop") or {}
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "parent", "uid": parent["metadata"]["uid"]}
+        patched(project, Side.BLUE, SECRETS, "shop/api-token", {"metadata": {"ownerReferences": [owner]}})
+
+    with pytest.raises(CheckFailed, match="1 of 4 do not stand on green: Secret shop/api-token"):
+        run(project, Life(tell=once_done("verify.routes", named)))
+    assert run(project)  # the next run links it
 
 
 def test_a_reference_that_was_taken_away_is_found(project: Project) -> None:
