@@ -20,6 +20,7 @@ from migrate.planning.compose import changes, gate_specs
 from migrate.planning.routes import Closure
 from migrate.replay import Decisions
 from migrate.replay.conflicts import Taken
+from migrate.replay.storage import data_word
 from migrate.replay.turns import TURNS, Turn
 
 HELD_SHOWN = 12
@@ -124,6 +125,7 @@ def decision_json(composed: Composed, decision: Decision) -> dict[str, Any]:
         "evidence": decision.evidence,
         "wave": decision.wave,
         "class": decision.workload_class,
+        "data": data_word(composed.migration, decision.ref),
         "startable": decision.ref in composed.decisions.startable,
         "hold": _hold_json(decision),
         "turn": int(decision.turn),

@@ -178,6 +178,10 @@ def _named(migration: Migration) -> Iterator[tuple[KeyPath, str, str]]:
         yield (*_INSTALL, "from"), green.calico.install.source, "file or directory"
     for key in ("create", "destroy"):
         yield from _program((*_PROVISIONER, key), getattr(green.provisioner, key))
+    for index, data in enumerate(migration.workloads.volumes):
+        if data.mover is not None:
+            path: KeyPath = ("workloads", "volumes", index, "mover", "command")
+            yield from _program(path, data.mover.command)
     yield ("snapshot", "secretsKey"), migration.snapshot.secrets_key or "", "file"
     if cutover.haproxy is not None:
         if not is_address(cutover.haproxy.socket):

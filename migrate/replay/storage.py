@@ -31,6 +31,12 @@ def data_of(migration: Migration, claim: Ref) -> Data | None:
     return next((data for data in migration.workloads.volumes if names_claim(data, claim)), None)
 
 
+def data_word(migration: Migration, ref: Ref) -> str:
+    """What the file says of a claim's data, in its one word; empty for everything else, and where it says nothing."""
+    data = data_of(migration, ref) if (ref.group, ref.kind) == kinds.CLAIM else None
+    return data.as_ if data is not None else ""
+
+
 def volume_moves(migration: Migration, inventory: Inventory, claim: Object) -> bool:
     """Whether the operator replays the volume that a claim is bound to: then its data is where the volume is."""
     name = dig(claim, "spec", "volumeName")

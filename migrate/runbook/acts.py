@@ -10,6 +10,7 @@ from typing import Any
 from migrate.model.action import Action
 from migrate.model.ids import Phase
 from migrate.model.migration import Cutover
+from migrate.model.objects import Ref
 from migrate.model.plan import PlannedStep
 from migrate.model.progress import Intent
 from migrate.replay import WAVES
@@ -75,6 +76,10 @@ def abort_rules(step: PlannedStep, kinds: Iterable[str], cutover: Cutover) -> li
         )
     if "record" in found:
         rules.append("A check fails or cannot be decided: the run stops (exit 30) before the next step.")
+    if "copy" in found:
+        rules.append(
+            "The mover fails, or green's volume lacks what blue's has: the run stops (exit 30); blue's data is untouched."
+        )
     if found & {"provision", "snapshot"}:
         rules.append("It fails or exceeds its deadline: the run stops (exit 30), blue is unchanged.")
     if step.phase in {Phase.CUTOVER, Phase.SOAK}:
@@ -158,6 +163,9 @@ def _title(intents: list[Intent]) -> str:
             return "let a CronJob count from now: what green has run does not run again"
         case "record":
             return f"check: {str(action.key).removeprefix('record ')}"
+        case "copy":
+            claim = Ref.of_json(params["claim"])
+            return f"copy the data of {claim} from blue to green ({params['phase']} pass)"
         case "snapshot":
             return "write blue's objects to files"
         case "provision":

@@ -21,6 +21,7 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Ref, dig, group_of
 from migrate.planning import commands
 from migrate.planning.commands import word
+from migrate.replay.storage import data_of
 
 CLEAN = (
     'clean() { jq \'del(.status, .metadata["uid", "resourceVersion", "creationTimestamp", "generation", '
@@ -298,6 +299,32 @@ def _endpoints(hands: Hands, _action: Action) -> Iterable[str]:
     yield f"{green} get endpointslices -A   # each Service whose pods run has addresses, as on blue"
 
 
+def _unused(hands: Hands, action: Action) -> Iterable[str]:
+    return (line for line in _free(hands, action) if "volumeattachments" not in line)
+
+
+def _copy(hands: Hands, action: Action) -> str:
+    """What the mover is told, on its input; the contract is docs/mover-command.md."""
+    claim, phase = Ref.of_json(action.params["claim"]), action.params["phase"]
+    data = data_of(hands.written, claim)
+    if data is None or data.mover is None:
+        return NOTHING
+    blue, green = hands.written.blue, hands.written.green.provisioner
+    asked = {
+        "version": 1,
+        "do": "copy",
+        "pass": f"by-hand-{phase}-{action.params['attempt']}",
+        "phase": phase,
+        "source": _end(blue.kubeconfig, blue.context, claim),
+        "target": _end(green.kubeconfig, green.context, claim),
+    }
+    return f"echo {shlex.quote(json.dumps(asked))} | {' '.join(map(word, data.mover.command))}"
+
+
+def _end(kubeconfig: str | None, context: str | None, claim: Ref) -> dict[str, str | None]:
+    return {"kubeconfig": kubeconfig, "context": context, "namespace": claim.namespace, "claim": claim.name}
+
+
 def _bound(action: Action) -> str:
     return f"--timeout={action.deadline:g}s"
 
@@ -322,6 +349,7 @@ _BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
     "unprovision": _unprovision,
     "watch": _watch,
     "wait": _wait,
+    "copy": _copy,
 }
 
 _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
@@ -330,6 +358,7 @@ _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
     "workloads-ready": _ready,
     "workloads-off": _off,
     "volumes-free": _free,
+    "claims-unused": _unused,
     "volumes-bound": _bound_volumes,
     "endpoints-ready": _endpoints,
     "calico-ready": _calico,

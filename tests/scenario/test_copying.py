@@ -42,11 +42,18 @@ WRITERS = Until(gate=GateName("before-writers"))
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose worker's data is to be copied; not begun."""
-    project = small_project(tmp_path_factory.mktemp("copying") / "fresh", COPIED)
+    project = with_program(tmp_path_factory.mktemp("copying") / "fresh")
     with wired(project):
         pass
     fill(project, Side.BLUE, Amount(100, 3))
     return project
+
+
+def with_program(directory: Path) -> Project:
+    """A project with the program that its file names; nobody ever runs it, as blue is simulated."""
+    directory.mkdir()
+    (directory / "copy.sh").touch()
+    return small_project(directory, COPIED)
 
 
 @pytest.fixture
@@ -163,7 +170,7 @@ def test_a_rehearsal_copies_nothing(moving: Project) -> None:
 
 def test_a_program_is_found_beside_the_file(tmp_path: Path) -> None:
     """As with every program that the file names."""
-    project = small_project(tmp_path / "here", COPIED)
+    project = with_program(tmp_path / "here")
     mover = load(str(project.file), None, None).migration.workloads.volumes[0].mover
     assert mover is not None
     assert mover.command == (str(project.file.resolve().parent / "copy.sh"),)
