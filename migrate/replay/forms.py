@@ -6,14 +6,13 @@ from migrate.model.decision import Form
 from migrate.model.ids import RuleId
 from migrate.model.objects import Object, dig, namespace_of
 from migrate.replay import gitops_forms, hold, kinds
+from migrate.replay.claims import claim, claim_taken, taken_over, volume_taken
 from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
 from migrate.replay.definitions import explicit, lax
 from migrate.replay.edits import replaced
-from migrate.replay.handover import claim_of, reattaches
 from migrate.replay.kinds import Kind
 from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
 from migrate.replay.sanitise import unapplied
-from migrate.replay.storage import at_least, data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
 
 _ANNOUNCED = frozenset(
@@ -142,46 +141,6 @@ def _suspended_job(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 def _system_binding(subject: Subject, surroundings: Surroundings) -> str | None:
     return "" if subject.ref in surroundings.blue.system_bindings else None
-
-
-def _reattached(subject: Subject, surroundings: Surroundings) -> str | None:
-    claim = subject.ref if subject.kind == kinds.CLAIM else claim_of(subject.obj)
-    return "" if claim is not None and reattaches(surroundings.blue.migration, claim) else None
-
-
-def _volume_taken(subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
-    policy = dig(subject.obj, "spec", "persistentVolumeReclaimPolicy", default="Retain")
-    kept = "" if policy == "Retain" else f", instead of {policy} on blue,"
-    return Shape(
-        target, hold.deferred(target), evidence=f"Retain{kept} on both sides; claimed by {claim_of(target)}"
-    )
-
-
-def _claim_taken(subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
-    name = dig(subject.obj, "spec", "volumeName")
-    target = at_least(target, dig(subject.obj, "status", "capacity", "storage"))
-    target = replaced(target, ("spec", "volumeName"), name)
-    return Shape(target, hold.deferred(target), evidence=f"takes over PersistentVolume {name} with its data")
-
-
-def _claim(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
-    blue = surroundings.blue
-    data = data_of(blue.migration, subject.ref)
-    size = dig(subject.obj, "status", "capacity", "storage")
-    if volume_moves(blue.migration, blue.inventory, subject.obj):
-        name = dig(subject.obj, "spec", "volumeName")
-        target = replaced(target, ("spec", "volumeName"), name)
-        evidence = f"binds to PersistentVolume {name} once that is replayed; data is not copied"
-    elif data is not None and data.as_ == "restored":
-        evidence = f"you bring its data to green: {data.reason}"
-    elif data is not None and data.as_ == "copy":
-        evidence = f"a mover copies its data to green's volume: {data.reason}"
-    elif data is not None:
-        evidence = f"its volume on green starts empty: {data.reason}"
-    else:
-        evidence = "data is not copied: green makes an empty volume"
-    shown = f"{evidence} ({size} on blue)" if size else evidence
-    return Shape(at_least(target, size), evidence=shown)
 
 
 def _form(
@@ -361,8 +320,8 @@ FORMS: tuple[Rule, ...] = (
         "PersistentVolumes whose claim the file wants re-attached",
         "made when the writers move, once no pod of blue uses the claim and nothing has the volume attached",
         kinds.PERSISTENT_VOLUME,
-        when=_reattached,
-        shape=_volume_taken,
+        when=taken_over,
+        shape=volume_taken,
     ),
     _form(
         "defer.claim",
@@ -370,8 +329,8 @@ FORMS: tuple[Rule, ...] = (
         "PersistentVolumeClaims that the file wants re-attached",
         "made when the writers move, right behind its volume",
         kinds.CLAIM,
-        when=_reattached,
-        shape=_claim_taken,
+        when=taken_over,
+        shape=claim_taken,
     ),
     _form(
         "replay.claim",
@@ -380,7 +339,7 @@ FORMS: tuple[Rule, ...] = (
         "asks green's provisioner for a volume of its own",
         kinds.CLAIM,
         when=_all,
-        shape=_claim,
+        shape=claim,
     ),
     _form(
         "replay.definition",
