@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from migrate.model.objects import Object, dig
-from migrate.replay import hold, kinds
+from migrate.replay import handover, hold
 from migrate.replay.edits import replaced
-from migrate.replay.handover import claim_of, reattaches
 from migrate.replay.rule import Shape, Subject
 from migrate.replay.storage import at_least, data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
@@ -13,8 +12,8 @@ from migrate.replay.surroundings import Surroundings
 
 def taken_over(subject: Subject, surroundings: Surroundings) -> str | None:
     """Match a claim that the file wants re-attached, and its volume."""
-    ref = subject.ref if subject.kind == kinds.CLAIM else claim_of(subject.obj)
-    return "" if ref is not None and reattaches(surroundings.blue.migration, ref) else None
+    blue = surroundings.blue
+    return "" if handover.taken_over(subject.obj, blue.inventory, blue.migration) else None
 
 
 def volume_taken(subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
@@ -22,7 +21,9 @@ def volume_taken(subject: Subject, _surroundings: Surroundings, target: Object) 
     policy = dig(subject.obj, "spec", "persistentVolumeReclaimPolicy", default="Retain")
     kept = "" if policy == "Retain" else f", instead of {policy} on blue,"
     return Shape(
-        target, hold.deferred(target), evidence=f"Retain{kept} on both sides; claimed by {claim_of(target)}"
+        target,
+        hold.deferred(target),
+        evidence=f"Retain{kept} on both sides; claimed by {handover.claim_of(target)}",
     )
 
 

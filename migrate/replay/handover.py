@@ -14,7 +14,7 @@ from typing import Any
 from migrate.model.decision import Decision
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
-from migrate.model.objects import Object, Ref, dig, labels_of, metadata_of, name_of, ref_of
+from migrate.model.objects import Object, Ref, controller_of, dig, labels_of, metadata_of, name_of, ref_of
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
 from migrate.replay.decisions import Decisions
@@ -82,7 +82,22 @@ def reattaches(migration: Migration, claim: Ref) -> bool:
     return data is not None and data.as_ == REATTACH
 
 
-def obstacle(obj: Object, inventory: Inventory) -> str:
+def taken_over(obj: Object, inventory: Inventory, migration: Migration) -> bool:
+    """Whether green is to take over a claim's volume itself; `obj` is the claim or the volume.
+
+    A claim that stays behind, by a rule of the operator's or because it lives with its pod, leaves its volume there.
+    """
+    ref = ref_of(obj) if ref_of(obj)[:2] == kinds.CLAIM else claim_of(obj)
+    if ref is None or not reattaches(migration, ref):
+        return False
+    claim = inventory.find(ref)
+    stays = claim is not None and (
+        _left(migration, claim) or (controller_of(claim) or {}).get("kind") == "Pod"
+    )
+    return not stays
+
+
+def obstacle(obj: Object, inventory: Inventory, migration: Migration) -> str:
     """What keeps green from taking over a claim's volume; `obj` is the claim or the volume. Empty where nothing does."""
     claim, volume = _pair(obj, inventory)
     if claim is None or volume is None:
@@ -93,6 +108,8 @@ def obstacle(obj: Object, inventory: Inventory) -> str:
         return f"PersistentVolume {name_of(volume)} is bound to another claim"
     if metadata_of(volume).get("deletionTimestamp"):
         return f"PersistentVolume {name_of(volume)} is being deleted"
+    if _left(migration, volume):
+        return f"a rule of the file leaves PersistentVolume {name_of(volume)} on blue"
     kind = next((kind for kind in _OF_A_NODE if dig(volume, "spec", kind)), "")
     if kind:
         return f"PersistentVolume {name_of(volume)} is a directory of one of blue's nodes ({kind})"
@@ -129,10 +146,10 @@ def volumes_to_keep(inventory: Inventory, migration: Migration) -> Iterator[Obje
     blue = Blue(inventory, migration)
     for volume in inventory.of("PersistentVolume"):
         claim = claim_of(volume)
-        if claim is None or not reattaches(migration, claim) or not blue.moved(claim.namespace):
-            continue
-        both = (volume, inventory.find(claim) or {})
-        if not obstacle(volume, inventory) and not any(_left(migration, obj) for obj in both):
+        moving = (
+            claim is not None and blue.moved(claim.namespace) and taken_over(volume, inventory, migration)
+        )
+        if moving and not obstacle(volume, inventory, migration):
             yield volume
 
 
@@ -184,5 +201,5 @@ def _pair(obj: Object, inventory: Inventory) -> tuple[Object | None, Object | No
 
 
 def _left(migration: Migration, obj: Object) -> bool:
-    said = operator_rule(migration, ref_of(obj), labels_of(obj)) if obj else None
+    said = operator_rule(migration, ref_of(obj), labels_of(obj))
     return said is not None and said[1].skip

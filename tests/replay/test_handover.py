@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from migrate.model.decision import Form
 from migrate.model.inventory import Inventory, inventory_of
 from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, name_of
@@ -107,6 +108,19 @@ def test_what_cannot_leave_blue_is_not_handed_over() -> None:
     blue = inventory(*bound("data", csi=None, local={"path": "/srv"}), workload("Deployment", "web", "data"))
     assert found(blue, said("reattach")) == {}
     assert list(volumes_to_keep(blue, said("reattach"))) == []
+
+
+def test_a_claim_that_stays_leaves_its_volume() -> None:
+    """Both sides of the pair are decided alike: no volume without its claim, no claim without its volume."""
+    blue = inventory(*bound("data"), workload("Deployment", "web", "data"))
+    words = {"volumes": [{"namespace": "shop", "as": "reattach", "reason": "r"}]}
+    left = migration({**words, "rules": [{"kind": "PersistentVolumeClaim", "skip": True, "reason": "r"}]})
+    forms = {d.ref.kind: (d.form, d.rule) for d in decided(blue, left)}
+    assert forms["PersistentVolume"] == (Form.UNDECIDED, "volume.static")
+    left = migration({**words, "rules": [{"kind": "PersistentVolume", "skip": True, "reason": "r"}]})
+    forms = {d.ref.kind: (d.form, d.rule) for d in decided(blue, left)}
+    assert forms["PersistentVolumeClaim"] == (Form.UNDECIDED, "volume.tied")
+    assert list(volumes_to_keep(blue, left)) == []
 
 
 def test_the_volumes_to_keep_are_those_that_move() -> None:

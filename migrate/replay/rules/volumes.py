@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import annotations_of, controller_of, dig
 from migrate.replay import kinds
-from migrate.replay.handover import REATTACH, claim_of, nodes_of, obstacle, reattaches
+from migrate.replay.handover import REATTACH, claim_of, nodes_of, obstacle, taken_over
 from migrate.replay.rule import Rule, Subject, ask, skip
 from migrate.replay.storage import data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
@@ -17,14 +17,14 @@ _SNAPSHOTS = ("VolumeSnapshot", "VolumeSnapshotContent")
 
 def _tied(subject: Subject, surroundings: Surroundings) -> str | None:
     """What the file wants re-attached and green could not attach."""
-    return (
-        obstacle(subject.obj, surroundings.blue.inventory) or None if _moves(subject, surroundings) else None
-    )
+    blue = surroundings.blue
+    if not _moves(subject, surroundings):
+        return None
+    return obstacle(subject.obj, blue.inventory, blue.migration) or None
 
 
 def _moves(subject: Subject, surroundings: Surroundings) -> bool:
-    claim = subject.ref if subject.kind == kinds.CLAIM else claim_of(subject.obj)
-    return claim is not None and reattaches(surroundings.blue.migration, claim)
+    return taken_over(subject.obj, surroundings.blue.inventory, surroundings.blue.migration)
 
 
 def _dynamic(subject: Subject, surroundings: Surroundings) -> str | None:

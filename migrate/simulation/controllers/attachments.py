@@ -41,14 +41,14 @@ class Attachments:
         """Attach one volume to the nodes that use it, and to no other."""
         volume = ctx.view.get(Kinds.volumes, key.name)
         driver = dig(volume, "spec", "csi", "driver", default="")
-        wanted = _nodes(volume, ctx) if volume is not None and _attaches(driver, ctx) else set()
+        wanted = _nodes(volume, ctx) if volume is not None else set()
         standing = {
             str(dig(a, "spec", "nodeName")): a
             for a in ctx.view.list(Kinds.attachments)
             if dig(a, "spec", "source", "persistentVolumeName") == key.name
             and _attaches(dig(a, "spec", "attacher"), ctx)
         }
-        for node in sorted(wanted - standing.keys()):
+        for node in sorted(wanted - standing.keys()) if _attaches(driver, ctx) else ():
             made = ctx.create(Kinds.attachments, _attachment(key.name, driver, node))
             ctx.status(Kinds.attachments, made, {"attached": True})
         for node, attachment in sorted(standing.items()):
