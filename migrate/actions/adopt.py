@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from migrate.actions.apply import Apply
 from migrate.actions.reach import Reach, Written, named, refusal, refused, target_of
+from migrate.actions.seeing import observed
 from migrate.actions.taken import taken
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Conflict, DoorError, NotFound
@@ -57,7 +58,14 @@ class Adopt:
 
     def observe(self, action: Action) -> Observation:
         """Look whether it carries our marks; applied again it ends in the same state."""
-        obj, (_, ref) = self._reach.get(action), target_of(action)
+        return self._seen(action, self._reach.get(action))
+
+    def observe_many(self, actions: Sequence[Action]) -> Sequence[Observation]:
+        """Look at many, by lists where these are fewer requests."""
+        return observed(self._reach, actions, self._seen)
+
+    def _seen(self, action: Action, obj: Object | None) -> Observation:
+        _, ref = target_of(action)
         if obj is None:
             return Observation(State.ABSENT, evidence=f"{ref} is gone from green")
         marked = annotations_of(obj)

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from migrate.actions.delete import delete
 from migrate.actions.reach import Reach, Written, leaving, named, refused, target_of
+from migrate.actions.seeing import observed
 from migrate.actions.taken import taken
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import AlreadyExists, DoorError
 from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
-from migrate.model.objects import Ref, annotations_of, dig
+from migrate.model.objects import Object, Ref, annotations_of, dig
 
 
 def create(ref: Ref, *, key_hash: str, rule: str, wave: int, command: str) -> Action:
@@ -49,7 +50,13 @@ class Create:
 
     def observe(self, action: Action) -> Observation:
         """Look whether the object stands, and whose it is."""
-        obj = self._reach.get(action)
+        return self._seen(action, self._reach.get(action))
+
+    def observe_many(self, actions: Sequence[Action]) -> Sequence[Observation]:
+        """Look at many, by lists where these are fewer requests."""
+        return observed(self._reach, actions, self._seen)
+
+    def _seen(self, action: Action, obj: Object | None) -> Observation:
         _, ref = target_of(action)
         if obj is None:
             return Observation(State.ABSENT, evidence=f"{ref} is not on green")

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from migrate.actions.contents import DEFINITION, NAMESPACE, Sets, inside, under
+from migrate.actions.marked import Marked
 from migrate.actions.reach import Reach, leaving, named, refused, target_of
+from migrate.actions.seeing import observed, seen
 from migrate.doors.clock import Clock
 from migrate.doors.cluster import FOREGROUND, Verb, Write
 from migrate.engine.signals import Stop
-from migrate.errors import DoorError, NotFound
+from migrate.errors import Conflict, DoorError, NotFound
 from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
@@ -28,6 +30,9 @@ OWNERS = frozenset({"apps", "batch"})
 
 SHOWN = 5
 """Names that a sentence lists."""
+
+_CHANGED = Outcome(OutcomeState.ABSENT, "changed since it was listed")
+"""What is not deleted as it was listed; it is looked at once more."""
 
 
 def delete(side: Side, ref: Ref, *, ours: bool) -> Action:
@@ -63,6 +68,7 @@ class Delete:
         self._clock = clock
         self._stop = stop
         self._sets = sets
+        self._marked = Marked(reach)
 
     def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
         """Nothing is kept: what is deleted is ours, or its prior stands in the Action it takes back.
@@ -73,10 +79,25 @@ class Delete:
         return [replace(a, deadline=max(a.deadline, _patience(target_of(a)[1]))) for a in actions]
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Read each object, insist on the mark where asked, look into what contains others, delete by UID."""
+        """Look at the objects, insist on the mark where asked, look into what contains others, delete by UID.
+
+        What a list has told beforehand is deleted in that version alone; what has changed since is looked at by itself.
+        """
+        outcomes = self._deleted(actions, self._marked.of(actions))
+        changed = [index for index, outcome in enumerate(outcomes) if outcome is _CHANGED]
+        if changed:
+            again = self._deleted([actions[index] for index in changed], {})
+            for index, outcome in zip(changed, again, strict=True):
+                outcomes[index] = outcome
+        return outcomes
+
+    def _deleted(self, actions: Sequence[Action], known: Mapping[ActionKey, Object]) -> list[Outcome]:
         outcomes: list[Outcome | None] = [None] * len(actions)
         standing: dict[int, Object] = {}
         for index, action in enumerate(actions):
+            if action.key in known:
+                standing[index] = known[action.key]
+                continue
             try:
                 obj = self._reach.get(action)
             except DoorError as error:
@@ -95,12 +116,15 @@ class Delete:
             if outcomes[index] is None
         ]
         answers = self._reach.write_each(
-            [action for _, action, _ in doomed], _Deleting({a.key: uid for _, a, uid in doomed}, self._reach)
+            [action for _, action, _ in doomed],
+            _Deleting({a.key: uid for _, a, uid in doomed}, known, self._reach),
         )
         lingering: dict[int, tuple[Action, str]] = {}
         for (index, action, uid), answer in zip(doomed, answers, strict=True):
             ref = target_of(action)[1]
-            if isinstance(answer, DoorError) and not isinstance(answer, NotFound):
+            if isinstance(answer, Conflict) and action.key in known:
+                outcomes[index] = _CHANGED
+            elif isinstance(answer, DoorError) and not isinstance(answer, NotFound):
                 outcomes[index] = refused(f"deleting {ref}", answer, ref)
             elif not isinstance(answer, DoorError) and dig(answer, "metadata", "deletionTimestamp"):
                 lingering[index] = action, uid  # finalizers, or a namespace that is being emptied
@@ -112,7 +136,14 @@ class Delete:
 
     def observe(self, action: Action) -> Observation:
         """Look whether the object is gone; one that is on its way is asked to go once more."""
-        obj = self._reach.get(action)
+        return self._seen(action, self._reach.get(action))
+
+    def observe_many(self, actions: Sequence[Action]) -> Sequence[Observation]:
+        """Look at many, by lists where these are fewer requests."""
+        return observed(self._reach, actions, self._seen)
+
+    @staticmethod
+    def _seen(action: Action, obj: Object | None) -> Observation:
         ref = target_of(action)[1]
         if obj is None:
             return Observation(State.DONE, evidence=f"{ref} is gone")
@@ -126,11 +157,19 @@ class Delete:
         end = self._clock.now() + timedelta(seconds=max((a.deadline for a, _ in left.values()), default=0.0))
         while left:
             late = self._clock.now() >= end
-            for index, (action, uid) in tuple(left.items()):
-                outcome = self._look(action, uid, late=late)
-                if outcome is not None:
-                    del left[index]
-                    yield index, outcome
+            places = list(left)
+            try:
+                for place, obj in seen(self._reach, [left[index][0] for index in places]):
+                    index = places[place]
+                    outcome = self._went(*left[index], obj, late=late)
+                    if outcome is not None:
+                        del left[index]
+                        yield index, outcome
+            except DoorError as error:
+                for index, (action, _) in left.items():
+                    ref = target_of(action)[1]
+                    yield index, refused(f"looking whether {ref} is gone", error, ref)
+                return
             if left and self._stop.asked:
                 # as after a crash: what is on its way is asked to go once more
                 for index, (action, _) in left.items():
@@ -140,12 +179,9 @@ class Delete:
             if left:
                 self._clock.sleep(LOOK)
 
-    def _look(self, action: Action, uid: str, *, late: bool) -> Outcome | None:
+    @staticmethod
+    def _went(action: Action, uid: str, obj: Object | None, *, late: bool) -> Outcome | None:
         ref = target_of(action)[1]
-        try:
-            obj = self._reach.get(action)
-        except DoorError as error:
-            return refused(f"looking whether {ref} is gone", error, ref)
         if obj is None or dig(obj, "metadata", "uid") != uid:
             return Outcome(OutcomeState.DONE, f"deleted {ref}")
         if not late:
@@ -195,13 +231,22 @@ class Delete:
 @dataclass(frozen=True)
 class _Deleting:
     uids: Mapping[ActionKey, str]
+    known: Mapping[ActionKey, Object]
     reach: Reach
 
     def __call__(self, action: Action) -> Write:
         side, ref = target_of(action)
         resource = self.reach.directory.resource(side, ref)
-        uid = self.uids[action.key]
-        return Write(Verb.DELETE, resource, ref.name, ref.namespace, uid=uid, foreground=goes_last(ref))
+        version = str(dig(self.known.get(action.key), "metadata", "resourceVersion", default=""))
+        return Write(
+            Verb.DELETE,
+            resource,
+            ref.name,
+            ref.namespace,
+            uid=self.uids[action.key],
+            resource_version=version,
+            foreground=goes_last(ref),
+        )
 
 
 def _in_the_way(action: Action, refs: Sequence[Ref]) -> Outcome:

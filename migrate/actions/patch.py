@@ -8,6 +8,7 @@ from typing import Any
 
 from migrate.actions.merging import reverse, stands
 from migrate.actions.reach import Reach, Written, named, refused, target_of
+from migrate.actions.seeing import observed
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Conflict, DoorError, NotFound
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
@@ -67,7 +68,14 @@ class Patch:
 
     def observe(self, action: Action) -> Observation:
         """Look whether the object is as the patch wants it; a patch is absolute and may be done again."""
-        obj = self._reach.get(action)
+        return self._seen(action, self._reach.get(action))
+
+    def observe_many(self, actions: Sequence[Action]) -> Sequence[Observation]:
+        """Look at many, by lists where these are fewer requests."""
+        return observed(self._reach, actions, self._seen)
+
+    @staticmethod
+    def _seen(action: Action, obj: Object | None) -> Observation:
         if obj is None:
             gone = State.DONE if action.params.get("gone") == "fine" else State.ABSENT
             return Observation(gone, evidence=f"{target_of(action)[1]} does not exist")

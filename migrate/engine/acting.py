@@ -11,7 +11,7 @@ from migrate.engine.events import Event, Tell
 from migrate.engine.journal import Journal
 from migrate.engine.lock import SharedLock
 from migrate.engine.signals import Stop
-from migrate.engine.step import Handler
+from migrate.engine.step import Handler, SeesMany
 from migrate.errors import (
     ClusterUnreachable,
     CnimigrateError,
@@ -192,7 +192,7 @@ class Acting:
         self.tell(Event("settling", fact, fields={"inDoubt": len(doubtful)}))
         for chunk in _by_kind(doubtful):
             handler = self._handler(chunk[0].action.kind)
-            outcomes = [self._look(handler, intent.action) for intent in chunk]
+            outcomes = self._look(handler, [intent.action for intent in chunk])
             self._record(zip([intent.seq for intent in chunk], outcomes, strict=True))
             self._refuse_unknown([intent.action for intent in chunk], outcomes)
 
@@ -248,10 +248,12 @@ class Acting:
                 return error
         return None
 
-    def _look(self, handler: Handler, action: Action) -> Outcome:
-        """Decide an act in doubt by looking at the world; what cannot be seen leaves it in doubt."""
+    def _look(self, handler: Handler, actions: Sequence[Action]) -> list[Outcome]:
+        """Decide acts in doubt by looking at the world; what cannot be seen leaves them in doubt."""
         try:
-            return settled(handler.observe(action))
+            if isinstance(handler, SeesMany):
+                return [settled(seen) for seen in handler.observe_many(actions)]
+            return [settled(handler.observe(action)) for action in actions]
         except DoorError as error:
             raise self.lost(error) from error
 

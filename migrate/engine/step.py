@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from migrate.doors.doors import Doors
 from migrate.engine.bodies import Bodies
@@ -78,6 +78,15 @@ class Step(Protocol):
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
         """What whoever approves the gate in front of the step should know, in lines."""
+        ...
+
+
+@runtime_checkable
+class SeesMany(Protocol):
+    """A handler that can look at many Actions in fewer readings than one each."""
+
+    def observe_many(self, actions: Sequence[Action]) -> Sequence[Observation]:
+        """Look at how each stands, as `Handler.observe` does; in the same order."""
         ...
 
 
