@@ -287,6 +287,18 @@ def _bound_volumes(hands: Hands, action: Action) -> Iterable[str]:
         yield f"{kubectl} wait --for=jsonpath='{{.status.phase}}'=Bound {named(claim)} {_bound(action)}"
 
 
+def _addresses(hands: Hands, action: Action) -> Iterable[str]:
+    kubectl = hands.kubectl(Side(action.params.get("side", Side.GREEN)))
+    until = "an address" if action.params["condition"] == "addresses-given" else "none any more"
+    for ref in map(Ref.of_json, action.params["refs"]):
+        yield f"{kubectl} get {named(ref)}   # until it has {until}"
+
+
+def _autoscalers(hands: Hands, action: Action) -> Iterable[str]:
+    for ref in map(Ref.of_json, action.params["refs"]):
+        yield f"{hands.kubectl(Side.GREEN)} wait --for=condition=ScalingActive {named(ref)} {_bound(action)}"
+
+
 def _calico(hands: Hands, action: Action) -> Iterable[str]:
     green = hands.kubectl(Side.GREEN)
     where = "calico-system" if hands.written.green.calico.install.kind == "operator" else "kube-system"
@@ -353,6 +365,9 @@ _BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
 }
 
 _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
+    "addresses-given": _addresses,
+    "addresses-freed": _addresses,
+    "autoscalers-active": _autoscalers,
     "namespaces-active": _namespaces,
     "crds-established": _definitions,
     "workloads-ready": _ready,

@@ -101,7 +101,7 @@ class Ledger:
         front = [h for h in front if h.ref not in self._awaited]
         waiting = [h for h in front if h.waits]
         free = [h for h in front if not h.waits]
-        addresses = [(h,) for h in free if h.turn == Turn.ADDRESSES and not self._announced]
+        addresses = [(h,) for h in free if h.turn == Turn.ADDRESSES and not self.announced]
         free = [h for h in free if h.turn != Turn.ADDRESSES]
         writers = [h for h in free if h.rest_blue is not None or str(h.ref) in needed]
         stuff = [h for h in free if h.form == Form.DEFERRED and h not in writers]
@@ -134,7 +134,7 @@ class Ledger:
         return frozenset(ref for v in self.volumes for ref in (v.claim, v.volume))
 
     @property
-    def _announced(self) -> bool:
+    def announced(self) -> bool:
         """Whether who gives out or announces addresses is held: then no address answers on green before that stands."""
         return any(_announces(h) for h in self.held if not h.early)
 

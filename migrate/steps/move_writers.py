@@ -29,6 +29,7 @@ from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.handing_over import hand_over, of_users, parties, unmounted
 from migrate.steps.ledger import Held, listed, read_ledger
 from migrate.steps.linking import linked_late
+from migrate.steps.reading_back import read_back
 from migrate.steps.start_serving import wait_ready
 
 TOGETHER = 10
@@ -63,6 +64,7 @@ class MoveWriters(BaseStep):
             for party in parties(todo, ledger.volumes, TOGETHER):
                 yield from _move(scene, party, source)
             yield from wait_ready(scene, [h.ref for h in group], "moved workloads on green")
+            yield from read_back(scene, group)
             yield from _tell_missed(scene, group, source)
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
@@ -96,6 +98,7 @@ class ReleaseLate(BaseStep):
             if todo:
                 yield from _move(scene, todo, source)
             yield from wait_ready(scene, [h.ref for h in group], "what was released last on green")
+            yield from read_back(scene, group)
             yield from _tell_missed(scene, group, source)
         yield from linked_late(scene)
 
@@ -129,6 +132,22 @@ def _off(scene: Scene, group: Sequence[Held]) -> Batches:
         )
         off = wait("workloads-off", f"{names} to be off on blue", deadline, side=Side.BLUE.value, refs=refs)
         yield [replace(off, inverse=back)]
+    yield from _freed(scene, [h for h in twins if h.ref[:2] == kinds.SERVICE])
+
+
+def _freed(scene: Scene, services: Sequence[Held]) -> Batches:
+    """Wait until addresses are free before green asks for them; on the way back, before blue does.
+
+    Where who announces them moves as well it is at rest by now: nobody announces, and nobody would say so.
+    """
+    if not services or read_ledger(scene.progress).announced:
+        return
+    names = ", ".join(str(h.ref) for h in services[:2]) + (" …" if len(services) > 2 else "")
+    deadline = seconds(scene.migration.verify.budget)
+    refs = [h.ref.as_json() for h in services]
+    back = wait("addresses-freed", f"{names} to be free on green", deadline, side=Side.GREEN.value, refs=refs)
+    free = wait("addresses-freed", f"{names} to be free on blue", deadline, side=Side.BLUE.value, refs=refs)
+    yield [replace(free, inverse=back)]
 
 
 def _move(scene: Scene, group: Sequence[Held], source: Source) -> Batches:

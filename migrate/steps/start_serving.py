@@ -16,6 +16,7 @@ from migrate.model.migration import seconds
 from migrate.model.objects import Ref
 from migrate.steps.base import CUTOVER, BaseStep, patches
 from migrate.steps.ledger import ROLLING, Held, listed, read_ledger
+from migrate.steps.reading_back import read_back
 from migrate.steps.removing import START
 
 AGAINST = "against:"
@@ -38,6 +39,7 @@ class StartServing(BaseStep):
         yield from _released(scene, ledger.early)
         yield from wait_ready(scene, [h.ref for h in ledger.early], "serving workloads on green")
         yield from _released(scene, ledger.ways_in)
+        yield from read_back(scene, ledger.ways_in)
 
     def gate_about(self, scene: Scene) -> str:
         """Which workloads may start, and as what they are classed; what opens with them."""

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migrate.actions.conditions import calico, crds, endpoints, namespaces, volumes, workloads
+from migrate.actions.conditions import (
+    addresses,
+    autoscalers,
+    calico,
+    crds,
+    endpoints,
+    namespaces,
+    volumes,
+    workloads,
+)
 from migrate.actions.wait import Condition
 
 CONDITIONS: Mapping[str, Condition] = {
+    "addresses-freed": addresses.freed,
+    "addresses-given": addresses.given,
+    "autoscalers-active": autoscalers.active,
     "calico-ready": calico.ready,
     "crds-established": crds.established,
     "endpoints-ready": endpoints.ready,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from migrate.errors import DoorError
 from migrate.simulation.controllers.attachments import Attachments
+from migrate.simulation.controllers.autoscalers import Autoscalers
 from migrate.simulation.controllers.context import Context, Controller
 from migrate.simulation.controllers.crds import Definitions
 from migrate.simulation.controllers.cronjobs import CronJobs
@@ -14,6 +15,7 @@ from migrate.simulation.controllers.daemonsets import DaemonSets
 from migrate.simulation.controllers.deployments import Deployments
 from migrate.simulation.controllers.endpoints import Endpoints
 from migrate.simulation.controllers.garbage import Foreground, Garbage
+from migrate.simulation.controllers.ingresses import Ingresses
 from migrate.simulation.controllers.jobs import Jobs
 from migrate.simulation.controllers.kubelet import Kubelet
 from migrate.simulation.controllers.loadbalancers import LoadBalancers
@@ -52,6 +54,8 @@ def controllers() -> tuple[Controller, ...]:
         Attachments(),
         Endpoints(),
         LoadBalancers(),
+        Ingresses(),
+        Autoscalers(),
     )
 
 

@@ -183,4 +183,6 @@ class Kinds:
     revisions = resource("controllerrevisions", "apps")
     jobs = resource("jobs", "batch")
     cron_jobs = resource("cronjobs", "batch")
+    ingresses = resource("ingresses", "networking.k8s.io")
+    autoscalers = resource("horizontalpodautoscalers", "autoscaling")
     crds = resource("customresourcedefinitions", "apiextensions.k8s.io")
