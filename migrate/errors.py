@@ -2,7 +2,8 @@
 
 CnimigrateError
 ├── UsageError                     2   the command or the migration file is wrong; no cluster was read
-│   └── MigrationFileError         2   all problems of a migration file at once
+│   ├── MigrationFileError         2   all problems of a migration file at once
+│   └── RecordingError             2   all problems of a recorded cluster at once
 ├── NothingToMigrate              11   blue already runs Calico
 ├── NoRoute                       12   no way from this CNI
 ├── GateClosed                    20   a gate wants an approval
@@ -60,6 +61,19 @@ class MigrationFileError(UsageError):
     def __init__(self, problems: Sequence[str]) -> None:
         count = len(problems)
         super().__init__(f"{count} error{'s' if count != 1 else ''}. Nothing was read from any cluster.")
+        self.problems = tuple(problems)
+
+
+class RecordingError(UsageError):
+    """Refuse a recorded cluster with the problems that it has, ready to print; `more` says that there are others."""
+
+    def __init__(self, source: str, problems: Sequence[str], *, more: bool = False) -> None:
+        count = f"more than {len(problems)}" if more else str(len(problems))
+        errors = "error" if problems and len(problems) == 1 and not more else "errors"
+        super().__init__(
+            f"{source} is no recorded cluster: {count} {errors}.",
+            remedy="Name a YAML or JSON file of recorded objects, a directory of them, or a snapshot.",
+        )
         self.problems = tuple(problems)
 
 

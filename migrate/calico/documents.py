@@ -82,15 +82,15 @@ def documents(text: str, *, source: str = "manifest") -> tuple[Object, ...]:
     Raises ManifestError for what is no YAML, no mapping, or has no apiVersion, kind or name.
     """
     found: list[Object] = []
-    for number, line, value in _values(text, source):
+    for number, line, value in values(text, source):
         if value is None:
             continue
         found += _objects(value, source=source, document=number, line=line)
     return tuple(found)
 
 
-def _values(text: str, source: str) -> Iterator[tuple[int, int, Any]]:
-    """Every document with its number and first line; the loader stops at the first that is no YAML."""
+def values(text: str, source: str) -> Iterator[tuple[int, int, Any]]:
+    """Every document's value with its number and first line; raises ManifestError at the first that is no YAML."""
     loader = _Loader(text)
     number = 1
     try:
@@ -105,7 +105,7 @@ def _values(text: str, source: str) -> Iterator[tuple[int, int, Any]]:
         line = mark.line + 1 if mark else 0
         reason = f"no YAML: {error.problem or error.context}"
         raise ManifestError(reason, source=source, document=number, line=line) from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:  # a list or a mapping is no key
         raise ManifestError(f"no YAML: {error}", source=source, document=number) from error
     finally:
         loader.dispose()

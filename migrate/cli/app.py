@@ -18,7 +18,7 @@ import click
 from migrate import __version__
 from migrate.cli import say
 from migrate.engine.signals import Interrupted
-from migrate.errors import CnimigrateError, DoorError, GateClosed, MigrationFileError
+from migrate.errors import CnimigrateError, DoorError, GateClosed, MigrationFileError, RecordingError
 
 COMMANDS = {
     "init": "draft a migration file from blue, read-only",
@@ -138,10 +138,10 @@ def _call(argv: Sequence[str] | None) -> int:
     except click.ClickException as error:
         say.note(_usage(error))
         code = error.exit_code
-    except MigrationFileError as error:
+    except (MigrationFileError, RecordingError) as error:
         for problem in error.problems:
             say.problem(problem)
-        say.error(error.message)
+        say.error(error.message, error.remedy)
         code = error.exit_code
     except GateClosed as error:
         say.error(error.message, error.remedy, mark="gate")

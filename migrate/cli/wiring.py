@@ -23,7 +23,7 @@ from migrate.doors.doors import Doors
 from migrate.doors.provisioner import Provisioner
 from migrate.doors.reading import green_serves, read_inventory
 from migrate.doors.traffic import Traffic
-from migrate.errors import StateNotWritable, Stopped, Unreachable, UsageError
+from migrate.errors import StateNotWritable, Stopped, Unreachable
 from migrate.model.action import State
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
@@ -31,8 +31,6 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Object
 from migrate.planning.routes import exposed, route_names
 from migrate.planning.sides import is_url
-
-NAME_RECORDING = "Name a YAML file of recorded objects."
 
 DOWNLOAD = 60.0
 """Seconds for fetching Calico's manifests."""
@@ -166,21 +164,17 @@ def staged(project: Project, recording: Path) -> Iterator[Wired]:
     """Open a world made of a recorded blue, without network: the same recording gives the same world.
 
     Calico is the stand-in of the simulation, whatever the file names; a green that the file takes as existing stands
-    there fresh. The world lies in the project's state directory, which must be new. Raises UsageError for a file that
-    is no recorded cluster.
+    there fresh. The world lies in the project's state directory, which must be new. Raises RecordingError for what is
+    no recorded cluster.
     """
     from migrate.simulation.manifests import calico
-    from migrate.simulation.seed import seed, seed_yaml
+    from migrate.simulation.seed import seed, seed_objects
     from migrate.simulation.standing import Standing
     from migrate.simulation.world import World
 
     migration, name = project.migration, written_name(project.written)
     with World.create(project.state / "recorded.db") as world:
-        try:
-            seed_yaml(world, Side.BLUE, _recording(recording), name)
-        except ValueError as error:
-            message = f"{recording} is no recorded cluster: {error}"
-            raise UsageError(message, remedy=NAME_RECORDING) from error
+        seed_objects(world, Side.BLUE, recorded(str(recording)), name)
         world.settle()
         blue = read_inventory(world.cluster(Side.BLUE))
     with World.create(project.state / "world.db") as world:
@@ -250,19 +244,19 @@ def _real(project: Project, migration: Migration) -> Doors:
 
 @contextmanager
 def _simulated(project: Project, migration: Migration) -> Iterator[Doors]:
-    from migrate.simulation.seed import seed_yaml
+    from migrate.simulation.seed import seed_objects
     from migrate.simulation.world import World
 
-    project.make_state()
     path = project.state / "world.db"
-    fresh = not path.exists()
+    objects = None if path.exists() else recorded(migration.blue.simulated or "")
+    project.make_state()
     part = path.with_suffix(".new")
-    if fresh:
+    if objects is not None:
         # seeded beside its place, so that a killed seeding leaves no half world
         for left in (part, part.with_name(f"{part.name}-wal"), part.with_name(f"{part.name}-shm")):
             left.unlink(missing_ok=True)
         with World.create(part) as world:
-            seed_yaml(world, Side.BLUE, recorded(migration.blue.simulated or ""), blue_name(migration))
+            seed_objects(world, Side.BLUE, objects, blue_name(migration))
             world.settle()
         if part.with_name(f"{part.name}-wal").exists():
             # closing folds this side file into the world; where the disk had no room for that, half of it is missing
@@ -284,40 +278,19 @@ def _simulated(project: Project, migration: Migration) -> Iterator[Doors]:
         yield _world_doors(world, migration, blue, provisioner)
 
 
-def recorded(source: str) -> str:
-    """The text of a recorded blue: a file's, or the embedded demo cluster's for an empty name."""
+def recorded(source: str) -> Sequence[Object]:
+    """The objects of a recorded blue: of a file or a directory, or the embedded demo cluster's for an empty name."""
+    from migrate.simulation import recorded as recording
+
     if not source:
-        return (resources.files("migrate.simulation") / "data" / "demo-blue.yaml").read_text()
-    try:
-        return Path(source).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"blue.simulated: {source} cannot be read: {error}"
-        raise UsageError(message, remedy="Name a YAML file of recorded objects.") from error
+        demo = resources.files("migrate.simulation") / "data" / "demo-blue.yaml"
+        return recording.of_text(demo.read_text(encoding="utf-8"), "the embedded cluster")
+    return recording.of_path(Path(source))
 
 
 def blue_name(migration: Migration) -> str:
     """What a simulated blue is called."""
     return "dc1-old" if not migration.blue.simulated else Path(migration.blue.simulated).name.split(".")[0]
-
-
-def _recording(path: Path) -> str:
-    """The text of a recorded blue, once it is known to be objects in YAML; raises UsageError, or ValueError for others."""
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{path} cannot be read: {error}"
-        raise UsageError(message, remedy=NAME_RECORDING) from error
-    try:
-        found = [d for d in yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if d]
-    except yaml.YAMLError as error:
-        message = f"it is not YAML: {error}"
-        raise ValueError(message) from error
-    if not found or not all(isinstance(d, dict) and "kind" in d for d in found):
-        message = "it does not hold Kubernetes objects"
-        raise ValueError(message)
-    return text
 
 
 def written_name(written: Migration) -> str:

@@ -12,18 +12,17 @@ import yaml
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Resource, dig, kind_of, name_of
-from migrate.replay import conversions
+from migrate.simulation import recorded
 from migrate.simulation.redaction import redacted
 from migrate.simulation.seeding import (
     Loader,
     declare,
     fresh_cluster,
     loaded,
-    minor_of,
     serve,
     wake_what_moves,
 )
-from migrate.simulation.served import DEFAULT_VERSION, Registry, builtin, of_crd
+from migrate.simulation.served import DEFAULT_VERSION, Registry
 from migrate.simulation.world import World
 
 _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -60,41 +59,43 @@ def seed(world: World, side: Side, inventory: Inventory, *, name: str) -> None:
 
 
 def seed_yaml(world: World, side: Side, text: str, name: str) -> None:
-    """Make a cluster from YAML or JSON documents, Lists included; controllers make what the objects call for.
+    """Make a cluster from YAML or JSON documents, Lists included, as `seed_objects` does.
+
+    Raises RecordingError for a text that is no cluster.
+    """
+    seed_objects(world, side, recorded.of_text(text, name), name)
+
+
+def seed_objects(world: World, side: Side, objects: Sequence[Object], name: str) -> None:
+    """Make a cluster from objects that `recorded` has judged; controllers make what the objects call for.
 
     Namespaces that objects are in, and the system ones, are made where they are missing. Objects keep the uid and
-    status they have. The version is the first node's kubelet's. Raises ValueError for a kind that no CRD among the
-    documents and no built-in resource serves, and where the side has a cluster already.
+    status they have. The version is the first node's kubelet's. Raises ValueError where the side has a cluster already.
     """
-    objects = list(_documents(text))
     store = world.store
-    version = _version(objects)
     with store.transaction():
         services = [obj for obj in objects if kind_of(obj) == "Service"]
-        pod_cidr = _pod_cidr(objects)
         declare(
             store,
             side,
             name=name,
-            version=version,
+            version=recorded.version_of(objects),
             service_cidr=_service_cidr(services, _flags(o for o in objects if kind_of(o) == "Pod"), objects),
-            pod_cidr=pod_cidr,
+            pod_cidr=_pod_cidr(objects),
         )
         store.set_number(f"seen:{side.value}", store.revision())
         registry = Registry(store, side.value)
-        table = [served for served in builtin(minor_of(version)) if "list" in served.resource.verbs]
-        crds = [obj for obj in objects if kind_of(obj) == "CustomResourceDefinition"]
-        registry.add([*table, *(served for crd in crds for served in of_crd(crd))])
+        served = recorded.served_in(objects)
+        registry.add(served)
         loader = Loader(store, side, registry)
-        every = [*table, *(served for crd in crds for served in of_crd(crd))]
-        known = {(served.resource.api_version, served.resource.kind): served.resource for served in every}
-        recorded: dict[tuple[str, str], set[Resource]] = defaultdict(set)
+        known = recorded.kinds_of(served)
+        read_in: dict[tuple[str, str], set[Resource]] = defaultdict(set)
         for obj in [*_namespaces(objects), *objects]:
-            modern = _modern(obj, known)
-            what = _resource(modern, known)
+            modern = recorded.modern(obj, known)
+            what = known[modern["apiVersion"], kind_of(modern)]
             loader.load(what, _established(loaded(modern)))
-            recorded[what.group, what.plural].add(what)
-        for what, *others in recorded.values():
+            read_in[what.group, what.plural].add(what)
+        for what, *others in read_in.values():
             preferred = registry.named(what.group, what.plural)
             if not others and preferred is not None and preferred.resource.version != what.version:
                 # a world converts nothing: it would give them out under the name of another version
@@ -128,36 +129,6 @@ def empty(
     )
 
 
-def _documents(text: str) -> Iterable[dict[str, Any]]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    for document in yaml.load_all(text, Loader=loader):
-        if not document:
-            continue
-        if str(document.get("kind", "")).endswith("List") and "items" in document:
-            yield from document["items"]
-        else:
-            yield document
-
-
-def _modern(obj: Object, known: Mapping[tuple[str, str], Resource]) -> Object:
-    """A recorded object as a server that serves a newer version of it, too, would give it."""
-    if (obj.get("apiVersion"), kind_of(obj)) == ("extensions/v1beta1", "Ingress"):
-        obj = {**obj, "apiVersion": "networking.k8s.io/v1beta1"}  # one store under two names, from 1.14 on
-    conversion = conversions.of_object(obj)
-    if conversion is None:
-        return obj
-    converted = conversion.convert(obj)
-    return converted if (converted["apiVersion"], kind_of(obj)) in known else obj
-
-
-def _resource(obj: Object, known: Mapping[tuple[str, str], Resource]) -> Resource:
-    wanted = str(obj.get("apiVersion", "")), kind_of(obj)
-    if wanted not in known:
-        message = f"nothing serves {wanted[0]} {wanted[1]} ({name_of(obj)}): no built-in resource, no CRD among the documents"
-        raise ValueError(message)
-    return known[wanted]
-
-
 def _namespaces(objects: Sequence[Object]) -> Iterable[Object]:
     there = {name_of(obj) for obj in objects if kind_of(obj) == "Namespace"}
     wanted = dict.fromkeys((*_SYSTEM, *(str(dig(obj, "metadata", "namespace") or "") for obj in objects)))
@@ -172,14 +143,6 @@ def _established(obj: dict[str, Any]) -> dict[str, Any]:
         told = [{"type": word, "status": "True"} for word in ("NamesAccepted", "Established")]
         obj["status"] = {**(obj.get("status") or {}), "conditions": told}
     return obj
-
-
-def _version(objects: Sequence[Object]) -> str:
-    for obj in objects:
-        version = dig(obj, "status", "nodeInfo", "kubeletVersion")
-        if kind_of(obj) == "Node" and version:
-            return str(version)
-    return DEFAULT_VERSION
 
 
 def _flags(pods: Iterable[Object]) -> str:

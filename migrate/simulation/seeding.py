@@ -18,6 +18,7 @@ from migrate.simulation.controllers.cronjobs import CronJobs
 from migrate.simulation.controllers.jobs import Jobs
 from migrate.simulation.controllers.kubelet import Kubelet
 from migrate.simulation.defaults import defaulted
+from migrate.simulation.published import decoded
 from migrate.simulation.served import (
     DEFAULT_VERSION,
     Registry,
@@ -325,7 +326,7 @@ def _node(side: Side, number: int, version: str) -> dict[str, Any]:
 
 def loaded(obj: Mapping[str, Any]) -> dict[str, Any]:
     """A hand-written object with the defaults that an API server would have filled in."""
-    body: dict[str, Any] = copied(obj)
+    body: dict[str, Any] = copied(decoded(obj))
     body.setdefault("metadata", {})
     defaulted(body)
     if body.get("kind") == "Namespace":

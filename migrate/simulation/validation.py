@@ -23,8 +23,8 @@ _VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
-# RBAC names are path segments: `system:node` is one.
-_PATH_NAMED = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}
+# These names are path segments: `system:node` is one, and `v1.`, and an IPv6 address.
+_PATH_NAMED = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "APIService", "IPAddress"}
 _LABEL_NAMED = {"Namespace"}
 _SERVICE_NAMED = {"Service"}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.errors import RecordingError
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory, inventory_of
 from migrate.model.objects import Resource
@@ -91,10 +92,11 @@ def test_a_side_is_seeded_once(tmp_path: Path) -> None:
 def test_yaml_of_an_unknown_kind_is_refused_whole(tmp_path: Path) -> None:
     """The kind is named, and the side stays unmade."""
     with World.create(tmp_path / "world.db") as world:
-        with pytest.raises(ValueError, match=r"example\.com/v1 Thing"):
+        with pytest.raises(RecordingError) as refused:
             seed.seed_yaml(
                 world, Side.BLUE, "{apiVersion: example.com/v1, kind: Thing, metadata: {name: t}}", "old"
             )
+        assert "nothing serves example.com/v1 Thing" in refused.value.problems[0]
         assert world.store.value("cluster:blue") is None
 
 
