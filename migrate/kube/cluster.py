@@ -26,6 +26,12 @@ from migrate.model.objects import Object, Resource
 _RESTARTS = 3
 """How often a list is begun again by pages before it is asked for whole."""
 
+_FIRST = 64
+"""Objects on the first page of a list, before it is known how large they are: 1.5 MB each, at the most."""
+
+_PAGE_BYTES = 16 << 20
+"""What a page should weigh: lists are in memory as they came, and 500 objects of 1 MB would be half a gigabyte."""
+
 _WAKING = 10.0
 """Seconds after a lost connection in which a 401 or 403 is doubted: an API server that has just started authorizes
 before its caches of roles and bindings are filled, and refuses what it will allow a moment later."""
@@ -129,24 +135,28 @@ class KubeCluster:
     ) -> Iterator[Sequence[Object]]:
         """List objects by pages; an expired continue token starts again, at the last all at once.
 
-        Raises NotFound where the resource is not served.
+        No page has more than `limit` objects; where they are large it has fewer. Raises NotFound where the resource
+        is not served.
         """
         path = resource.collection(namespace)
         selector = {"labelSelector": label_selector} if label_selector else {}
-        token, restarts = "", 0
+        token, restarts, size = "", 0, min(limit, _FIRST)
         while True:
-            query = {**selector, **({"limit": str(limit)} if restarts < _RESTARTS else {})}
+            query = {**selector, **({"limit": str(size)} if restarts < _RESTARTS else {})}
             if token:
                 query["continue"] = token
+            request = _list_request(resource, f"{path}?{urlencode(query)}")
             try:
-                page = self._call(_list_request(resource, f"{path}?{urlencode(query)}"))
+                answer = self._answer(request)
             except Refused as error:
                 # a token lives as long as etcd's history, five minutes by default
                 if error.status != 410 or not token:
                     raise
                 token, restarts = "", restarts + 1
                 continue
+            page = _decoded(request, answer)
             items = page.get("items") or ()
+            size = _fitting(len(items), len(answer.body), most=limit) if items else size
             if not ownership:
                 for item in items:
                     item["metadata"].pop("managedFields", None)
@@ -282,6 +292,11 @@ class _Fate:
             f"{write.verb} {write.resource.kind} {write.name} was not sent, because before it: {self.error}"
         )
         return Unauthorized(text, status=401) if isinstance(self.error, Unauthorized) else Transient(text)
+
+
+def _fitting(objects: int, weighed: int, *, most: int) -> int:
+    """How many objects the next page asks for, by what those of the last one weighed."""
+    return max(1, min(most, _PAGE_BYTES * objects // weighed))
 
 
 def _list_request(resource: Resource, target: str) -> Request:

@@ -28,6 +28,19 @@ class TestLists:
         assert max(map(len, pages)) <= 3
         assert len(pages) >= 3
 
+    def test_large_objects_come_whole(self, bench: Bench, namespace: str) -> None:
+        """Sixty objects of 1 MB each: everything once, whatever it takes in pages."""
+        value = "x" * 1_000_000
+        names = [f"big-{i:02}" for i in range(60)]
+        for name in names:
+            bench.create(config_map(namespace, name, big=value))
+        pages = bench.cluster.pages(bench.resource("ConfigMap"), namespace=namespace)
+        sizes = {
+            o["metadata"]["name"]: len(dig(o, "data", "big", default="")) for page in pages for o in page
+        }
+        sizes.pop("kube-root-ca.crt", None)
+        assert sizes == dict.fromkeys(names, len(value))
+
     @pytest.mark.parametrize(
         ("selector", "expected"),
         [

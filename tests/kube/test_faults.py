@@ -369,6 +369,17 @@ def test_pages_follow_the_token(serve: Serve, door: Open) -> None:
     ]
 
 
+def test_a_page_asks_for_as_many_objects_as_are_small_enough(serve: Serve, door: Open) -> None:
+    """The first page is short; after it a page weighs 16 MiB or has 500 objects, whichever is less."""
+    for weight, wanted in ((1_000_000, "16"), (100, "500"), (20_000_000, "1")):
+        full = {"metadata": {"name": "a"}, "data": {"a": "x" * weight}}
+        empty = {"metadata": {"name": "b"}}
+        pages = ({"metadata": {"continue": "next"}, "items": [full]}, {"metadata": {}, "items": [empty]})
+        server = serve(in_turn(*(Reply(200, page) for page in pages)))
+        assert sum(map(len, door(server.url).pages(CONFIG_MAPS))) == 2
+        assert [received.query["limit"] for received in server.received] == ["64", wanted]
+
+
 def test_an_expired_token_starts_the_list_again(serve: Serve, door: Open) -> None:
     """After a 410 the list begins anew: an object may come twice, but none is missed."""
     first = Reply(200, {"metadata": {"continue": "next"}, "items": [{"metadata": {"name": "a"}}]})
