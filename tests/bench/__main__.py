@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import journals, plans, races, rehearsals, startup
+from tests.bench import deltas, journals, plans, races, rehearsals, startup
 from tests.bench.blue import Size
 from tests.bench.measured import Row
 
@@ -48,13 +48,14 @@ def parts(sizes: Sizes, count: int) -> Mapping[str, Callable[[Path], Iterator[Ro
         "replay": lambda f: races.measure(f, count=count, repeats=sizes.repeats),
         "plan": lambda f: plans.measure(f, objects=sizes.planned),
         "rehearsal": lambda f: rehearsals.measure(f, sizes.blue),
+        "delta": lambda f: deltas.measure(f, objects=sizes.blue.objects),
     }
 
 
 def main() -> None:
     """Measure what was asked for, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("part", nargs="*", help="start, journal, replay, plan, rehearsal [all]")
+    parser.add_argument("part", nargs="*", help="start, journal, replay, plan, rehearsal, delta [all]")
     parser.add_argument("--size", choices=SIZES, default=os.environ.get("SIZE") or "small")
     parser.add_argument(
         "--count",

@@ -1,0 +1,116 @@
+"""A delta of a big cluster: what one more run takes once a few objects of blue have changed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from migrate.doors.cluster import Cluster, Verb, Write
+from migrate.kube.connect import connect
+from migrate.model.ids import Side
+from migrate.model.objects import Object, Resource, name_of, namespace_of
+from migrate.simulation.world import World
+from tests.bench.blue import Size, make
+from tests.bench.contestants import CONTESTANTS, OURS, Course
+from tests.bench.journals import FILE
+from tests.bench.measured import Row, Took, took
+from tests.bench.races import ROOT, loaded_blue, migration
+from tests.lab.assets import locate
+from tests.lab.control_plane import ControlPlane
+from tests.lab.errors import LabUnavailable
+from tests.lab.pairs import GREEN
+
+CHANGED, NEW, GONE = 40, 30, 30
+
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
+
+BUDGET = "under 10 s at 31000 objects and 100 changes"
+
+
+def measure(folder: Path, *, objects: int) -> Iterator[Row]:
+    """Replay a simulated blue, a tenth of it pods, and a real one without pods; change both, and run once more."""
+    yield from _simulated(folder / "world", objects)
+    try:
+        assets = locate()
+    except LabUnavailable as reason:
+        yield Row("delta of a real blue", "not measured", str(reason))
+        return
+    home = folder / "real"
+    home.mkdir()
+    with loaded_blue(assets, "mixed", objects, pods=0) as blue, ControlPlane(GREEN, assets) as green:
+        file = home / "migration.yaml"
+        file.write_text(yaml.safe_dump(migration(blue, green.kubeconfig)))
+        replay = CONTESTANTS[OURS](Course(file, green.kubeconfig, home, home))
+        yield _row(
+            "replay: real blue",
+            objects,
+            took(replay, ROOT, home / "replayed"),
+            "not the delta: what came before it",
+        )
+        with connect(blue.setup_kubeconfig, None, Side.BLUE) as door:
+            _change(door)
+        asked = len(green.writes())
+        yield _row("delta: real blue", objects, took(replay, ROOT, home / "said"), BUDGET)
+        verbs = [str(event["verb"]) for event in green.writes()[asked:]]
+        told = ", ".join(f"{verbs.count(verb)} {verb}" for verb in sorted(set(verbs)))
+        yield Row("  requests to green", str(len(verbs)), told)
+
+
+def _simulated(home: Path, objects: int) -> Iterator[Row]:
+    state = home / ".cnimigrate" / "bench"
+    state.mkdir(parents=True)
+    (home / "migration.yaml").write_text(FILE)
+    made = make(state / "world.db", Size(objects // 10, objects))
+    yield _row("replay: simulated blue", made, _run(home, "replay"), "not the delta: what came before it")
+    with World.open(state / "world.db") as world:
+        _change(world.cluster(Side.BLUE))
+    yield _row("delta: simulated blue", made, _run(home, "replay"), BUDGET)
+    yield _row("  nothing to bring over", made, _run(home, "replay"), "what asking alone takes")
+
+
+def _run(home: Path, until: str) -> Took:
+    return took(
+        [sys.executable, "-m", "migrate.cli.app", "run", "--yes", "--until", until], home, home / "said"
+    )
+
+
+def _row(what: str, objects: int, ended: Took, beside: str) -> Row:
+    what = f"{what} of {objects} objects"
+    if ended.code != 0:
+        return Row(what, f"ended with {ended.code}", beside)
+    return Row(what, f"{ended.wall:.1f} s ({ended.cpu:.1f} s CPU), {ended.peak:.0f} MB", beside)
+
+
+def _change(blue: Cluster) -> None:
+    """Change some ConfigMaps, make some, delete some."""
+    found = [obj for page in blue.pages(CONFIG_MAPS) for obj in page if _movable(obj)]
+    data = {"data": {"changed": "since"}}
+    writes: list[Write] = [_write(Verb.PATCH, obj, data) for obj in found[:CHANGED]]
+    writes += [_write(Verb.DELETE, obj) for obj in found[CHANGED : CHANGED + GONE]]
+    for obj in found[:NEW]:
+        name = f"{name_of(obj)}-new"
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": namespace_of(obj)},
+            **data,
+        }
+        writes.append(Write(Verb.CREATE, CONFIG_MAPS, name, namespace_of(obj), body))
+    for answer in _answers(blue, writes):
+        if isinstance(answer, Exception):
+            raise answer
+
+
+def _answers(blue: Cluster, writes: Sequence[Write]) -> Sequence[object]:
+    return list(blue.send_many(writes))
+
+
+def _movable(obj: Object) -> bool:
+    return not namespace_of(obj).startswith("kube-") and name_of(obj) != "kube-root-ca.crt"
+
+
+def _write(verb: Verb, obj: Object, body: Object | None = None) -> Write:
+    return Write(verb, CONFIG_MAPS, name_of(obj), namespace_of(obj), body)
