@@ -67,16 +67,19 @@ class Apply:
     def observe(self, action: Action) -> Observation:
         """Applying again is harmless and has the same end, so what is in doubt is simply not yet done.
 
-        What was absent before and is ours now was made by this very act: it is adopted, with its way back. So is what
-        carries the hash of this very state.
+        What was absent before and is ours now was made by this very act: it is adopted, with its way back. So is the
+        object that was there and carries the hash of this very state.
         """
         obj = self._reach.get(action)
         if obj is None:
             return Observation(State.ABSENT, evidence=f"{target_of(action)[1]} does not exist")
         if dig(action.prior, "existed") is False and owns_by(obj, FIELD_MANAGER, APPLY):
             return Observation(State.DONE, evidence=f"{target_of(action)[1]} stands as applied")
-        marked = annotations_of(obj)
-        if (marked.get(marks.RUN), marked.get(marks.SOURCE_HASH)) == (self._reach.run, action.params["hash"]):
+        marked, same = annotations_of(obj), dig(action.prior, "uid") == metadata_of(obj).get("uid")
+        if same and (marked.get(marks.RUN), marked.get(marks.SOURCE_HASH)) == (
+            self._reach.run,
+            action.params["hash"],
+        ):
             return Observation(State.DONE, evidence=f"{target_of(action)[1]} stands as applied")
         return Observation(State.PARTIAL, evidence="apply again: it is absolute")
 

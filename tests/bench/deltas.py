@@ -15,9 +15,9 @@ from migrate.model.objects import Object, Resource, name_of, namespace_of
 from migrate.simulation.world import World
 from tests.bench.blue import Size, make
 from tests.bench.contestants import CONTESTANTS, OURS, Course
-from tests.bench.journals import FILE
 from tests.bench.measured import Row, Took, took
 from tests.bench.races import ROOT, loaded_blue, migration
+from tests.bench.rehearsals import PLAN
 from tests.lab.assets import locate
 from tests.lab.control_plane import ControlPlane
 from tests.lab.errors import LabUnavailable
@@ -62,13 +62,18 @@ def measure(folder: Path, *, objects: int) -> Iterator[Row]:
 def _simulated(home: Path, objects: int) -> Iterator[Row]:
     state = home / ".cnimigrate" / "bench"
     state.mkdir(parents=True)
-    (home / "migration.yaml").write_text(FILE)
+    (home / "migration.yaml").write_text(_file())
     made = make(state / "world.db", Size(objects // 10, objects))
     yield _row("replay: simulated blue", made, _run(home, "replay"), "not the delta: what came before it")
     with World.open(state / "world.db") as world:
         _change(world.cluster(Side.BLUE))
     yield _row("delta: simulated blue", made, _run(home, "replay"), BUDGET)
     yield _row("  nothing to bring over", made, _run(home, "replay"), "what asking alone takes")
+
+
+def _file() -> str:
+    text = PLAN.read_text().replace("name: demo", "name: bench", 1).replace("approval", "auto")
+    return text.replace("gates:", "gates:\n  before-replay: auto", 1)
 
 
 def _run(home: Path, until: str) -> Took:

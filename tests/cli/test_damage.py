@@ -142,7 +142,7 @@ def test_a_file_that_changed_where_it_may(place: Place) -> None:
     assert "revision 2" in amended.out
     void = place.run("run")
     assert void.code == 20
-    assert "1 given before no longer binds: the Plan or a verdict changed" in void.err
+    assert "1 given before no longer binds: the Plan, a verdict or what it was about changed" in void.err
     assert place.run("approve", "before-cutover", "--by", "ana").code == 0
     ended = place.run("run")
     assert ended.code == 20

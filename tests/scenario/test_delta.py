@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,9 @@ from migrate.model.ids import BatchName, GateName, Phase, Side, StepId
 from migrate.model.migration import GateSpec
 from migrate.model.objects import Object, Resource, dig
 from migrate.model.progress import Progress
+from migrate.replay import drift
+from migrate.replay.leaving import leaving
+from migrate.steps.base import blue_decided, read_blue
 from tests.scenario.endings import effects_of
 from tests.scenario.hands import (
     CONFIG_MAPS,
@@ -29,7 +33,7 @@ from tests.scenario.hands import (
     deleted,
     patched,
 )
-from tests.scenario.moves import Life, entries_of, progress_of, roll_back_to, run, world_of
+from tests.scenario.moves import Life, entries_of, opened, progress_of, roll_back_to, run, world_of
 
 VERIFIED = Until(phase=Phase.VERIFY)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
@@ -202,3 +206,38 @@ def test_what_is_deleted_and_made_again_on_blue_is_so_on_green(verified: Project
     run(verified, Life(until=VERIFIED))
     assert green(verified, ROLES, "back/reader") is not None
     assert run(verified)
+
+
+def test_what_cannot_change_in_place_is_a_persons_word(verified: Project) -> None:
+    """A ConfigMap that was sealed and made anew on blue: green's server refuses, and says so; deleted there, it is made anew."""
+    deleted(verified, Side.BLUE, CONFIG_MAPS, "back/worker")
+    created(verified, Side.BLUE, CONFIG_MAPS, "back/worker", data={"queue": "one"}, immutable=True)
+    run(verified, Life(until=VERIFIED))
+    deleted(verified, Side.BLUE, CONFIG_MAPS, "back/worker")
+    created(verified, Side.BLUE, CONFIG_MAPS, "back/worker", data={"queue": "two"}, immutable=True)
+    with pytest.raises(CheckFailed, match="field is immutable") as caught:
+        run(verified)
+    assert "kubectl delete configmap worker -n back on green, and run again" in caught.value.remedy
+    deleted(verified, Side.GREEN, CONFIG_MAPS, "back/worker")
+    run(verified, Life(until=VERIFIED))
+    assert (green(verified, CONFIG_MAPS, "back/worker") or {})["data"] == {"queue": "two"}
+    assert run(verified)
+
+
+def test_what_could_not_be_read_is_not_gone(verified: Project) -> None:
+    """A kind that blue does not let itself be listed: nothing of it is deleted on green."""
+    progress = progress_of(verified)
+    with opened(verified) as begun:
+        inventory = read_blue(begun.scene, begun.scene.doors.green.resources())
+        blind = replace(
+            inventory,
+            objects={r: found for r, found in inventory.objects.items() if r.kind != "Role"},
+            unreadable={"roles.rbac.authorization.k8s.io": "forbidden"},
+        )
+        blue, decisions = blue_decided(begun.scene, blind)
+        known = drift.recorded(progress, {})
+        assert any(ref.kind == "Role" for ref in known.hashes)
+        assert leaving(decisions, known, blue) == ()
+        seen = replace(blind, unreadable={})
+        blue, decisions = blue_decided(begun.scene, seen)
+        assert {d.ref.kind for d in leaving(decisions, known, blue)} == {"Role"}
