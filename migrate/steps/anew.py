@@ -10,6 +10,7 @@ from migrate.model.action import Action
 from migrate.model.canonical import canonical
 from migrate.model.ids import Side
 from migrate.model.objects import Ref
+from migrate.model.progress import Intent
 
 
 def recorded_anew(scene: Scene, said: Action) -> Batches:
@@ -21,18 +22,23 @@ def recorded_anew(scene: Scene, said: Action) -> Batches:
 
 def waited_anew(scene: Scene, waiting: Action, refs: Collection[Ref]) -> Batches:
     """Wait again unless the same was waited for, and none of these objects of green was written since."""
-    waited = 0
-    written = 0
+    kinds = {ref.kind for ref in refs}
+    waited = written = 0
     for intent in scene.progress.intents():
-        if not intent.stands or intent.undoes:
-            continue
         action = intent.action
-        if action.key == waiting.key and _alike(action.params, waiting.params):
+        about = action.params.get("ref")
+        if about is not None:
+            if about["kind"] in kinds and _wrote(intent, refs):
+                written = intent.seq
+        elif action.key == waiting.key and intent.stands and _alike(action.params, waiting.params):
             waited = intent.seq
-        elif action.params.get("side") == Side.GREEN and "ref" in action.params:
-            written = intent.seq if Ref.of_json(action.params["ref"]) in refs else written
     if waited <= written or not waited:
         yield [waiting]
+
+
+def _wrote(intent: Intent, refs: Collection[Ref]) -> bool:
+    params = intent.action.params
+    return intent.stands and params.get("side") == Side.GREEN and Ref.of_json(params["ref"]) in refs
 
 
 def _alike(one: Any, other: Any) -> bool:
