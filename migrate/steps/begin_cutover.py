@@ -11,9 +11,10 @@ from migrate.model.canonical import digest
 from migrate.model.ids import Phase, StepId
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import Closure
-from migrate.steps.base import CUTOVER, BaseStep, read_blue
+from migrate.steps.base import CUTOVER, BaseStep, chunks, read_blue
 from migrate.steps.comparing import changed_lines, still_as_verified
 from migrate.steps.drift import drift_lines, unchanged
+from migrate.steps.freeze_blue import still_paused
 from migrate.steps.ledger import listed, read_ledger
 
 
@@ -29,6 +30,7 @@ class BeginCutover(BaseStep):
         blue_now = read_blue(scene, scene.doors.green.resources())
         yield [unchanged(scene, blue_now, followed=True)]
         yield [still_as_verified(scene, blue_now)]
+        yield from chunks(still_paused(blue_now))
         routes = read_ledger(scene.progress).routes
         yield [
             record(

@@ -7,12 +7,14 @@ from typing import ClassVar
 
 from migrate.actions.merging import stands
 from migrate.actions.patch import patch
+from migrate.actions.record import record
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model.action import Action
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, ref_of
+from migrate.model.objects import Object, Ref, ref_of
+from migrate.model.verdict import failed, passed
 from migrate.replay import kinds
 from migrate.replay.edits import nested
 from migrate.replay.gitops import AUTOMATED, TEMPLATE_AUTOMATED, Keepers
@@ -23,6 +25,15 @@ WHY = "pause"
 
 PAUSED = (kinds.KUSTOMIZATION, kinds.HELM_RELEASE, kinds.APPLICATION_SET, kinds.APPLICATION)
 """What applies Git's state by itself. A source that goes on being fetched changes nothing."""
+
+
+SHOWN = 5
+"""What goes on again, as far as a verdict spells it out."""
+
+_REMEDY = (
+    "Find what switched it on (an Application or Kustomization above it, an operator, a person), pause that and then "
+    "these: flux suspend, argocd app set --sync-policy none. Then run again."
+)
 
 
 class FreezeBlue(BaseStep):
@@ -54,6 +65,21 @@ def pauses(inventory: Inventory) -> Iterator[Action]:
         change, command = _pause(obj)
         if not stands(obj, change):
             yield patch(Side.BLUE, ref_of(obj), change, why=WHY, command=command)
+
+
+def still_paused(blue_now: Inventory) -> Iterator[Action]:
+    """Record whether blue's GitOps still rests; nothing where blue has none."""
+    if not any(blue_now.of(kind, group) for group, kind in PAUSED):
+        return
+    going = [str(Ref.of_json(action.params["ref"])) for action in pauses(blue_now)]
+    check = "GitOps on blue"
+    if going:
+        more = f" and {len(going) - SHOWN} more" if len(going) > SHOWN else ""
+        said = f"goes on again, and would start what is put to rest: {', '.join(going[:SHOWN])}{more}"
+        verdict = failed(check, said, _REMEDY)
+    else:
+        verdict = passed(check, "rests")
+    yield record(check, [verdict])
 
 
 def _pause(obj: Object) -> tuple[Object, str]:

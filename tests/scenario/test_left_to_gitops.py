@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from migrate.cli.app import main
-from migrate.cli.project import Project
+from migrate.cli.project import Project, load
 from migrate.engine.runner import Until
 from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Resource, dig
-from tests.scenario.hands import CONFIG_MAPS, created
+from tests.scenario.hands import CONFIG_MAPS, created, patched
 from tests.scenario.moves import FILE, Life, progress_of, run, seeded, world_of
 from tests.scenario.test_turns import FLUX, defined
 
@@ -66,3 +66,16 @@ def test_the_plan_says_who_makes_it(project: Project, capsys: pytest.CaptureFixt
     assert "kept by Kustomization.kustomize.toolkit.fluxcd.io back/apps" in said
     assert "this run writes nothing" in said
     assert "our annotations" not in said
+
+
+def test_gitops_that_goes_on_again_on_blue_stops_the_cutover(project: Project) -> None:
+    """Before any traffic moves it is named; once it rests again, the move goes on."""
+    project.file.write_text(project.file.read_text().replace("  gitops: compare\n", ""))
+    project = load(str(project.file), None, None)
+    run(project, Life(until=Until(phase=Phase.VERIFY)))
+    patched(project, Side.BLUE, FLUX, "back/apps", {"spec": {"suspend": False}})
+    with pytest.raises(CheckFailed, match=r"GitOps on blue: goes on again.* back/apps"):
+        run(project)
+    assert progress_of(project).weights() == {}
+    patched(project, Side.BLUE, FLUX, "back/apps", {"spec": {"suspend": True}})
+    assert run(project)
