@@ -26,8 +26,11 @@ def _own(subject: Subject, surroundings: Surroundings) -> str | None:
     """Match what tells blue's GitOps what to apply, and the controllers that do it."""
     if not _left_to_git(surroundings):
         return None
-    controller = outside_turn(kinds.pod_of(subject.kind, subject.obj)) is Turn.GITOPS
-    return "" if controller or own_kind(subject.kind) else None
+    if own_kind(subject.kind):
+        return ""
+    # a Job or CronJob with such an image is somebody's own script
+    runs = subject.kind in kinds.WORKLOADS
+    return "" if runs and outside_turn(kinds.pod_of(subject.kind, subject.obj)) is Turn.GITOPS else None
 
 
 def _release(subject: Subject, surroundings: Surroundings) -> str | None:
