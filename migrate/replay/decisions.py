@@ -11,7 +11,7 @@ from migrate.model.decision import Decision, Form
 from migrate.model.ids import RuleId
 from migrate.model.link import Link
 from migrate.model.objects import Ref, Resource
-from migrate.replay.kinds import WORKLOADS, Kind
+from migrate.replay.kinds import CLAIM, WORKLOADS, Kind
 
 WRITTEN = frozenset({Form.REPLAYED, Form.HELD})
 """Forms that are written in the replay phase; deferred objects follow at the cutover."""
@@ -153,11 +153,18 @@ class Decisions:
 
 
 def _interleaved(decisions: list[Decision]) -> tuple[Decision, ...]:
-    """Take the namespaces in turn, so that none has to take a whole load at once; stable."""
+    """Take the namespaces in turn, so that none has to take a whole load at once; claims by their ordinals."""
     turns: Counter[tuple[str, str]] = Counter()
     keyed = []
-    for decision in decisions:
+    for decision in sorted(decisions, key=lambda d: _ordinal(d.ref)):
         lane = (decision.ref.kind, decision.ref.namespace)
         keyed.append((turns[lane], decision.ref, decision))
         turns[lane] += 1
     return tuple(decision for _, _, decision in sorted(keyed, key=lambda item: item[:2]))
+
+
+def _ordinal(ref: Ref) -> tuple[str, int]:
+    """The place of a StatefulSet's claim among those of its set: data-db-10 comes after data-db-9."""
+    stem, _, number = ref.name.rpartition("-")
+    counted = (ref.group, ref.kind) == CLAIM and number.isdecimal() and number.isascii()
+    return (stem, int(number)) if counted else (ref.name, 0)

@@ -29,7 +29,11 @@ WAVES: tuple[Wave, ...] = (
     Wave(4, "NetworkPolicies and Calico policies, LimitRanges, PodDisruptionBudgets", "before any pod"),
     Wave(5, "ServiceAccounts, then Secrets and ConfigMaps", ""),
     Wave(6, "Roles and bindings", ""),
-    Wave(7, "static PersistentVolumes, PersistentVolumeClaims", ""),
+    Wave(
+        7,
+        "static PersistentVolumes, PersistentVolumeClaims",
+        "Bound, or waiting for the first consumer as their class says",
+    ),
     Wave(8, "Services in inert form, hand-made Endpoints, parked Ingresses", ""),
     Wave(
         9,

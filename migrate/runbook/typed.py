@@ -280,6 +280,12 @@ def _free(hands: Hands, action: Action) -> Iterable[str]:
         yield f"{kubectl} get volumeattachments | grep -w {word(volume.name)}   # until it prints nothing"
 
 
+def _claims(hands: Hands, action: Action) -> Iterable[str]:
+    for ref in map(Ref.of_json, action.params["refs"]):
+        until = "Bound, or Pending where its class waits for the first consumer"
+        yield f"{hands.kubectl(Side.GREEN)} get {named(ref)}   # until it is {until}"
+
+
 def _bound_volumes(hands: Hands, action: Action) -> Iterable[str]:
     kubectl = hands.kubectl(Side(action.params["side"]))
     for pair in action.params["claims"]:
@@ -373,6 +379,7 @@ _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
     "workloads-ready": _ready,
     "workloads-off": _off,
     "volumes-free": _free,
+    "claims-bound": _claims,
     "claims-unused": _unused,
     "volumes-bound": _bound_volumes,
     "endpoints-ready": _endpoints,

@@ -15,7 +15,6 @@ from migrate.actions.apply import BLUE, apply
 from migrate.actions.create import create
 from migrate.actions.patch import patch
 from migrate.actions.record import record
-from migrate.actions.wait import wait
 from migrate.calico.pools import namespace_annotations, planned_pools
 from migrate.calico.validation import validate
 from migrate.doors.reading import read_inventory
@@ -33,7 +32,7 @@ from migrate.replay import drift
 from migrate.replay.conflicts import adopted, settled
 from migrate.replay.handover import handovers
 from migrate.steps import conflicts
-from migrate.steps.anew import recorded_anew, waited_anew
+from migrate.steps.anew import recorded_anew
 from migrate.steps.as_sent import as_sent
 from migrate.steps.base import CONFLICTS, CUTOVER, BaseStep, blue_decided, body_of, chunks
 from migrate.steps.drift import as_written, written
@@ -44,6 +43,7 @@ from migrate.steps.linking import linked
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
 from migrate.steps.removing import START, Removing, put_to_rest
 from migrate.steps.stating import stated
+from migrate.steps.wave_gates import NAMESPACES, backends, backends_ready, gate
 
 OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
 """What binds an object to this run; held forms have further marks of their own."""
@@ -51,12 +51,7 @@ OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
 TOGETHER = 1000
 """Objects a batch: the engine sends them in slices that overlap, and waits for the last alone."""
 
-DEADLINE = 600.0
-NAMESPACES_DEADLINE = 60.0
 POOL = "pool"
-WORKLOADS = 9
-DEFINITIONS = 2
-NAMESPACES = 1
 
 
 class ReplayObjects(BaseStep):
@@ -138,38 +133,15 @@ class ReplayObjects(BaseStep):
                         if refusals.enough:
                             yield from refusals.told(whole=False)
             yield from stated(scene, stage)
-            refs = [d.ref for d in stage]
-            if wave == WORKLOADS and (
-                early := [r.as_json() for r in refs if r in {d.ref for d in decisions.started_early}]
-            ):
+            if early := backends(decisions, stage):
                 # a backend that was refused would be waited for in vain, and what comes after it needs it
                 yield from refusals.told(whole=False)
-                ready = wait(
-                    "workloads-ready",
-                    "webhook backends",
-                    DEADLINE,
-                    side=Side.GREEN.value,
-                    refs=early,
-                    failureEnds=True,
-                )
-                yield from waited_anew(scene, ready, {Ref.of_json(ref) for ref in early})
+                yield from backends_ready(scene, early)
         yield from as_sent(scene, wave, decisions.of_wave(wave))
         yield from refusals.told(whole=True)
-        refs = [d.ref for d in decisions.of_wave(wave)]
-        names = [ref.name for ref in refs]
+        yield from gate(scene, wave, blue, decisions)
         if wave == NAMESPACES:
-            active = wait("namespaces-active", "namespaces on green", NAMESPACES_DEADLINE, names=names)
-            yield from waited_anew(scene, active, frozenset(refs))
-            yield from _assign_pools(scene, names)
-        if wave == DEFINITIONS:
-            established = wait(
-                "crds-established",
-                "blue's definitions on green",
-                DEADLINE,
-                side=Side.GREEN.value,
-                names=names,
-            )
-            yield from waited_anew(scene, established, frozenset(refs))
+            yield from _assign_pools(scene, [d.ref.name for d in decisions.of_wave(wave)])
 
 
 @dataclass

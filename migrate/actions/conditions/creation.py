@@ -17,6 +17,9 @@ from migrate.model.objects import Object, Resource, dig
 
 EVENTS = Resource("", "v1", "events", "Event", namespaced=True)
 
+POD_REFUSED = "FailedCreate"
+"""The reason of a controller's Event when it could not make a pod."""
+
 STEADY = timedelta(seconds=15)
 """So long a refusal must go on to be more than a start in the wrong order; controllers try a dozen times meanwhile."""
 
@@ -37,20 +40,22 @@ class Refusal:
     first: datetime
     last: datetime
 
-    def steady(self, since: datetime) -> bool:
-        """Whether it has gone on for a while since `since`.
+    def steady(self, since: datetime, lasting: timedelta = STEADY) -> bool:
+        """Whether it has gone on for a while, `lasting`, since `since`.
 
         What was mended before is not held against a workload: its controller may wait many minutes before it tries
         again, and tells nothing until then. The times are the server's; where its clock is behind, nothing is steady.
         """
         passing = any(words in self.words for words in PASSING)
-        return not passing and self.last - max(self.first, since) >= STEADY
+        return not passing and self.last - max(self.first, since) >= lasting
 
 
 def refusals(
-    cluster: Cluster, namespaces: Collection[str], waited: timedelta = STEADY
+    cluster: Cluster, namespaces: Collection[str], waited: timedelta = STEADY, reason: str = POD_REFUSED
 ) -> Mapping[str, Refusal]:
     """The refusals of pods in namespaces, by the uid of their controller; none where Events may not be read.
+
+    Another `reason` asks for other Events that go on in the same way, by the uid of what they are about.
 
     None either where nothing can be steady yet, as less was `waited`: a namespace may have thousands of Events.
     """
@@ -61,7 +66,7 @@ def refusals(
         for namespace in namespaces:
             for page in cluster.pages(EVENTS, namespace=namespace):
                 for event in page:
-                    if event.get("reason") == "FailedCreate":
+                    if event.get("reason") == reason:
                         uid = str(dig(event, "involvedObject", "uid", default=""))
                         found[uid] = _later(found.get(uid), _refusal(event))
     except Refused:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from migrate.actions.conditions.claims import pending_of
 from migrate.actions.conditions.creation import STEADY, Refusal, refusals
 from migrate.doors.doors import Doors
 from migrate.doors.reading import read_inventory
@@ -46,6 +47,12 @@ HOPELESS = frozenset(
 )
 
 
+UNBOUND = "unbound immediate PersistentVolumeClaims"
+"""What the scheduler says of a pod whose claims are not Bound; it names none of them."""
+
+SHOWN = 5
+"""Workloads whose claims are asked for at one look."""
+
 MEND_REFUSED = (
     "Mend what the server names on green: a quota or LimitRange, the namespace's Pod Security level, a class, an"
     " account, a policy or a webhook; the controller tries again by itself. Then run again."
@@ -64,7 +71,15 @@ def ready(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     since = params.get("since")
     waited = doors.clock.now() - since if since is not None else STEADY
     refused = refusals(doors.cluster(side), sorted(lacking), waited)
-    return [_ready(inventory, owned, ref, broken, _Refused(refused, since)) for ref in refs]
+    verdicts = [_ready(inventory, owned, ref, broken, _Refused(refused, since)) for ref in refs]
+    waiting = [(place, v) for place, v in enumerate(verdicts) if UNBOUND in v.evidence]
+    for place, verdict in waiting[:SHOWN]:  # each asks the server for claims
+        obj = inventory.find(refs[place]) or {}
+        told = (pending_of(doors.cluster(side), pod) for pod in _pods(owned, obj))
+        verdicts[place] = replace(
+            verdict, evidence=f"{verdict.evidence}; {next(filter(None, told), 'all its claims are Bound')}"
+        )
+    return verdicts
 
 
 def off(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
