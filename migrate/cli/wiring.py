@@ -238,7 +238,7 @@ def _real(project: Project, migration: Migration) -> Doors:
     blue = connect(Path(migration.blue.kubeconfig), migration.blue.context, Side.BLUE, in_flight=ceiling)
     provisioner = provisioners.provisioner(spec, directory=project.state / "green", name=migration.name)
     green: Any = LateCluster(provisioner, spec.context, ceiling)
-    mover = movers.mover(migration, provisioner)
+    mover = movers.mover(migration, provisioner, project.state / "movers")
     return Doors(blue, green, _traffic(project, clock), provisioner, clock, mover)
 
 

@@ -9,6 +9,7 @@ import pkgutil
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol, cast
 
 from migrate.doors.mover import Copied, Going, Mover, NoMover, Pass
@@ -38,9 +39,12 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted(_members()))
 
 
-def mover(migration: Migration, provisioner: Provisioner) -> Mover:
-    """The movers of a migration as one: each claim's is the one that the file names for it."""
-    return _ByClaim(migration, Ends(migration, provisioner))
+def mover(migration: Migration, provisioner: Provisioner, directory: Path) -> Mover:
+    """The movers of a migration as one: each claim's is the one that the file names for it.
+
+    `directory` is theirs alone, for notes of what they have begun.
+    """
+    return _ByClaim(migration, Ends(migration, provisioner, directory))
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
@@ -18,6 +17,8 @@ from migrate.doors.mover import Amount, Copied, Going, Pass
 from migrate.errors import Refused, Transient, Unreachable
 from migrate.model.migration import MoverSpec
 from migrate.movers.ends import Ends
+from migrate.movers.left_behind import LeftBehind
+from migrate.processes import end_group
 
 KIND = "command"
 
@@ -38,13 +39,15 @@ class CommandMover:
     def __init__(self, spec: MoverSpec, ends: Ends) -> None:
         self._argv = spec.command
         self._ends = ends
+        self._left = LeftBehind(ends.directory)
 
     def observe(self, task: Pass) -> Copied | None:
         """Ask the program; raises as `copy`."""
         return self._asked("observe", task, LOOK, lambda _: True)
 
     def copy(self, task: Pass, deadline: float, going: Going) -> Copied:
-        """Run the program to its end, and take what it counted."""
+        """Run the program to its end, and take what it counted; one that a dead run has left is ended before."""
+        self._left.end(task.claim)
         copied = self._asked("copy", task, deadline, going)
         if copied is None:
             raise Refused(f"{self._argv[0]} ended well, but says that the copying is not done")
@@ -61,6 +64,8 @@ class CommandMover:
         }
         title = f"{self._argv[0]} ({do})"  # not its other words: there may be a token among them
         with tempfile.TemporaryFile() as log, _running(self._argv, asked, log) as (process, lines):
+            if do == "copy":
+                self._left.note(task.claim, process.pid)
             answer = _answer(process, lines, _Limits(title, time.monotonic() + deadline, going))
             code = process.wait()
             if code:
@@ -119,7 +124,7 @@ def _running(
     try:
         yield process, lines
     finally:
-        _end(process)
+        end_group(process.pid, _GRACE, lambda: process.poll() is not None)
         reader.join(_GRACE)
 
 
@@ -164,16 +169,6 @@ def _amount(value: Any, title: str) -> Amount:
             return Amount(size, files)
         case _:
             raise Refused(f"{title} says {value!r} where bytes and files are wanted, whole numbers both")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program's whole group: asked first, then killed."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError, PermissionError):  # the group is gone once its last member is
-            os.killpg(process.pid, number)
-        if process.poll() is None:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE)
 
 
 def _tail(log: IO[bytes]) -> str:

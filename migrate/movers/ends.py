@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from migrate.doors.provisioner import Provisioner
@@ -13,10 +14,11 @@ from migrate.model.objects import Ref
 
 @dataclass(frozen=True)
 class Ends:
-    """Blue and green as a program outside is told of them."""
+    """Blue and green as a program outside is told of them; `directory` keeps notes of programs at work."""
 
     migration: Migration
     provisioner: Provisioner
+    directory: Path
 
     def source(self, claim: Ref) -> dict[str, Any]:
         """Blue's end of a claim."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from migrate.doors.provisioner import Provision
 from migrate.errors import Refused, Unreachable, UsageError
 from migrate.model.action import State
 from migrate.model.migration import ProvisionerSpec
+from migrate.processes import born, end_group
 from migrate.provisioners.kubeconfig import KubeconfigError, endpoint, version
 
 KIND = "command"
@@ -146,14 +145,14 @@ class Command:
             raise Refused(f"{argv[0]} cannot be started: {error.strerror}") from error
         finally:
             os.close(descriptor)
-        self._mark({"pid": process.pid, "born": _born(process.pid)})
+        self._mark({"pid": process.pid, "born": born(process.pid)})
         try:
             code = process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired as error:
             raise Unreachable(f"{argv[0]} was not done before its deadline{_tail(log, start)}") from error
         finally:
             if process.poll() is None:
-                _end(process.pid, self._grace, lambda: process.poll() is not None)
+                end_group(process.pid, self._grace, lambda: process.poll() is not None)
                 process.wait()
         if code:
             raise Refused(f"{argv[0]} ended with {_exit(code)}{_tail(log, start)}", status=code)
@@ -179,16 +178,16 @@ class Command:
             mark = json.loads(self._marker.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
-        pid, born = int(mark.get("pid") or 0), str(mark.get("born") or "")
-        if not pid or not born:
+        pid, then = int(mark.get("pid") or 0), str(mark.get("born") or "")
+        if not pid or not then:
             return
 
         def ended() -> bool:
-            return _born(pid) != born
+            return born(pid) != then
 
         while not ended():
             if time.monotonic() >= until:
-                _end(pid, self._grace, ended)
+                end_group(pid, self._grace, ended)
                 raise Unreachable(f"process {pid}, begun by an earlier run, was not done before the deadline")
             time.sleep(_POLL)
 
@@ -205,33 +204,6 @@ class Command:
 
 def _answers(path: Path, context: str | None) -> str:
     return version(endpoint(path, context))
-
-
-def _born(pid: int) -> str:
-    """When a process was started, in the kernel's ticks: with the pid it names one process; empty where it is gone.
-
-    A zombie counts as gone. Source: proc(5), /proc/PID/stat; the name in parentheses may hold anything.
-    """
-    try:
-        fields = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
-    except OSError:
-        return ""
-    return "" if fields[0] == "Z" else fields[19]
-
-
-def _end(pid: int, grace: float, ended: Callable[[], bool]) -> None:
-    """End a process group: ask first, kill what is left after the grace."""
-    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 1.0)):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, number)
-        until = time.monotonic() + patience
-        while time.monotonic() < until and not ended():
-            time.sleep(0.05)
-    # The program may be gone with its children still there: they are in its group, too.
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def _exit(code: int) -> str:

@@ -50,7 +50,9 @@ def command(folder: Path) -> Iterator[Bench]:
         return Amount(sum(p.stat().st_size for p in files), len(files))
 
     yield Bench(
-        real_mover(asked([sys.executable, str(PROGRAM), str(folder)]), Green(folder)), write, on_green
+        real_mover(asked([sys.executable, str(PROGRAM), str(folder)]), Green(folder), folder / "notes"),
+        write,
+        on_green,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from migrate.model.migration import MoverSpec
 from migrate.model.objects import Ref
 from migrate.movers.command import CommandMover
 from migrate.movers.ends import Ends
+from migrate.movers.left_behind import LeftBehind
+from migrate.processes import born
 from tests.contract.test_mover import asked
 from tests.movers.copying import Green
 
@@ -29,7 +31,7 @@ def saying(folder: Path, script: str) -> CommandMover:
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     argv = (str(program), "--token-file", "never-to-be-seen")
-    return CommandMover(MoverSpec(command=argv), Ends(asked(list(argv)), Green(folder)))
+    return CommandMover(MoverSpec(command=argv), Ends(asked(list(argv)), Green(folder), folder / "notes"))
 
 
 def test_the_program_is_told_by_its_input(tmp_path: Path) -> None:
@@ -92,13 +94,37 @@ def test_a_program_is_ended_with_all_its_children(
     with pytest.raises(kind):
         mover.copy(TASK, deadline, lambda _: going)
     assert time.monotonic() - began < 20
-    child = int((tmp_path / "child").read_text())
+    assert_gone(int((tmp_path / "child").read_text()))
+
+
+def test_a_program_that_a_dead_run_left_is_ended_before_another_begins(tmp_path: Path) -> None:
+    """Two at a time would write to one volume; and the first might go on while green's writer is at work."""
+    mover = saying(tmp_path, f"echo '{DONE}'")
+    left = subprocess.Popen(["sleep", "100"], start_new_session=True)
+    LeftBehind(tmp_path / "notes").note(TASK.claim, left.pid)
+    assert mover.copy(TASK, 20, lambda _: True).target == Amount(9, 1)
+    assert left.wait(10) != 0
+
+
+def test_a_namesake_of_a_process_is_left_alone(tmp_path: Path) -> None:
+    """Numbers of processes are given out again: with the time of its birth it is another one."""
+    left = subprocess.Popen(["sleep", "100"], start_new_session=True)
+    try:
+        notes = LeftBehind(tmp_path / "notes")
+        notes.note(TASK.claim, left.pid)
+        (note,) = (tmp_path / "notes").iterdir()
+        note.write_text(json.dumps({"pid": left.pid, "born": "1"}))
+        notes.end(TASK.claim)
+        assert left.poll() is None
+    finally:
+        left.kill()
+        left.wait()
+
+
+def assert_gone(pid: int) -> None:
+    """A process is gone, or a zombie that nobody waits for."""
     for _ in range(50):
-        try:
-            os.kill(child, 0)
-        except ProcessLookupError:
-            return
-        if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+        if not born(pid):
             return
         time.sleep(0.1)
-    pytest.fail("the program's child lives on")
+    pytest.fail(f"process {pid} lives on")
