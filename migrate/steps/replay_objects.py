@@ -267,6 +267,8 @@ def _word_wanted(decision: Decision) -> str:
     if decision.rule == "volume.data":
         said = f"namespace: {ref.namespace}, name: {ref.name}, as: {DATA_WORDS}, reason: ..."
         return f"workloads.volumes: [{{{said}}}]"
+    if decision.rule == "volume.tied":
+        return "workloads.volumes, where its claim is named: as: copy, restored or empty"
     said = f"kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}"
     return f"workloads.rules: [{{{said}, skip: true (or replay: true), reason: ...}}]"
 

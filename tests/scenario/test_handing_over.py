@@ -140,6 +140,32 @@ def test_no_disk_is_ever_attached_on_both_sides(moving: Project) -> None:
     assert len(watching.seen) > 100
 
 
+def test_what_cannot_be_attached_on_green_is_asked_about(tmp_path: Path) -> None:
+    """Before anything is written, with the word that helps; blue's volume is left as it is."""
+    project = small_project(tmp_path / "here", REATTACHED)
+    path = Path(project.migration.blue.simulated or "")
+    tied = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "of-a-node"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": "1Gi"},
+            "claimRef": {"namespace": "back", "name": "work"},
+            "hostPath": {"path": "/srv"},
+            "persistentVolumeReclaimPolicy": "Delete",
+            "storageClassName": "disks",
+        },
+    }
+    with path.open("a") as file:
+        file.write("---\n" + yaml.safe_dump(tied))
+    with pytest.raises(CheckFailed) as caught:
+        run(project)
+    assert "PersistentVolumeClaim back/work needs a decision" in str(caught.value)
+    assert "workloads.volumes, where its claim is named: as: copy, restored or empty" in caught.value.remedy
+    assert dig(volume(project, Side.BLUE), "spec", "persistentVolumeReclaimPolicy") == "Delete"
+
+
 def test_an_attachment_that_stays_holds_the_volume_back(moving: Project) -> None:
     """A node of blue that has not let go: nothing of it is made on green, and the run says what it waits for."""
     name = name_of(volume(moving, Side.BLUE))
