@@ -208,10 +208,10 @@ class Writer:
         resource = served.resource
         given = (after.get("metadata") or {}).get("managedFields")
         after = self._kept(served, write, live, after)
+        if served.rank >= 1000 and write.subresource in {"", "scale", "status"}:
+            self._conform(resource, after)
         if write.subresource in {"", "scale"}:
             defaulted(after)
-            if served.rank >= 1000:
-                self._conform(resource, after)
             if resource.plural == "services" and not resource.group:
                 self._allocator.settle(resource, after, live)
             found = [*problems(after), *changes_refused(live, after)]
