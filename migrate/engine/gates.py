@@ -72,8 +72,12 @@ def view(
 
 def event(gate: GateView, what: str, **data: Any) -> Draft:
     """Draft the journal's row for something that happened at a gate."""
-    bound = {"event": what, "fingerprint": gate.fingerprint, "verdicts": gate.verdicts}
-    bound |= {"about": gate.about} if gate.about else {}
+    bound = {
+        "event": what,
+        "fingerprint": gate.fingerprint,
+        "verdicts": gate.verdicts,
+        "about": gate.about,
+    }
     return Draft(EntryKind.GATE, {**bound, **data}, key=gate.gate)
 
 

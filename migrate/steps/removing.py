@@ -81,6 +81,9 @@ class Removing:
             volumes = keeping(batch)
             if volumes:
                 yield volumes
+                if lost := keeping(batch):
+                    self.refused += [f"{action.key} was not done, or does not last" for action in lost]
+                    continue  # the data would go with what is deleted
             for outcome in (yield [self._with_reason(action) for action in batch]):
                 if outcome.refused:
                     self.refused.append(outcome.evidence)

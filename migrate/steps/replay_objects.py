@@ -21,6 +21,7 @@ from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model import marks
 from migrate.model.action import Action
+from migrate.model.canonical import digest
 from migrate.model.decision import Decision
 from migrate.model.ids import ActionKey, Phase, Side, StepId
 from migrate.model.inventory import Inventory
@@ -34,7 +35,7 @@ from migrate.replay.handover import handovers
 from migrate.steps import conflicts
 from migrate.steps.anew import recorded_anew
 from migrate.steps.as_sent import as_sent
-from migrate.steps.base import CONFLICTS, CUTOVER, BaseStep, blue_decided, body_of, chunks
+from migrate.steps.base import CONFLICTS, CUTOVER, DECIDED, BaseStep, blue_decided, body_of, chunks
 from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm
 from migrate.steps.kept import made_by_gitops
@@ -100,6 +101,12 @@ class ReplayObjects(BaseStep):
         """Ask where webhook backends would be started before the replay's workloads (decision 12)."""
         _, decisions = blue_decided(scene)
         return "approval" if decisions.started_early else "auto"
+
+    def gate_about(self, scene: Scene) -> str:
+        """Which webhook backends the replay would start, as was decided when the step was asked what there is to do."""
+        _, decisions = scene.made[DECIDED][1] if DECIDED in scene.made else blue_decided(scene)
+        early = [str(d.ref) for d in decisions.started_early]
+        return digest(early) if early else ""
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
         """Webhook backends that the replay itself would start, and what is written."""

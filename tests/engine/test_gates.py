@@ -237,5 +237,29 @@ def test_an_event_carries_what_it_binds_to() -> None:
     draft = gates.event(seen, "approved", by="ana", ticket="CHG-1")
     assert draft.key == ID
     assert draft.data == {
-        "event": "approved", "fingerprint": PLAN.fingerprint, "verdicts": seen.verdicts, "by": "ana", "ticket": "CHG-1",
+        "event": "approved", "fingerprint": PLAN.fingerprint, "verdicts": seen.verdicts, "about": "", "by": "ana",
+        "ticket": "CHG-1",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "binds"), [("one", True), ("two", False), (None, True)])
+def test_an_approval_is_about_what_it_was_given_on(said: str | None, *, binds: bool) -> None:
+    """What is behind the gate now must be what was behind it then; an older journal does not say, and binds as it did."""
+    rows = Rows()
+    data = dict(gates.event(rows.view(GateSpec()), "approved", by="ana", user="ana").data)
+    del data["about"]
+    rows.add(Draft(EntryKind.GATE, data | ({"about": said} if said is not None else {}), key=ID))
+    seen = gates.view(rows.progress, BATCH, GATE, GateSpec(), BEGAN, "one")
+    assert seen.open is binds
+    assert bool(seen.stale) is not binds
+
+
+def test_without_a_word_a_gate_is_about_what_it_was_reached_with() -> None:
+    """Whoever approves from another terminal approves what the run last stood before."""
+    rows = Rows()
+    reached = gates.view(rows.progress, BATCH, GATE, GateSpec(), BEGAN, "one")
+    rows.add(gates.event(reached, "reached"))
+    assert rows.view(GateSpec()).about == "one"
+    rows.approve("ana")
+    assert gates.view(rows.progress, BATCH, GATE, GateSpec(), BEGAN, "one").open
+    assert not gates.view(rows.progress, BATCH, GATE, GateSpec(), BEGAN, "two").open

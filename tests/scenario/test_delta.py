@@ -156,6 +156,8 @@ def test_a_namespace_does_not_go_unasked(verified: Project) -> None:
     assert green(verified, NAMESPACES, "/back") is not None
     run(verified, Life(deletions=accepted, until=VERIFIED))
     assert green(verified, NAMESPACES, "/back") is None
+    kept = [i for i in progress_of(verified).intents() if i.action.kind == "retain" and i.stands]
+    assert [i.action.params["claim"] for i in kept] == ["back/work"]
     assert run(verified)
 
 
