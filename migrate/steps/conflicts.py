@@ -9,7 +9,7 @@ from migrate.actions.create import creation_key
 from migrate.actions.record import record
 from migrate.doors.cluster import Verb, Write
 from migrate.engine.step import Batches, Scene
-from migrate.errors import Conflict, DoorError, Invalid, NotFound
+from migrate.errors import DoorError, NotFound, Refused, Unauthorized
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, ref_of
 from migrate.model.verdict import passed
@@ -41,7 +41,9 @@ def told(scene: Scene, blue: Inventory, decisions: replay.Decisions) -> Batches:
     verdicts = list(conflicts.verdicts(found, refused))
     now = {v.check for v in verdicts}
     before = (v.check for v in scene.progress.verdicts(scene.batch) if v.check.startswith(conflicts.TAKEN))
-    verdicts += [passed(check, "nothing of others stands in the way") for check in before if check not in now]
+    verdicts += [
+        passed(check, "what stood there is ours now, or gone") for check in before if check not in now
+    ]
     if verdicts:
         facts = {**conflicts.as_facts(found), "foreign": any(not v.passed for v in verdicts)}
         said = record(CONFLICTS, verdicts, facts=facts)
@@ -73,7 +75,7 @@ def _refused(
         )
     found: dict[Ref, str] = {}
     for one, answer in zip(wanted, scene.doors.green.write_many(writes), strict=True):
-        if isinstance(answer, Conflict | Invalid):
+        if isinstance(answer, Refused) and not isinstance(answer, Unauthorized):
             found[one.ref] = str(answer)
         elif isinstance(answer, DoorError):
             raise answer
