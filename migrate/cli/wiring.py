@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.calico.documents import documents
+from migrate.cli import say
 from migrate.cli.project import Project
 from migrate.doors.clock import Clock
 from migrate.doors.cluster import Cluster
@@ -279,13 +280,20 @@ def _simulated(project: Project, migration: Migration) -> Iterator[Doors]:
 
 
 def recorded(source: str) -> Sequence[Object]:
-    """The objects of a recorded blue: of a file or a directory, or the embedded demo cluster's for an empty name."""
-    from migrate.simulation import recorded as recording
+    """The objects of a recorded blue: of a file, a directory or a snapshot; the embedded demo's for an empty name.
+
+    Says what is not in a snapshot; raises RecordingError for what is no recorded cluster.
+    """
+    from migrate.simulation import recorded as judged
+    from migrate.simulation import recording
 
     if not source:
         demo = resources.files("migrate.simulation") / "data" / "demo-blue.yaml"
-        return recording.of_text(demo.read_text(encoding="utf-8"), "the embedded cluster")
-    return recording.of_path(Path(source))
+        return judged.of_text(demo.read_text(encoding="utf-8"), "the embedded cluster")
+    objects = judged.of_path(Path(source))
+    for words in recording.left_out(Path(source)):
+        say.note(f"{source}: {words}")
+    return objects
 
 
 def blue_name(migration: Migration) -> str:

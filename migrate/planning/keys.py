@@ -44,7 +44,7 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "kubeconfig": ("The kubeconfig by which blue is reached, relative to this file.", "~/.kube/dc1.yaml"),
         "context": ("The kubeconfig's context; left out, its current one.", "admin@dc1"),
         "simulated": (
-            "Instead of a kubeconfig: a recorded or hand-written cluster, empty for the embedded one.",
+            "Instead of a kubeconfig: a recorded cluster (a file, a directory, a snapshot), empty for the embedded one.",
             "weave-to-calico.blue.yaml",
         ),
         "cni": ("What blue is believed to run; the run stops where something else is found.", "weave"),

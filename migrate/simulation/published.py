@@ -101,22 +101,22 @@ def words(value: Any) -> str:
 
 
 def _below(path: str, value: Mapping[str, Any], name: str, *, insist: bool) -> Iterator[Wrong]:
-    """The fields of one value of a named type."""
-    for key, field in _fields(name).items():
-        here = f"{path}.{key}" if path else key
-        found = value.get(key)
-        if found is not None:
+    """The fields of one value of a named type, as they stand there; then what is not there."""
+    fields = _fields(name)
+    for key, found in value.items():
+        field = fields.get(key)
+        if field is not None and found is not None:
             # what a controller reports may lack what this version's controllers would have said
+            here = f"{path}.{key}" if path else key
             yield from _of(here, found, field.type, insist=insist and here != "status")
-        elif (insist or key in _TELLING) and _missed(here, field, nil=key in value):
-            yield Wrong(here, "is missing", _wanted(field.type))
-
-
-def _missed(path: str, field: _Field, *, nil: bool) -> bool:
-    """Whether a server insists on a field that is not there, or is null: Go writes lists and maps that are nil so."""
-    if path == "spec" and any(f.required for f in _fields(field.type).values()):
-        return True
-    return field.required and not (nil and field.type.startswith(("[", "{")))
+    for key in _insisted_on(name):
+        if value.get(key) is not None or not (insist or key in _TELLING):
+            continue
+        kind = fields[key].type
+        if key not in value or not kind.startswith(
+            ("[", "{")
+        ):  # Go writes lists and maps that are nil as null
+            yield Wrong(f"{path}.{key}" if path else key, "is missing", _wanted(kind))
 
 
 def _of(path: str, value: Any, word: str, *, insist: bool) -> Iterator[Wrong]:
@@ -191,6 +191,19 @@ def _types_of_kinds() -> Mapping[tuple[str, str, str], str]:
         group, version, kind = spoken.split()
         found["" if group == "core" else group, kind, version] = name
     return found
+
+
+@cache
+def _insisted_on(name: str) -> tuple[str, ...]:
+    """The fields that a type must have: its required ones, and a kind's spec where that has some."""
+    fields = _fields(name)
+    whole = name in _types_of_kinds().values()
+    return tuple(
+        key
+        for key, field in fields.items()
+        if field.required
+        or (whole and key == "spec" and any(f.required for f in _fields(field.type).values()))
+    )
 
 
 @cache

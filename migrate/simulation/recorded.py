@@ -173,12 +173,10 @@ def _weighed(value: Any, path: str, depth: int, room: int = MAX_BYTES) -> int:
             room -= 8
         case float() if math.isfinite(value):
             room -= 8
-        case str() if not any("\ud800" <= c <= "\udfff" for c in value):
-            room -= len(value.encode()) + 2
+        case str():
+            room -= len(_bytes(value, path)) + 2
         case int() | float():
             raise _UnfitError(f"{path or 'it'}: is a number that no server reads; write one of 64 bits")
-        case str():
-            raise _UnfitError(f"{path or 'it'}: has half a character in it; write it whole")
         case list() | dict() if depth > MAX_DEPTH:
             raise _UnfitError(f"nests deeper than {MAX_DEPTH} levels, or holds itself; write it flat")
         case list():
@@ -188,7 +186,8 @@ def _weighed(value: Any, path: str, depth: int, room: int = MAX_BYTES) -> int:
             for key, item in value.items():
                 if not isinstance(key, str):
                     raise _UnfitError(f"{path or 'it'}: a key {words(key)}; write it in quotes")
-                room = _weighed(item, f"{path}.{key}"[-300:], depth + 1, room - len(key) - 4)
+                here = f"{path}.{key}"[-300:] if path else key[:300]
+                room = _weighed(item, here, depth + 1, room - len(_bytes(key, path)) - 4)
         case _:
             raise _UnfitError(
                 f"{path or 'it'}: is a {type(value).__name__}; write a text, a number, a list or a mapping"
@@ -196,6 +195,13 @@ def _weighed(value: Any, path: str, depth: int, room: int = MAX_BYTES) -> int:
     if room < 0:
         raise _UnfitError("is larger than 3 MiB; no server stores such an object")
     return room
+
+
+def _bytes(text: str, path: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise _UnfitError(f"{path or 'it'}: has half a character in it; write it whole") from None
 
 
 def _named(obj: Object) -> Iterator[str]:

@@ -71,6 +71,24 @@ def of_path(path: Path) -> Read:
     yield from _data(data, str(path), lines=path.suffix == ".jsonl")
 
 
+def left_out(path: Path) -> Iterator[str]:
+    """What is not read of a snapshot, in words: its table says what was left out, and encrypted Secrets stay closed.
+
+    To be asked of a path that was read without a flaw; nothing is left out of other recordings.
+    """
+    if not (path / CONTENTS).is_file():
+        return
+    for name, entry in sorted(_json((path / CONTENTS).read_text(encoding="utf-8-sig")).items()):
+        if "unread" in entry:
+            yield f"{name} could not be read when the snapshot was taken"
+        elif "leftOut" in entry:
+            yield f"{entry.get('objects')} {name} were left out of the snapshot"
+        elif name == "secrets" and entry.get("objects"):
+            with (path / "secrets.jsonl").open("rb") as file:
+                if file.read(1) != b"{":
+                    yield f"{entry['objects']} secrets are encrypted, and are left out: a recording needs no values"
+
+
 def of_text(text: str, source: str, *, lines: bool = False) -> Read:
     """Every object of a text; `lines` says that each line is a document of its own."""
     if lines:

@@ -66,8 +66,8 @@ def test_an_export_is_planned(tmp_path: Path, objects: int) -> None:
     assert planned >= count
 
 
-def test_an_encrypted_export_is_read_without_its_secrets(tmp_path: Path) -> None:
-    """No key is asked for: a recording needs no values, and everything else is there."""
+def test_an_encrypted_export_is_read_without_its_secrets(cli: Cli, tmp_path: Path) -> None:
+    """No key is asked for: a recording needs no values, everything else is there, and what is not is said."""
     key = tmp_path / "key"
     key.write_bytes(Fernet.generate_key())
     count = exported(tmp_path, Size(10, 300), key)
@@ -76,6 +76,9 @@ def test_an_encrypted_export_is_read_without_its_secrets(tmp_path: Path) -> None
     secrets = (tmp_path / "snapshot" / "secrets.jsonl").read_text().count("\n")
     assert secrets
     assert len(objects) == count - secrets
+    said = cli("plan", of_the_export(tmp_path))
+    assert said.code == 0
+    assert f"{secrets} secrets are encrypted, and are left out" in said.err
 
 
 @pytest.mark.parametrize(

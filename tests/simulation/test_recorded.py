@@ -80,6 +80,8 @@ def test_a_flood_of_problems_is_cut_off() -> None:
         (named("example.com/v1", "Thing", "a"), "nothing serves example.com/v1 Thing"),
         (named("v1", "Service", "Web", "shop", spec={"ports": [{"port": 1}]}), 'metadata.name: Invalid value: "Web"'),
         (web(selector={"matchLabels": {"app": "other"}}), "`selector` does not match template `labels`"),
+        (named("v1", "ConfigMap", "a", data={"a": "\ud800"}), ": data.a: has half a character in it"),
+        (named("v1", "ConfigMap", "a", data={"\ud800": "a"}), ": data: has half a character in it"),
         (web(replicas=2**63), "spec.replicas: is a number that no server reads"),
     ],
 )  # fmt: skip

@@ -25,7 +25,11 @@ from migrate.steps.ledger import LEDGER
 
 @click.command("runbook")
 @migration(lenient=True)
-@click.option("--recorded", metavar="FILE", help="rehearse on this recorded blue, and render from that")
+@click.option(
+    "--recorded",
+    metavar="FILE",
+    help="rehearse on this recorded blue, and render from that: a file, a directory of them, or a snapshot",
+)
 @click.option(
     "--dir", "directory", metavar="DIR", default="runbooks", show_default=True, help="where to write"
 )
