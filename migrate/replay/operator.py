@@ -44,7 +44,7 @@ def on_conflict(migration: Migration, ref: Ref, labels: Mapping[str, str]) -> tu
 
 def _decides(rule: ObjectRule) -> bool:
     """Whether a rule says in which form an object appears; one that only speaks of conflicts leaves that to others."""
-    return rule.skip or rule.replay or rule.hold
+    return rule.skip or rule.replay or rule.hold or rule.on_conflict is None
 
 
 def speaks_of(rule: ObjectRule, ref: Ref, labels: Mapping[str, str]) -> bool:

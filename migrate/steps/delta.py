@@ -15,7 +15,7 @@ from migrate.model.verdict import Verdict
 from migrate.replay.drift import CHANGED, NEW
 from migrate.replay.parity import MISSING
 from migrate.steps.drift import written
-from migrate.steps.ledger import LEDGER, read_ledger
+from migrate.steps.ledger import LEDGER, ledger_of, read_ledger
 from migrate.steps.removing import BECAUSE, START
 from migrate.steps.replay_objects import ReplayObjects
 
@@ -99,8 +99,7 @@ def _change(scene: Scene, action: Action, known: Mapping[Ref, str]) -> Change | 
 
 def _startable(scene: Scene, action: Action) -> Iterator[Change]:
     """What may be started by the ledger that would be written, and not by the one that was."""
-    before = {held.ref for held in read_ledger(scene.progress).early}
-    for held in action.params["facts"]["held"]:
-        ref = Ref.of_json(held["ref"])
-        if held["early"] and ref not in before:
-            yield Change(LET_GO, ref, "may run on both sides, once before-start is open")
+    before = {held.ref for held in read_ledger(scene.progress).before_cutover}
+    for held in ledger_of(action.params["facts"]).before_cutover:
+        if held.ref not in before:
+            yield Change(LET_GO, held.ref, "may run on both sides, once before-start is open")

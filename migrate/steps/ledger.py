@@ -5,7 +5,7 @@ Blue cannot be asked again later: once its twin is off, blue's own object says "
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -79,6 +79,11 @@ class Ledger:
         """What opens on green before the probe: by what clients of a ramped route come in."""
         names = self._opened(ramped=True)
         return tuple(h for h in self.held if str(h.ref) in names)
+
+    @property
+    def before_cutover(self) -> tuple[Held, ...]:
+        """What is let go before the cutover: what may run on both sides, and what opens for the probe."""
+        return (*self.early, *self.ways_in)
 
     def _opened(self, *, ramped: bool) -> frozenset[str]:
         return frozenset(name for c in self.routes if c.rampable is ramped for name in c.ways_in)
@@ -193,7 +198,11 @@ def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, 
 
 def read_ledger(progress: Progress) -> Ledger:
     """Read the ledger back from the journal; empty where nothing was replayed."""
-    facts = progress.recorded(LEDGER)
+    return ledger_of(progress.recorded(LEDGER))
+
+
+def ledger_of(facts: Mapping[str, Any]) -> Ledger:
+    """Read a ledger from its facts, as `ledger` made them."""
     held = tuple(
         Held(
             Ref.of_json(h["ref"]),

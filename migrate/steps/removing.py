@@ -92,8 +92,8 @@ class Removing:
         return replace(action, params={**action.params, BECAUSE: self._why[target_of(action)[1]]})
 
 
-def put_to_rest(scene: Scene, decisions: replay.Decisions) -> Batches:
-    """Take back the start of what may not run on both sides any more, and is written still."""
+def put_to_rest(scene: Scene, decisions: replay.Decisions, let_go: Collection[Ref]) -> Batches:
+    """Take back the start of what is not to be `let_go` before the cutover any more, and is written still."""
     started = [
         intent
         for intent in _standing(scene)
@@ -102,7 +102,7 @@ def put_to_rest(scene: Scene, decisions: replay.Decisions) -> Batches:
     now_held = (
         i
         for i in started
-        if (ref := _ref(i)) not in decisions.startable
+        if (ref := _ref(i)) not in let_go
         and (decision := decisions.of(ref)) is not None
         and decision.target is not None
     )

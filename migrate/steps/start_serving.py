@@ -43,8 +43,7 @@ class StartServing(BaseStep):
 
     def gate_about(self, scene: Scene) -> str:
         """Which workloads may start, and as what they are classed; what opens with them."""
-        ledger = read_ledger(scene.progress)
-        let_go = (*ledger.early, *ledger.ways_in)
+        let_go = read_ledger(scene.progress).before_cutover
         return digest([[str(h.ref), h.workload_class] for h in let_go]) if let_go else ""
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
