@@ -10,11 +10,11 @@ from fractions import Fraction
 from itertools import pairwise
 from math import ceil
 
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.migration import Data, GateSpec, Migration, RouteSpec, seconds
 from migrate.planning.marks import KeyPath, Problem
 from migrate.planning.ranges import check_ranges
 from migrate.planning.sides import check_sides
-from migrate.replay.kinds import BUILT_IN_GROUPS
 
 Has = Callable[[KeyPath], bool]
 """Says whether a path was written in the file, rather than filled in by default."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from migrate.model.decision import Literal
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.objects import Object, annotations_of, dig, labels_of
 from migrate.replay import kinds
 from migrate.replay.missed import unread
@@ -47,7 +48,7 @@ def flags(subject: Subject, surroundings: Surroundings, literals: Sequence[Liter
 def _renamed(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
     """What a custom resource names under blue's name: only in kinds that we know are classes renamed."""
     names = renamed_classes(surroundings.blue.migration)
-    if not names or subject.ref.group in kinds.BUILT_IN_GROUPS or kinds.pod_path(subject.kind) is not None:
+    if not names or subject.ref.group in BUILT_IN_GROUPS or kinds.pod_path(subject.kind) is not None:
         return
     for name in sorted(names.keys() & set(classes_named(subject.obj))):
         yield f"names storage class {name}, which is {names[name]} on green"

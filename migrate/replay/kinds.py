@@ -57,36 +57,6 @@ SCALED: frozenset[Kind] = frozenset(
 WORKLOADS: frozenset[Kind] = SCALED | {DAEMON_SET}
 """What runs pods and goes on running them."""
 
-BUILT_IN_GROUPS: frozenset[str] = frozenset(
-    {
-        "",
-        "admissionregistration.k8s.io",
-        "apiextensions.k8s.io",
-        "apiregistration.k8s.io",
-        "apps",
-        "authentication.k8s.io",
-        "authorization.k8s.io",
-        "autoscaling",
-        "batch",
-        "certificates.k8s.io",
-        "coordination.k8s.io",
-        "discovery.k8s.io",
-        "events.k8s.io",
-        "extensions",
-        "flowcontrol.apiserver.k8s.io",
-        "internal.apiserver.k8s.io",
-        "networking.k8s.io",
-        "node.k8s.io",
-        "policy",
-        RBAC,
-        "resource.k8s.io",
-        "scheduling.k8s.io",
-        "storage.k8s.io",
-        "storagemigration.k8s.io",
-    }
-)
-"""The groups that kube-apiserver itself serves; source: the API reference of Kubernetes 1.35."""
-
 
 def pod_path(kind: Kind) -> tuple[str, ...] | None:
     """Where an object of a kind keeps its pod, as the parent of `metadata` and `spec`; None where it has none."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from migrate.model.decision import Decision, Form
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.ids import RunId
 from migrate.model.inventory import Inventory
 from migrate.model.link import Link
@@ -45,7 +46,7 @@ def links_of(decision: Decision, obj: Object, blue: Blue, fate: Fate) -> tuple[L
     owners = [
         owner
         for owner in metadata_of(obj).get("ownerReferences") or ()
-        if not owner.get("controller") or group_of(owner) not in kinds.BUILT_IN_GROUPS
+        if not owner.get("controller") or group_of(owner) not in BUILT_IN_GROUPS
     ]
     if not owners or decision.target is None:
         return ()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from migrate.model.decision import Decision
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.objects import Object, dig, metadata_of
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
@@ -55,7 +56,7 @@ def _obstacle(decision: Decision, obj: Object, blue: Blue) -> str:
         return f"the object is {decision.form}"
     if not isinstance(obj.get("status"), dict) or not obj["status"]:
         return "it has none"
-    if ref.group in kinds.BUILT_IN_GROUPS:
+    if ref.group in BUILT_IN_GROUPS:
         return "green's own controllers write that of a built-in kind"
     version = str(decision.target.get("apiVersion", "")).rpartition("/")[2]
     for definition in blue.inventory.of(kinds.DEFINITION[1], kinds.DEFINITION[0]):

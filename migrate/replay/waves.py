@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.objects import Object, Ref, dig
 from migrate.replay import kinds
 from migrate.replay.kinds import Kind
@@ -141,7 +142,7 @@ CUSTOM = 10
 
 def wave_of(kind: Kind) -> int:
     """The wave of a kind: a custom resource is in 10, a built-in kind without a place of its own in 5."""
-    return _WAVE_OF.get(kind, 5 if kind[0] in kinds.BUILT_IN_GROUPS else CUSTOM)
+    return _WAVE_OF.get(kind, 5 if kind[0] in BUILT_IN_GROUPS else CUSTOM)
 
 
 def rank_of(ref: Ref, source: Object, level: int) -> int:

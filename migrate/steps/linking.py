@@ -27,7 +27,6 @@ LATE = "late"
 
 def linked(scene: Scene, decisions: replay.Decisions) -> Batches:
     """Link what stands, and record that with what follows at the cutover, and what stays without and why."""
-    yield from _given_up(scene, decisions.links)
     if decisions.links:
         late = [
             {"ref": ref.as_json(), **one.as_json()}
@@ -38,7 +37,7 @@ def linked(scene: Scene, decisions: replay.Decisions) -> Batches:
         yield from _linked(scene, decisions.links, linking.CHECK, {LATE: late} if late else {})
 
 
-def _given_up(scene: Scene, links: linking.Links) -> Batches:
+def given_up(scene: Scene, links: linking.Links) -> Batches:
     """Take away what this run linked and blue names no more: green's collector would go by it."""
     gone: dict[Ref, list[Mapping[str, Any]]] = {}
     for intent in scene.progress.intents():

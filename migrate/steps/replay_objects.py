@@ -40,7 +40,7 @@ from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm
 from migrate.steps.kept import made_by_gitops
 from migrate.steps.ledger import FORCED, LEDGER, broken_on_blue, forced_json, ledger, ledger_of, listed
-from migrate.steps.linking import linked
+from migrate.steps.linking import given_up, linked
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
 from migrate.steps.removing import START, Removing, put_to_rest
 from migrate.steps.stating import stated
@@ -85,6 +85,9 @@ class ReplayObjects(BaseStep):
             scene, record(LEDGER, [passed("ledger", "what is held is written down")], facts=facts)
         )
         yield from put_to_rest(scene, decisions, {h.ref for h in ledger_of(facts).before_cutover})
+        yield from given_up(
+            scene, decisions.links
+        )  # before an owner goes: the collector would take what it owned
         yield from removing.first()
         before = refused_before(scene)
         for last, wave in pairwise((0, *decisions.waves)):

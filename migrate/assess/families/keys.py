@@ -9,8 +9,8 @@ from migrate.assess.families import Code, Situation
 from migrate.assess.wording import few
 from migrate.assess.workloads import deployments, flag, image_of
 from migrate.model.facts import Finding, Severity
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.objects import Object, Ref, dig, kind_of, labels_of, name_of, namespace_of, ref_of
-from migrate.replay import kinds
 
 LEFT = Code(
     "KEYS-001",
@@ -70,7 +70,7 @@ def _sealing(situation: Situation) -> Iterator[Needed]:
 def _named(situation: Situation) -> Iterator[Needed]:
     """The Secrets that custom resources which move name, in their own namespace unless they say another."""
     for resource, obj in situation.blue_inventory:
-        if resource.group in kinds.BUILT_IN_GROUPS or not situation.moves(obj):
+        if resource.group in BUILT_IN_GROUPS or not situation.moves(obj):
             continue
         space = namespace_of(obj)
         if ref_of(obj)[:2] == _ISSUER:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.ids import RuleId
 from migrate.model.objects import annotations_of, controller_of, group_of
 from migrate.replay import kinds
@@ -33,7 +34,7 @@ def _stays(subject: Subject, surroundings: Surroundings) -> str | None:
     if rule == ONE_SHOT_RULE:
         wanted = subject.kind == kinds.CLAIM  # what it holds outlives the run that it was made for
     else:
-        built_in = owner.group in kinds.BUILT_IN_GROUPS or (owner.group, owner.kind) in kinds.WORKLOADS
+        built_in = owner.group in BUILT_IN_GROUPS or (owner.group, owner.kind) in kinds.WORKLOADS
         over = rule in OVER or subject.kind in {kinds.POD, *ONE_SHOT}
         wanted = not (built_in or over)
     return f"owned by {owner}, left by {rule}" if wanted else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.replay import kinds
 from migrate.replay.rule import Rule, Subject, ask
 from migrate.replay.sanitise import FIELDS
@@ -9,7 +10,7 @@ from migrate.replay.surroundings import Surroundings
 
 
 def _unknown(subject: Subject, _surroundings: Surroundings) -> str | None:
-    known = subject.kind in FIELDS or subject.ref.group not in kinds.BUILT_IN_GROUPS
+    known = subject.kind in FIELDS or subject.ref.group not in BUILT_IN_GROUPS
     return None if known else f"{subject.obj.get('apiVersion')} {subject.ref.kind}"
 
 
