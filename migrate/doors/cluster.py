@@ -60,7 +60,7 @@ class Write:
     """One write, as a value.
 
     `body` is the object (for PATCH the merge patch, for DELETE None). `uid` and `resource_version` are preconditions;
-    a mismatch raises Conflict. `subresource` is "status" or "scale" or empty. A body that names another version of the
+    a mismatch raises Conflict (of a custom resource's status only that of the version). `subresource` is "status" or "scale" or empty. A body that names another version of the
     resource's group goes to that version, and is answered in it. With `foreground` a deleted object stands until what
     it owns is gone, and the answer to the delete is the object that is still there.
     """

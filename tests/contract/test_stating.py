@@ -87,9 +87,12 @@ def test_a_newer_version_is_written_over_only_without_a_status(bench: Bench, mad
 
 
 def test_a_namesake_is_left_alone(bench: Bench, made: Object) -> None:
-    """An object that was made anew since it was read gets none."""
-    other = {**made, "metadata": {**made["metadata"], "uid": "0f0f0f0f-0000-4000-8000-000000000000"}}
-    handler, action, outcome = written(bench, other, STATUS)
+    """An object that was made anew since it was read gets none: a server tells it by the version."""
+    bench.delete(made)
+    bench.until("no thing", lambda: bench.get(made) is None)
+    name, space = made["metadata"]["name"], made["metadata"]["namespace"]
+    anew = bench.create({**made, "metadata": {"name": name, "namespace": space}})
+    handler, action, outcome = written(bench, made, STATUS)
     assert outcome.state is OutcomeState.FAILED
     assert handler.observe(action).state is State.ABSENT
-    assert not (bench.get(made) or {}).get("status")
+    assert not (bench.get(anew) or {}).get("status")
