@@ -120,6 +120,37 @@ def test_many_mangled_recordings_end_in_words(blue: tuple[str, list[dict[str, An
     ends(*blue)
 
 
+NIL: dict[str, tuple[str, ...]] = {
+    "metadata": ("labels", "annotations", "ownerReferences", "finalizers"),
+    "containers": ("env", "envFrom", "args", "command", "ports", "volumeMounts"),
+    "pod": ("volumes", "tolerations", "imagePullSecrets", "initContainers", "nodeSelector"),
+}
+"""Lists and maps that Go may leave nil, by what they stand in."""
+
+
+def with_nulls(value: Any, within: str = "") -> Any:
+    """The same object with a null for each of these that it has not."""
+    if isinstance(value, list):
+        return [with_nulls(item, within) for item in value]
+    if not isinstance(value, dict):
+        return value
+    lacking = {
+        key: None for key in NIL.get("pod" if "containers" in value else within, ()) if key not in value
+    }
+    return {**{key: with_nulls(item, key) for key, item in value.items()}, **lacking}
+
+
+def test_nulls_of_a_real_server_change_nothing(cli: Cli, tmp_path: Path) -> None:
+    """The Plan is the same where lists and maps that are not there are null."""
+    blue = objects("weave-to-calico")
+    plain = cli("plan", simulated(tmp_path, yaml.safe_dump_all(blue)), "--objects", "-o", "json")
+    odd = cli(
+        "plan", simulated(tmp_path, yaml.safe_dump_all(map(with_nulls, blue))), "--objects", "-o", "json"
+    )
+    assert odd.code == 0, odd.err
+    assert odd.document["decisions"] == plain.document["decisions"]
+
+
 def test_a_recording_is_refused_with_file_place_object_and_path(cli: Cli, tmp_path: Path) -> None:
     """Every problem of the file on a line of its own, the same words from each command, and nothing begun."""
     wrong = {
