@@ -243,3 +243,21 @@ def test_what_could_not_be_read_is_not_gone(verified: Project) -> None:
         seen = replace(blind, unreadable={})
         blue, decisions = blue_decided(begun.scene, seen)
         assert {d.ref.kind for d in leaving(decisions, known, blue)} == {"Role"}
+
+
+def test_how_a_held_one_is_let_go_follows_blue(verified: Project) -> None:
+    """Replicas of a worker that moves with the writers: nothing is written on green, and it wakes up with today's."""
+    patched(verified, Side.BLUE, DEPLOYMENTS, "back/worker", {"spec": {"replicas": 3}})
+    run(verified, Life(until=VERIFIED))
+    assert dig(green(verified, DEPLOYMENTS, "back/worker"), "spec", "replicas") == 0
+    assert run(verified)
+    assert dig(green(verified, DEPLOYMENTS, "back/worker"), "spec", "replicas") == 3
+
+
+def test_a_way_back_before_the_cutover_opens_the_delta_again(verified: Project) -> None:
+    """A rollback to the verification opens the cutover again: what changed meanwhile comes over."""
+    run(verified, Life(until=Until(gate=GateName("before-writers"))))
+    created(verified, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+    roll_back_to(verified, Phase.VERIFY)
+    assert run(verified)
+    assert green(verified, CONFIG_MAPS, "shop/new") is not None
