@@ -211,7 +211,8 @@ def route_words(composed: Composed, closure: Closure) -> str:
     if closure.rampable:
         if not closure.workloads:
             return "no workload of blue stands behind it as far as configuration tells"
-        return f"all of its {tables.counted(len(closure.workloads), 'workload')} can run on both sides"
+        opens = f"; {', '.join(closure.ways_in)} opens on green before its probe" if closure.ways_in else ""
+        return f"all of its {tables.counted(len(closure.workloads), 'workload')} can run on both sides{opens}"
     if closure.switch and not (closure.blocking or closure.shut):
         return "cutover.mode is switch"
     shut = (f"{why} stays shut until the switch" for why in closure.shut)

@@ -77,9 +77,14 @@ def route_names(migration: Migration) -> tuple[RouteName, ...]:
     return (RouteName(cutover.haproxy.backend) if cutover.haproxy else DEFAULT_ROUTE,)
 
 
-def closures(blue: Inventory, decisions: Decided, migration: Migration) -> tuple[Closure, ...]:
-    """The closure of every route, in the order of the file; a route that names no Service has the exposed ones."""
-    graph, doors = _Graph(blue), WaysIn(blue, decisions, migration)
+def closures(
+    blue: Inventory, decisions: Decided, migration: Migration, green: Inventory | None = None
+) -> tuple[Closure, ...]:
+    """The closure of every route, in the order of the file; a route that names no Service has the exposed ones.
+
+    `green` are the workloads that run there, None while there is no green.
+    """
+    graph, doors = _Graph(blue), WaysIn(blue, decisions, migration, green)
     named = {RouteName(r.name): r.services for r in migration.cutover.routes}
     found = []
     for route in route_names(migration):

@@ -17,6 +17,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, name_of, namespace_of, ref_of
 from migrate.replay import kinds
+from migrate.replay.classes import publishes
 from migrate.replay.insiders import insider_of
 from migrate.replay.operator import operator_rule
 from migrate.replay.turns import Turn
@@ -40,6 +41,15 @@ class Decided(Protocol):
         ...
 
 
+def _publishers(green: Inventory) -> Iterator[Ref]:
+    """Who on green makes DNS records of what opens there: it came with green, or somebody has started it."""
+    for group, kind in WORKLOADS:
+        for workload in green.of(kind, group):
+            wanted = kind == "DaemonSet" or dig(workload, "spec", "replicas", default=1)
+            if wanted and publishes(dig(workload, "spec", "template", default={})):
+                yield ref_of(workload)
+
+
 @dataclass(frozen=True, slots=True)
 class Front:
     """What stands in front of some Services.
@@ -57,13 +67,15 @@ class Front:
 class WaysIn:
     """Everything by which clients come into blue, and what of it is held on green."""
 
-    def __init__(self, blue: Inventory, decisions: Decided, migration: Migration) -> None:
+    def __init__(
+        self, blue: Inventory, decisions: Decided, migration: Migration, green: Inventory | None = None
+    ) -> None:
         self._blue = blue
         self._migration = migration
         self._moving = frozenset(d.ref for d in decisions.held)
         self._held = {d.ref: d for d in decisions.held if d.ref[:2] in _WAYS}
         early = (d.ref for d in decisions.held if d.turn == Turn.NAMES and d.ref in decisions.startable)
-        self._publisher = next(early, None)
+        self._publisher = next(early, None) or (next(_publishers(green), None) if green is not None else None)
 
     def front(self, services: Sequence[str]) -> Front:
         """What stands in front of these Services."""

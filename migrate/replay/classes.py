@@ -242,6 +242,11 @@ def _acts_outside(pod: Object) -> Iterator[str]:
                 yield what
 
 
+def publishes(pod: Object) -> bool:
+    """Whether a pod makes a DNS record of what it sees with a host and an address."""
+    return any(what.startswith("external-dns") for what in _acts_outside(pod))
+
+
 def outside_turn(pod: Object) -> Turn | None:
     """The turn of a pod that acts on the outside world: the latest of its containers; None where none does."""
     images = [

@@ -10,6 +10,7 @@ from migrate.model.migration import GateSpec
 from migrate.model.plan import PlannedStep
 from migrate.model.progress import GateEvent
 from migrate.planning.compose import gate_specs
+from migrate.planning.routes import Closure
 from migrate.runbook.source import Origin, Source
 
 BACKENDS = "wait webhook backends"
@@ -69,7 +70,12 @@ def _shows(source: Source, step: PlannedStep) -> list[str]:
     held = source.ledger.get("held", ())
     match step.gate:
         case "before-start":
-            return [f"starts on green: {_name(h)} ({h['class']})" for h in held if h["early"]]
+            routes = [Closure.of_json(r) for r in source.ledger.get("routes", ())]
+            opens = sorted({name for c in routes if c.rampable for name in c.ways_in})
+            return [
+                *(f"starts on green: {_name(h)} ({h['class']})" for h in held if h["early"]),
+                *(f"opens on green, where only probes come before the cutover: {name}" for name in opens),
+            ]
         case "before-writers":
             return [
                 f"moves, off on blue before on on green: {_name(h)} ({h['class'] or h['form']})"

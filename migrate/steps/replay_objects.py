@@ -28,7 +28,6 @@ from migrate.model.inventory import Inventory
 from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
-from migrate.planning.routes import closures
 from migrate.replay import drift
 from migrate.replay.conflicts import adopted, settled
 from migrate.replay.handover import handovers
@@ -36,6 +35,7 @@ from migrate.steps import conflicts
 from migrate.steps.anew import recorded_anew
 from migrate.steps.as_sent import as_sent
 from migrate.steps.base import CONFLICTS, CUTOVER, DECIDED, BaseStep, blue_decided, body_of, chunks
+from migrate.steps.closures import closures_of
 from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm
 from migrate.steps.kept import made_by_gitops
@@ -74,7 +74,7 @@ class ReplayObjects(BaseStep):
         decisions = settled(decisions, scene.progress.recorded(CONFLICTS))
         removing = Removing.of(scene, blue, decisions, known)
         yield from removing.asked()
-        routes = closures(blue, decisions, scene.migration)
+        routes = closures_of(scene, blue, decisions)
         facts = {
             **ledger(decisions, routes),
             "broken": _broken(scene, blue, known),
@@ -85,9 +85,8 @@ class ReplayObjects(BaseStep):
             scene, record(LEDGER, [passed("ledger", "what is held is written down")], facts=facts)
         )
         yield from put_to_rest(scene, decisions, {h.ref for h in ledger_of(facts).before_cutover})
-        yield from given_up(
-            scene, decisions.links
-        )  # before an owner goes: the collector would take what it owned
+        # before an owner goes: the collector would take what it owned
+        yield from given_up(scene, decisions.links)
         yield from removing.first()
         before = refused_before(scene)
         for last, wave in pairwise((0, *decisions.waves)):

@@ -13,6 +13,7 @@ from migrate.errors import GateClosed
 from migrate.model.ids import GateName, Phase, Side
 from migrate.model.marks import PARKED_CLASS
 from migrate.model.objects import dig
+from migrate.steps.ledger import read_ledger
 from tests.scenario.hands import DEPLOYMENTS, SERVICES, created, patched
 from tests.scenario.moves import FILE, Life, progress_of, roll_back_to, run, seeded, world_of
 from tests.scenario.test_turns import INGRESSES, acts, first
@@ -89,6 +90,23 @@ def test_beside_who_would_publish_it_it_stays_shut_until_the_switch(tmp_path: Pa
     assert first(found, "Ingress", "release") < first(found, "weight shop 100")
     with world_of(project) as world:
         assert world.counters()["shop"]["failed"] == 0
+
+
+def test_greens_own_publisher_keeps_it_shut_as_well(tmp_path: Path) -> None:
+    """An external-dns that came with green would make a record of the Ingress as soon as it has an address."""
+    project = behind_an_ingress(tmp_path / "move")
+    assert not run(project, Life(until=Until(phase=Phase.BUILD)))
+    pod = {
+        "metadata": {"labels": {"app": "dns"}},
+        "spec": {"containers": [{"name": "a", "image": "example/external-dns:1"}]},
+    }
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "dns"}}, "template": pod}
+    created(project, Side.GREEN, DEPLOYMENTS, "default/dns", spec=spec)
+    assert not run(project, Life(until=Until(phase=Phase.VERIFY)))
+    assert class_of(project) == PARKED_CLASS
+    (closure,) = read_ledger(progress_of(project)).routes
+    assert closure.shut == ("Ingress shop/web (Deployment default/dns runs on green and would publish it)",)
+    assert run(project)
 
 
 def test_the_gate_names_what_would_open(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ from migrate.model.objects import Ref
 from migrate.model.progress import Progress
 from migrate.planning.compose import agree
 from migrate.planning.contrast import contrast
-from migrate.planning.routes import closures
 from migrate.replay import Decisions
 from migrate.replay.conflicts import Taken
 from migrate.replay.flags import SHOWN as LITERALS_SHOWN
 from migrate.steps.assess_sides import blue_facts
+from migrate.steps.closures import closures_of
 from migrate.steps.conflicts import standing
 from migrate.steps.replay_objects import ReplayObjects
 
@@ -128,8 +128,8 @@ def _compose(project: Project) -> tuple[Composed, Inventory]:
         plan = composed_of(project, doors, facts)
         scene = scene_of(project, doors, progress, run=progress.run if progress else "")
         blue, decisions = decided(scene, inventory)
+        routes = closures_of(scene, blue, decisions)
         taken = _taken(scene, decisions)
-    routes = closures(blue, decisions, project.migration)
     if progress is not None and progress.plan is not None and progress.plan.fingerprint == plan.fingerprint:
         plan = progress.plan  # the same, with the journal's number of the revision
     idle = replay.idle(project.migration, blue)
