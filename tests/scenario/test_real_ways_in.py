@@ -37,6 +37,9 @@ def test_a_way_in_opens_before_the_probe_and_shuts_on_the_way_back(
 ) -> None:
     """Open from start on, parked again behind it, open at the end; blue's CronJob wakes with nothing to make up for."""
     with real.ready(control_plane_factory, test_data, tmp_path) as move:
+        file = real.migration(move, test_data)
+        file["cutover"]["pause"] = "3s"  # enough probes for a verdict on a slow machine, too
+        real.write_file(move, file)
         with real.door(move.blue, Side.BLUE) as cluster:
             real.put(cluster, [front()], "shop")
         before = real_looks.application(move.blue)
