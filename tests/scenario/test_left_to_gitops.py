@@ -12,7 +12,7 @@ from migrate.engine.runner import Until
 from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Resource, dig
-from tests.scenario.hands import CONFIG_MAPS, created, patched
+from tests.scenario.hands import CONFIG_MAPS, created, once_done, patched
 from tests.scenario.moves import FILE, Life, progress_of, run, seeded, world_of
 from tests.scenario.test_turns import FLUX, defined
 
@@ -69,13 +69,12 @@ def test_the_plan_says_who_makes_it(project: Project, capsys: pytest.CaptureFixt
 
 
 def test_gitops_that_goes_on_again_on_blue_stops_the_cutover(project: Project) -> None:
-    """Before any traffic moves it is named; once it rests again, the move goes on."""
+    """Before any traffic moves it is named; the next run pauses it, and goes on."""
     project.file.write_text(project.file.read_text().replace("  gitops: compare\n", ""))
     project = load(str(project.file), None, None)
-    run(project, Life(until=Until(phase=Phase.VERIFY)))
-    patched(project, Side.BLUE, FLUX, "back/apps", {"spec": {"suspend": False}})
+    goes_on = {"spec": {"suspend": False}}
+    somebody = once_done("verify.routes", lambda: patched(project, Side.BLUE, FLUX, "back/apps", goes_on))
     with pytest.raises(CheckFailed, match=r"GitOps on blue: goes on again.* back/apps"):
-        run(project)
+        run(project, Life(tell=somebody))
     assert progress_of(project).weights() == {}
-    patched(project, Side.BLUE, FLUX, "back/apps", {"spec": {"suspend": True}})
-    assert run(project)
+    assert run(project)  # which pauses it again

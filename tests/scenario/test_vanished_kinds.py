@@ -15,7 +15,7 @@ from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Resource
 from migrate.simulation.faults import FaultyCluster, Fuse
-from tests.scenario.hands import created, deleted
+from tests.scenario.hands import created, deleted, once_done
 from tests.scenario.moves import Life, progress_of, roll_back_to, run, seeded, world_of
 
 _Result = TypeVar("_Result")
@@ -114,10 +114,9 @@ def test_on_green_before_the_way_back(project: Project) -> None:
 
 
 def test_on_green_before_the_writers_move(project: Project) -> None:
-    """What green has lost since is named before blue's writers stop."""
-    run(project, Life(until=Until(phase=Phase.VERIFY)))
-    vanish(project, Side.GREEN)
+    """What green has lost since its verification is named before any traffic moves, and written again by the next run."""
     with pytest.raises(CheckFailed) as caught:
-        run(project)
+        run(project, Life(tell=once_done("verify.routes", lambda: vanish(project, Side.GREEN))))
     assert "Widget.example.com shop/one" in str(caught.value)
     assert progress_of(project).weights() == {}
+    assert run(project)
