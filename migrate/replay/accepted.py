@@ -52,6 +52,11 @@ def names_nothing(accept: Sequence[Accepted], refs: Sequence[Ref]) -> Iterator[t
             yield number, entry
 
 
+def reason(ref: Ref, path: str, accept: Sequence[Accepted]) -> str:
+    """Why a difference at one path may stay; empty where nobody has accepted it."""
+    return next((e.reason for e in accept if _names(e, ref) and _leads_to(e, path)), "")
+
+
 def _parts(difference: Difference, accept: Sequence[Accepted]) -> Iterator[Difference]:
     mine = [entry for entry in accept if _names(entry, difference.ref)]
     reasons = [next((e.reason for e in mine if _leads_to(e, path)), "") for path in difference.paths]

@@ -14,7 +14,8 @@ import orjson
 
 from migrate.errors import DoorError, NotFound, Transient
 from migrate.model.objects import Resource, dig
-from migrate.simulation.refusals import forbidden
+from migrate.simulation.injecting import inject
+from migrate.simulation.refusals import bad_request, forbidden
 from migrate.simulation.selectors import matches
 from migrate.simulation.shapes import copied
 from migrate.simulation.store import Key, Store
@@ -63,19 +64,20 @@ class Admission:
     def webhooks(self, resource: Resource, operation: str, obj: Json, *, dry_run: bool) -> None:
         """Refuse what a webhook with failurePolicy Fail would have to see while nobody answers for it.
 
-        Whatever a webhook would change is not simulated: it is asked, and answers that nothing is to change.
+        What a mutating webhook would change is not simulated, but for a new pod's containers: it gets those that blue's
+        own such pod has (see `injecting`). A dry run is refused where a webhook has side effects, whatever its policy.
         """
         if resource.plural in _UNHOOKED:
             return
         for kind, hook in self._matching(resource, operation, obj):
-            if hook.get("failurePolicy") == "Ignore":
-                continue
+            if dry_run and hook.get("sideEffects") not in {"None", "NoneOnDryRun"}:
+                raise bad_request(f'admission webhook "{hook["name"]}" does not support dry run')
             service = dig(hook, "clientConfig", "service")
             if service is None or self._answers(service["namespace"], service["name"]):
-                continue
-            if dry_run and hook.get("sideEffects") not in {"None", "NoneOnDryRun"}:
-                continue
-            raise self._unanswered(kind, hook, service)
+                if kind == "mutatingwebhook" and operation == "CREATE" and resource.name == "pods":
+                    inject(self._store, obj)
+            elif hook.get("failurePolicy") != "Ignore":
+                raise self._unanswered(kind, hook, service)
 
     def _unanswered(self, kind: str, hook: Mapping[str, Any], service: Mapping[str, Any]) -> DoorError:
         where = f"https://{service['name']}.{service['namespace']}.svc:{service.get('port', 443)}{service.get('path', '')}"

@@ -13,8 +13,9 @@ from migrate.engine.step import Batches, Scene
 from migrate.model.canonical import digest
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
-from migrate.model.objects import Ref
+from migrate.model.objects import Object, Ref
 from migrate.steps.base import CUTOVER, BaseStep, patches
+from migrate.steps.canaries import tried
 from migrate.steps.ledger import ROLLING, Held, listed, read_ledger
 from migrate.steps.reading_back import read_back
 from migrate.steps.removing import START
@@ -34,8 +35,9 @@ class StartServing(BaseStep):
     follows: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
-        """Release what is still dormant and wait for it; no way in opens before what it leads to is Ready."""
+        """Try the pods of what is still dormant, release it, wait for it; no way in opens before what it leads to is Ready."""
         ledger = read_ledger(scene.progress)
+        yield from tried(scene, _dormant(scene, ledger.early))
         yield from _released(scene, ledger.early)
         yield from wait_ready(scene, [h.ref for h in ledger.early], "serving workloads on green")
         yield from _released(scene, ledger.ways_in)
@@ -59,12 +61,17 @@ class StartServing(BaseStep):
 
 
 def _released(scene: Scene, group: Sequence[Held]) -> Batches:
+    found = _dormant(scene, group)
+    yield from patches(scene, ((patch(Side.GREEN, h.ref, h.release, why=START), obj) for h, obj in found))
+
+
+def _dormant(scene: Scene, group: Sequence[Held]) -> list[tuple[Held, Object]]:
+    """What still sleeps, as green has it now."""
     if not group:
-        return
+        return []
     green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in group})
     found = ((h, green.find(h.ref) or {}) for h in group)
-    dormant = ((h, obj) for h, obj in found if not stands(obj, h.release))
-    yield from patches(scene, ((patch(Side.GREEN, h.ref, h.release, why=START), obj) for h, obj in dormant))
+    return [(h, obj) for h, obj in found if not stands(obj, h.release)]
 
 
 def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -284,17 +283,26 @@ def refused_by_schema_and_by_a_kind_that_is_gone(
 
 
 def refused_pods(move: real.Move, green: ControlPlane) -> None:
-    """At the start: the workloads were accepted, and their pods are refused by Pod Security and for want of a class."""
+    """Before the start: Pod Security, a quota and the want of a class refuse pods that are only tried; none was made."""
     green.api.patch(ODD, {"metadata": {"labels": {LEVEL: "restricted"}}})
-    began = time.monotonic()
+    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    green.api.create("/api/v1/namespaces/shop/resourcequotas", quota)
+    tried = {"metadata": {"name": "tried"}, "spec": {"containers": HARDENED["containers"]}}
+    pods = "/api/v1/namespaces/shop/pods"
+    until(green, "the quota acts", lambda: "exceeded quota" in answer(green, pods, tried))
     said = move.go("--until", "start", code=30)
-    assert time.monotonic() - began < 100  # and not verify.budget, ten minutes
     assert 'violates PodSecurity "restricted:latest"' in said
-    assert "Deployment odd/strict: 0 of 2 Ready; the server refuses its pods" in said
+    assert "canary pod of Deployment odd/strict" in said
     assert "no PriorityClass with name gold was found" in said
+    assert "exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0" in said
     green.api.close()
+    assert not green.api.get(f"{ODD}/pods")["items"]
+    assert not green.api.get(pods)["items"]
+    assert green.api.get(f"{DEPLOYMENTS}/strict")["spec"]["replicas"] == 0
+    green.api.delete("/api/v1/namespaces/shop/resourcequotas/none")
     green.api.patch(ODD, {"metadata": {"labels": {LEVEL: None}}})
     green.api.create(CLASSES, {"metadata": {"name": "gold"}, "value": 7})
+    until(green, "the quota is gone", lambda: "exceeded quota" not in answer(green, pods, tried))
     move.go("--until", "start")
     for name in ("strict", "golden"):
         assert green.api.get(f"{DEPLOYMENTS}/{name}")["status"]["readyReplicas"] == 2
