@@ -74,7 +74,8 @@ class Verified:
 )
 @output("text", "json", "yaml")
 def command(project: Project, side: str, output: str) -> None:
-    r"""Hold green against blue as both are now: objects, workloads, Services, Calico. Writes nothing, takes no lock.
+    r"""Hold green against blue as both are now: objects, owners, workloads, Services,
+    Calico, Helm's releases. Writes nothing, takes no lock.
 
     \b
     cnimigrate verify
