@@ -43,7 +43,12 @@ WAVES: tuple[Wave, ...] = (
     ),
     Wave(10, "custom resources, owners before children", ""),
     Wave(11, "workloads, all held", ""),
-    Wave(12, "ResourceQuotas, admission policies, validating webhooks", ""),
+    Wave(
+        12,
+        "ResourceQuotas, admission policies, validating webhooks",
+        "before the start each serving workload's first pod is taken by green's server in a dry run,"
+        " with the containers that are injected on blue",
+    ),
 )
 
 CALICO_GROUPS = frozenset({"crd.projectcalico.org", "projectcalico.org"})

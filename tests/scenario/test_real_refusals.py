@@ -14,7 +14,7 @@ from migrate.model.ids import Side
 from tests.cutovers.haproxy_fixture import Balancer
 from tests.lab.control_plane import ControlPlane
 from tests.lab.errors import ApiError
-from tests.scenario import real
+from tests.scenario import real, real_looks
 from tests.scenario.real import Point
 from tests.scenario.standing_blue import StandingBlue
 
@@ -193,11 +193,23 @@ def test_each_wave_tells_what_green_refuses_and_goes_on_once_it_is_mended(
     move: real.Move, blue: StandingBlue, green: ControlPlane
 ) -> None:
     """A policy, a quota, a Secret, a schema, a kind that is gone, a Pod Security level, a missing class: exit 30 each."""
+    said = tried_on_the_server(move, green)
+    assert "its definition does not stand yet" in " ".join(said.split())
+    assert "refused" not in said
     refused_by_policy(move, green)
     refused_by_quota_and_secretly(move, green)
     refused_by_schema_and_by_a_kind_that_is_gone(move, blue, green)
     refused_pods(move, green)
     assert not any(spelling in move.written() for spelling in real.SPELLINGS)
+
+
+def tried_on_the_server(move: real.Move, green: ControlPlane, code: int = 0) -> str:
+    """Ask green's server for everything by dry runs; its audit log knows of no write beyond them."""
+    before = real_looks.persisted(green)
+    said = move.must("rehearse", "--server", code=code)
+    assert real_looks.persisted(green) == before
+    assert not any(spelling in said for spelling in real.SPELLINGS)
+    return said
 
 
 def refused_by_policy(move: real.Move, green: ControlPlane) -> None:
@@ -253,6 +265,9 @@ def refused_by_schema_and_by_a_kind_that_is_gone(
     move: real.Move, blue: StandingBlue, green: ControlPlane
 ) -> None:
     """Wave 10: a custom resource breaks its schema, and another one's definition is deleted before it comes."""
+    said = tried_on_the_server(move, green, code=30)
+    assert 'Widget.example.com "big" is invalid: spec.size: Invalid value' in " ".join(said.split())
+    assert "refused" not in said.partition("wave 10")[0]
     runner = move.start("run", "--yes", "--until", "replay")
     move.wait_for(runner, Point("replay.objects", "create green Service "))
     runner.process.send_signal(signal.SIGSTOP)
