@@ -116,6 +116,13 @@ class Move:
         reason = () if begun else ("--no-rehearsal", "rehearsed by a test of its own")
         return self.must("run", "--yes", *reason, *words, code=code)
 
+    def until(self, *words: str, within: float = 120.0) -> None:
+        """Run the program again and again until it ends well."""
+        deadline = time.monotonic() + within
+        while (ended := self.run(*words)).code:
+            assert time.monotonic() < deadline, f"{words} never ended well:\n{ended.said[-4000:]}"
+            time.sleep(0.5)
+
     def going(self) -> Alive:
         """The same, left running."""
         reason = () if self.journal.exists() else ("--no-rehearsal", "rehearsed by a test of its own")

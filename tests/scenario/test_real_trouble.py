@@ -90,8 +90,9 @@ def test_the_second_operator_is_told_who_holds_the_move(
     move = blue.move(tmp_path, green, balancer)
     file = real.migration(move, blue.data)
     file["cutover"]["pause"] = "30s"
+    file["gates"]["before-replay"] = "approval"  # there it waits: later, green's marks would be told before the Lease
     real.write_file(move, file)
-    first = move.going()
+    first = move.start("run", "--yes", "--wait", "--no-rehearsal", "rehearsed by a test of its own")
     move.wait_for(first, Point("build.calico", count=5))
     said = move.must("run", "--yes", code=40)
     assert f"process {first.process.pid}" in said
@@ -104,7 +105,8 @@ def test_the_second_operator_is_told_who_holds_the_move(
     assert f":{first.process.pid}" in said
     assert "since" in said
     assert first.process.poll() is None
-    move.wait_for(first, Point("cutover.ramp", "watch shop at 5 %"))
+    move.until("approve", "all/before-replay", "--by", "ana")  # Calico is on its way yet
+    move.wait_for(first, Point("cutover.ramp", "watch shop at 5 %"), within=180)
     first.process.terminate()
     assert first.end().code == 130
     move.must("rollback", "--to", "verify")
