@@ -6,17 +6,20 @@ may rightly say something else of green.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from migrate.model.decision import Decision
 from migrate.model.inventory import Inventory
-from migrate.model.verdict import Verdict, inconclusive, passed
+from migrate.model.objects import Ref
+from migrate.model.verdict import Verdict, failed, inconclusive, passed
 from migrate.replay.decisions import Decisions
 from migrate.replay.parity import SHOWN, apart
 from migrate.replay.waves import wave_of
 
 CHECK = "left to GitOps"
+
+CLAIMED = "left to GitOps since it was written"
 
 _BASES = frozenset({1, 2, 3, 4, 9})
 """Waves on which others rest: namespaces, definitions, classes, policies; webhooks that change pods."""
@@ -24,6 +27,12 @@ _BASES = frozenset({1, 2, 3, 4, 9})
 _REMEDY = (
     "Set green's Argo CD or Flux up on the same Git, let it synchronise, then run again. Or begin anew with "
     "workloads.gitops: replay, and green gets what blue has."
+)
+
+_CLAIMED_REMEDY = (
+    "Nobody would let go of it on green: the run leaves it to green's GitOps, and that has not made it. Let the run keep "
+    "it: workloads.rules: [{kind: ..., namespace: ..., name: ..., replay: true, reason: ...}], then cnimigrate amend. Or "
+    "take it off its GitOps on blue. Then run again."
 )
 
 
@@ -51,6 +60,16 @@ def needed_first(decisions: Decisions, since: int, until: int) -> tuple[Decision
         for d in decisions.compared
         if since <= (wave := wave_of((d.ref.group, d.ref.kind))) < until and wave in _BASES
     )
+
+
+def claimed(decisions: Decisions, written: Collection[Ref]) -> Verdict:
+    """Whether what this run has `written` is its own still: what GitOps has laid hold of on blue since fails by name."""
+    found = [d for d in decisions.compared if d.ref in written]
+    if not found:
+        return passed(CLAIMED, "nothing that this run wrote")
+    shown = "; ".join(f"{d.ref} ({d.evidence})" for d in found[:SHOWN])
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return failed(CLAIMED, f"{len(found)} of what this run wrote: {shown}{more}", _CLAIMED_REMEDY)
 
 
 def judged(check: str, left: Sequence[Decision], green: Inventory) -> tuple[Verdict, ...]:

@@ -21,6 +21,7 @@ from migrate.model.objects import Ref
 from migrate.model.progress import Intent
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.replay import leaving
+from migrate.replay.decisions import WRITTEN
 from migrate.replay.drift import Record
 
 START = "start"
@@ -104,7 +105,7 @@ def put_to_rest(scene: Scene, decisions: replay.Decisions, let_go: Collection[Re
         for i in started
         if (ref := _ref(i)) not in let_go
         and (decision := decisions.of(ref)) is not None
-        and decision.target is not None
+        and decision.form in WRITTEN
     )
     yield from taken_back(now_held)
 

@@ -38,7 +38,7 @@ from migrate.steps.base import CONFLICTS, CUTOVER, DECIDED, BaseStep, blue_decid
 from migrate.steps.closures import closures_of
 from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm
-from migrate.steps.kept import made_by_gitops
+from migrate.steps.kept import made_by_gitops, still_ours
 from migrate.steps.ledger import FORCED, LEDGER, broken_on_blue, forced_json, ledger, ledger_of, listed
 from migrate.steps.linking import given_up, linked
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
@@ -71,6 +71,7 @@ class ReplayObjects(BaseStep):
         blue, decisions = _decided_now(scene)
         yield from recorded_anew(scene, record("decisions", decided(decisions), facts=_counts(decisions)))
         yield from conflicts.told(scene, blue, decisions)
+        yield from still_ours(scene, decisions, known)
         decisions = settled(decisions, scene.progress.recorded(CONFLICTS))
         removing = Removing.of(scene, blue, decisions, known)
         yield from removing.asked()

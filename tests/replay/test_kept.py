@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrate.model.objects import Object
+from migrate.model.objects import Object, ref_of
 from migrate.model.verdict import Result
 from migrate.replay import Decisions
-from migrate.replay.kept import CHECK, judged, needed_first, verdicts
+from migrate.replay.kept import CHECK, claimed, judged, needed_first, verdicts
 from tests.replay.builders import decide, inventory, obj
 
 LABELS = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux"}
@@ -45,6 +45,16 @@ def test_what_git_has_otherwise_for_green_is_told_by_path_without_values() -> No
 def test_nothing_left_nothing_said() -> None:
     """A move without GitOps has no such check."""
     assert verdicts(decide(obj("ConfigMap", "c", "shop")), inventory()) == ()
+
+
+def test_what_this_run_wrote_and_git_keeps_since_is_named() -> None:
+    """Only what this run wrote is looked at; with what to write into the file."""
+    found = decisions(kept(), kept(name="other"))
+    assert claimed(found, ()).passed
+    verdict = claimed(found, [ref_of(kept())])
+    assert verdict.result is Result.FAIL
+    assert verdict.evidence.startswith("1 of what this run wrote: ConfigMap shop/c (kept by Kustomization")
+    assert "replay: true" in verdict.remedy
 
 
 def test_policies_are_needed_before_what_they_select() -> None:

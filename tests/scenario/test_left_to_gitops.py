@@ -12,8 +12,8 @@ from migrate.engine.runner import Until
 from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Resource, dig
-from tests.scenario.hands import CONFIG_MAPS, created, once_done, patched
-from tests.scenario.moves import FILE, Life, progress_of, run, seeded, world_of
+from tests.scenario.hands import CONFIG_MAPS, DEPLOYMENTS, created, once_done, patched
+from tests.scenario.moves import FILE, Life, amended, progress_of, run, seeded, world_of
 from tests.scenario.test_turns import FLUX, defined
 
 POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", namespaced=True)
@@ -66,6 +66,32 @@ def test_the_plan_says_who_makes_it(project: Project, capsys: pytest.CaptureFixt
     assert "kept by Kustomization.kustomize.toolkit.fluxcd.io back/apps" in said
     assert "this run writes nothing" in said
     assert "our annotations" not in said
+
+
+def test_what_flux_lays_hold_of_since_it_was_written_stops_the_run(tmp_path: Path) -> None:
+    """Nothing is put to rest or written: the run would not start it, and green's Flux has not made it."""
+    project = seeded(tmp_path / "move", f"{FILE}  gitops: compare\n")
+    defined(project, FLUX)
+    with world_of(project) as world:
+        world.clock().sleep(10)  # until it is Established
+    created(project, Side.BLUE, FLUX, "back/apps", spec={"path": "./apps", "interval": "10m"})
+    verified = Life(until=Until(phase=Phase.VERIFY))
+    run(project, verified)
+    patched(project, Side.BLUE, DEPLOYMENTS, "shop/web", {"metadata": {"labels": LABELS}})
+    for _ in range(2):
+        with pytest.raises(CheckFailed, match=r"1 of what this run wrote: Deployment shop/web \(kept by"):
+            run(project, verified)
+        assert replicas_on_green(project) == 2
+    word = "  rules: [{kind: Deployment, namespace: shop, name: web, replay: true, reason: ours}]\n"
+    project = amended(project, f"{FILE}  gitops: compare\n{word}")
+    assert run(project)
+    assert replicas_on_green(project) == 2
+
+
+def replicas_on_green(project: Project) -> int:
+    """How many pods green's web is to have."""
+    with world_of(project) as world:
+        return int(dig(world.cluster(Side.GREEN).get(DEPLOYMENTS, "web", "shop"), "spec", "replicas"))
 
 
 def test_gitops_that_goes_on_again_on_blue_stops_the_cutover(project: Project) -> None:
