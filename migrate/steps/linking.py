@@ -38,7 +38,10 @@ def linked(scene: Scene, decisions: replay.Decisions) -> Batches:
 
 
 def given_up(scene: Scene, links: linking.Links) -> Batches:
-    """Take away what this run linked and blue names no more: green's collector would go by it."""
+    """Take away what this run linked and is not to stand now: green's collector would go by it.
+
+    That is what blue names no more, and what is to be linked only at the cutover: one of both ends leaves green until then.
+    """
     gone: dict[Ref, list[Mapping[str, Any]]] = {}
     for intent in scene.progress.intents():
         if intent.action.kind == "link" and intent.stands and not intent.undoes:
@@ -46,7 +49,7 @@ def given_up(scene: Scene, links: linking.Links) -> Batches:
             named = {
                 (one.owner.group, one.owner.kind, one.owner.name)
                 for one in links.get(ref, ())
-                if not one.obstacle
+                if not one.obstacle and not one.late
             }
             owners = intent.action.params["owners"]
             gone.setdefault(ref, []).extend(

@@ -19,8 +19,10 @@ from migrate.simulation.faults import Killed
 from tests.scenario.endings import bodies
 from tests.scenario.hands import CONFIG_MAPS, once_done, patched
 from tests.scenario.moves import (
+    FILE,
     Death,
     Life,
+    amended,
     copied,
     effects_only,
     progress_of,
@@ -150,6 +152,23 @@ def test_what_blue_names_no_more_is_unlinked(project: Project) -> None:
         **{ref: found for ref, found in LINKED.items() if ref.name != "child-1"},
         LATE: [("nightly", True)],
     }
+
+
+def test_an_owner_that_is_held_since_goes_without_what_it_owned(project: Project) -> None:
+    """What has no dormant form goes from green until the cutover; what it owned stays, and is linked again then."""
+    run(project, Life(until=Until(phase=Phase.REPLAY)))
+    rule = "{kind: ConfigMap, namespace: shop, name: parent, hold: true, reason: later}"
+    project = amended(project, f"{FILE}  rules: [{rule}]\n")
+    run(project, Life(until=Until(phase=Phase.VERIFY)))
+    with world_of(project) as world:
+        world.clock().sleep(60)
+        world.settle()  # green's collector has seen that the owner is gone
+        left = {ref_of(o) for o in bodies(world, Side.GREEN)}
+    assert PARENT not in left
+    assert left.issuperset(CHILDREN)
+    assert owners(project) == {}
+    assert run(project)
+    assert owners(project) == {**LINKED, LATE: [("nightly", True)]}
 
 
 def test_an_owner_that_blue_has_named_since_is_found(project: Project) -> None:
