@@ -27,7 +27,8 @@ LATE = "late"
 
 def linked(scene: Scene, decisions: replay.Decisions) -> Batches:
     """Link what stands, and record that with what follows at the cutover, and what stays without and why."""
-    if decisions.links:
+    # with the last link on blue its record changes too: the cutover reads from it what is to be linked then
+    if decisions.links or scene.progress.stands(f"record {linking.CHECK}"):
         late = [
             {"ref": ref.as_json(), **one.as_json()}
             for ref, found in sorted(decisions.links.items())

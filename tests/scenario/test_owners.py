@@ -171,6 +171,22 @@ def test_an_owner_that_is_held_since_goes_without_what_it_owned(project: Project
     assert owners(project) == {**LINKED, LATE: [("nightly", True)]}
 
 
+def test_the_last_link_that_blue_gives_up_is_not_made_at_the_cutover(project: Project) -> None:
+    """What the replay left for the cutover is as it was found by the last run, also where that found none."""
+    run(project, Life(until=Until(phase=Phase.REPLAY)))
+    alone = {"metadata": {"ownerReferences": None}}
+    for ref in CHILDREN:
+        patched(project, Side.BLUE, SECRETS, f"{ref.namespace}/{ref.name}", alone)
+    patched(project, Side.BLUE, CONFIG_MAPS, f"{LATE.namespace}/{LATE.name}", alone)
+    run(project, Life(until=Until(phase=Phase.REPLAY)))
+    assert owners(project) == {}
+    said = [i.action.key for i in progress_of(project).intents()]
+    run(project, Life(until=Until(phase=Phase.REPLAY)))
+    assert [i.action.key for i in progress_of(project).intents()] == said
+    assert run(project)
+    assert owners(project) == {}
+
+
 def test_an_owner_that_blue_has_named_since_is_found(project: Project) -> None:
     """While blue is the source its owners are looked at once more, before the cutover."""
 
