@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate.model.decision import Form
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Ref
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.replay import kinds
 from migrate.replay.decisions import Decisions
@@ -18,7 +18,11 @@ LATER = "is made only at the cutover"
 CHECK = "deletions"
 
 PRECIOUS = frozenset({kinds.NAMESPACE, kinds.DEFINITION, kinds.PERSISTENT_VOLUME, kinds.CLAIM})
-"""What takes much along when it goes; one of them is enough to ask."""
+"""What takes much along when it goes; one of them is enough to ask.
+
+So is a custom resource that blue still has. Its operator may run on green by now, and clears on its end what lies
+outside the cluster as well: a bucket, a database, a name; blue uses that still.
+"""
 
 MANY, SHARE = 20, 0.1
 """More than so many, and more than this share of what was written: blue may be sick, and its answer not the truth."""
@@ -40,22 +44,23 @@ def leaving(decisions: Decisions, record: Record, blue: Inventory) -> tuple[Diff
 
 def judged(found: Sequence[Difference], written: int, accepted: int) -> Verdict:
     """Whether so much may be deleted on green: little, nothing precious, or what a person has `accepted` by its number."""
-    gone = [d for d in found if d.what == GONE]
-    precious = [d for d in found if _kind(d.ref) in PRECIOUS]
-    many = len(gone) > MANY and len(gone) > SHARE * written
+    precious = [d for d in found if _precious(d)]
+    many = len(found) > MANY and len(found) > SHARE * written
     if not (many or precious):
         return passed(CHECK, f"{len(found)} objects are to be deleted on green")
     if len(found) <= accepted:
         return passed(CHECK, f"{len(found)} objects are to be deleted on green, by a person's word")
-    shown = "; ".join(map(str, (precious or gone)[:SHOWN]))
+    shown = "; ".join(map(str, (precious or found)[:SHOWN]))
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return failed(
         CHECK,
         f"{len(found)} of {written} objects would be deleted on green: {shown}{more}",
-        "See whether blue is well and has really given them up: cnimigrate plan --delta lists them. "
+        "See whether blue is well and has really given them up, and whether the rules say what they should: "
+        "cnimigrate plan --delta lists them. "
         f"If so: cnimigrate run --accept-deletions {len(found)}; what was kept of volumes stays.",
     )
 
 
-def _kind(ref: Ref) -> tuple[str, str]:
-    return ref.group, ref.kind
+def _precious(leaving: Difference) -> bool:
+    kind = leaving.ref.group, leaving.ref.kind
+    return kind in PRECIOUS or (leaving.what != GONE and leaving.ref.group not in BUILT_IN_GROUPS)

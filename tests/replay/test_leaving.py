@@ -6,7 +6,7 @@ import pytest
 
 from migrate.model.objects import Ref
 from migrate.replay.drift import GONE, STAYS
-from migrate.replay.leaving import judged
+from migrate.replay.leaving import LATER, judged
 from migrate.replay.parity import Difference
 
 
@@ -21,7 +21,14 @@ def gone(kind: str, number: int, what: str = GONE, group: str = "") -> list[Diff
         (gone("ConfigMap", 20), 20, True),
         (gone("ConfigMap", 21), 210, True),
         (gone("ConfigMap", 21), 209, False),
-        (gone("ConfigMap", 500, f"{STAYS}: a person's rule"), 600, True),
+        (gone("ConfigMap", 20, f"{STAYS}: a person's rule"), 20, True),
+        (gone("ConfigMap", 500, f"{STAYS}: a person's rule"), 600, False),
+        (gone("ConfigMap", 500, LATER), 600, False),
+        (gone("ConfigMap", 11) + gone("Secret", 10, LATER), 100, False),
+        (gone("Bucket", 1, group="example.com"), 10_000, True),
+        (gone("Bucket", 1, f"{STAYS}: a person's rule", group="example.com"), 10_000, False),
+        (gone("Bucket", 1, LATER, group="example.com"), 10_000, False),
+        (gone("Role", 1, f"{STAYS}: a person's rule", group="rbac.authorization.k8s.io"), 10_000, True),
         (gone("Namespace", 1), 10_000, False),
         (gone("PersistentVolumeClaim", 1), 10_000, False),
         (gone("PersistentVolume", 1, f"{STAYS}: a person's rule"), 10_000, False),
@@ -29,7 +36,7 @@ def gone(kind: str, number: int, what: str = GONE, group: str = "") -> list[Diff
     ],
 )
 def test_much_or_precious_is_asked_for(found: list[Difference], written: int, *, passes: bool) -> None:
-    """More than twenty and a tenth, or one thing that takes others along; a rule is a person's word already."""
+    """More than twenty and a tenth, whatever made them go; or one thing that takes others along, in the cluster or outside."""
     assert judged(found, written, accepted=0).passed is passes
     assert judged(found, written, accepted=len(found)).passed
     assert judged(found, written, accepted=len(found) - 1).passed is passes

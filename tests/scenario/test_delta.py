@@ -33,7 +33,18 @@ from tests.scenario.hands import (
     deleted,
     patched,
 )
-from tests.scenario.moves import Life, entries_of, opened, progress_of, roll_back_to, run, world_of
+from tests.scenario.moves import (
+    FILE,
+    Life,
+    amended,
+    entries_of,
+    opened,
+    progress_of,
+    roll_back_to,
+    run,
+    world_of,
+)
+from tests.scenario.test_turns import defined
 
 VERIFIED = Until(phase=Phase.VERIFY)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
@@ -159,6 +170,28 @@ def test_a_namespace_does_not_go_unasked(verified: Project) -> None:
     kept = [i for i in progress_of(verified).intents() if i.action.kind == "retain" and i.stands]
     assert [i.action.params["claim"] for i in kept] == ["back/work"]
     assert run(verified)
+
+
+@pytest.mark.parametrize("word", ["skip", "hold"])
+def test_a_custom_resource_that_blue_still_has_does_not_go_unasked(project: Project, word: str) -> None:
+    """Its operator on green would clear what blue uses outside the cluster; gone from blue it goes unasked."""
+    bucket = Resource("example.com", "v1", "buckets", "Bucket", namespaced=True)
+    defined(project, bucket)
+    with world_of(project) as world:
+        world.clock().sleep(10)  # until it is Established
+    for name in ("kept", "gone"):
+        created(project, Side.BLUE, bucket, f"back/{name}", spec={"size": 1})
+    run(project, Life(until=VERIFIED))
+    deleted(project, Side.BLUE, bucket, "back/gone")
+    run(project, Life(until=VERIFIED))
+    assert green(project, bucket, "back/gone") is None
+    rule = f"{{kind: Bucket, namespace: back, name: kept, {word}: true, reason: later}}"
+    project = amended(project, f"{FILE}  rules: [{rule}]\n")
+    with pytest.raises(CheckFailed, match=r"1 of .* on green: Bucket\.example\.com back/kept"):
+        run(project, Life(until=VERIFIED))
+    assert green(project, bucket, "back/kept") is not None
+    run(project, Life(until=VERIFIED, deletions=1))
+    assert green(project, bucket, "back/kept") is None
 
 
 def test_an_approval_stands_while_nothing_of_it_changes(verified: Project) -> None:
