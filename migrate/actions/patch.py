@@ -11,9 +11,13 @@ from migrate.actions.reach import Reach, Written, named, refused, target_of
 from migrate.actions.seeing import observed
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Conflict, DoorError, NotFound
+from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
-from migrate.model.objects import Object, Ref, metadata_of
+from migrate.model.objects import Object, Ref, annotations_of, metadata_of
+
+SPARED = "spared"
+"""The parameter of a way back that met somebody else's object."""
 
 TRIES = 5
 """Writes over newer versions of one object, before something else is said to write it all the time."""
@@ -30,7 +34,8 @@ def patch(
 ) -> Action:
     """Merge-patch an object; its inverse puts the prior values back, absent ones included.
 
-    With `gone_is_fine` an object that is not there any more needs no patch.
+    With `gone_is_fine` an object that is not there any more needs no patch. The way back is bound to the object that was
+    read: another one under its name, unless it carries this run's mark, is somebody else's and stays as it is.
     """
     params: dict[str, Any] = {"side": side.value, "ref": ref.as_json(), "patch": dict(change), "why": why}
     if gone_is_fine:
@@ -40,6 +45,10 @@ def patch(
 
 class _Stale(Conflict):
     """The object is not as it was read: the way back that the intent has would not fit."""
+
+
+class _Another(NotFound):
+    """What was patched is gone, and an object of somebody else has its name."""
 
 
 class Patch:
@@ -74,25 +83,40 @@ class Patch:
         """Look at many, by lists where these are fewer requests."""
         return observed(self._reach, actions, self._seen)
 
-    @staticmethod
-    def _seen(action: Action, obj: Object | None) -> Observation:
+    def _seen(self, action: Action, obj: Object | None) -> Observation:
         if obj is None:
             gone = State.DONE if action.params.get("gone") == "fine" else State.ABSENT
             return Observation(gone, evidence=f"{target_of(action)[1]} does not exist")
+        if self._another(action, obj):
+            return Observation(State.DONE, evidence=_spared(action))
         done = stands(obj, action.params["patch"])
         return Observation(State.DONE if done else State.ABSENT, evidence=f"{target_of(action)[1]} read")
 
-    @staticmethod
-    def _prepared(action: Action, obj: Object | None) -> Action:
+    def _prepared(self, action: Action, obj: Object | None) -> Action:
         if obj is None:
             return action.with_prior({}, None)
+        if self._another(action, obj):
+            return replace(action, params={**action.params, SPARED: True}).with_prior({}, None)
         side, ref = target_of(action)
         back = reverse(obj, action.params["patch"])
         inverse = patch(side, ref, back, why=f"undo {action.params['why']}", gone_is_fine=True)
-        return _as_read(action, obj).with_prior(back, inverse)
+        fresh = _as_read(action, obj)
+        bound = {**inverse.params, "uid": fresh.params["read"]["uid"]}
+        return fresh.with_prior(back, replace(inverse, params=bound))
+
+    def _another(self, action: Action, obj: Object) -> bool:
+        """Whether a way back meets another object than the one that was patched, and not one that this run made since.
+
+        The way back of an older journal names no object, and goes by the name.
+        """
+        bound = action.params.get("uid", "")
+        ours = annotations_of(obj).get(marks.RUN) == self._reach.run
+        return bool(bound) and metadata_of(obj).get("uid") != bound and not ours
 
     def _write(self, action: Action) -> Write:
         side, ref = target_of(action)
+        if action.params.get(SPARED):
+            raise _Another(_spared(action), status=404, reason="NotFound")
         read = action.params.get("read")
         if read is None:
             message = f"{ref} was not there when it was read"
@@ -137,6 +161,8 @@ class Patch:
 
     def _judge(self, action: Action, answer: Written) -> Outcome:
         side, ref = target_of(action)
+        if isinstance(answer, _Another):
+            return Outcome(OutcomeState.DONE, str(answer))
         if isinstance(answer, NotFound) and action.params.get("gone") == "fine":
             return Outcome(OutcomeState.DONE, f"{ref} is gone; nothing to put back")
         if isinstance(answer, _Stale):
@@ -147,6 +173,11 @@ class Patch:
         if not stands(answer, action.params["patch"]):
             return Outcome(OutcomeState.FAILED, f"{ref}: {side} answered that it did not take the change")
         return Outcome(OutcomeState.DONE, f"{action.params['why']}: {ref}")
+
+
+def _spared(action: Action) -> str:
+    side, ref = target_of(action)
+    return f"{ref} is another object on {side} than the one that was patched, and stays"
 
 
 def _as_read(action: Action, obj: Object) -> Action:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
@@ -14,7 +14,8 @@ from migrate.actions.patch import TRIES, Patch, patch
 from migrate.actions.reach import Reach
 from migrate.doors.doors import Doors
 from migrate.engine.bodies import Bodies
-from migrate.model.action import Action, Outcome, OutcomeState
+from migrate.model import marks
+from migrate.model.action import Action, Outcome, OutcomeState, State
 from migrate.model.ids import RunId, Side
 from migrate.model.objects import Object, dig, ref_of
 from migrate.simulation.faults import FaultyCluster, Fuse
@@ -22,6 +23,7 @@ from tests.contract.conftest import Bench
 from tests.contract.objects import config_map, deployment
 
 T = TypeVar("T")
+RUN = RunId("contract")
 CHANGE = {"data": {"mode": "rest", "fresh": "x"}}
 
 
@@ -42,13 +44,18 @@ class Meanwhile(Fuse):
         return call()
 
 
+def handler_of(bench: Bench, fuse: Fuse) -> Patch:
+    """The handler of patches, with the fuse between it and the server."""
+    cluster = FaultyCluster(bench.cluster, fuse)
+    doors = cast("Doors", SimpleNamespace(cluster=lambda side: cluster))
+    return Patch(Reach(Directory(doors), Bodies(), RUN))
+
+
 def patched(
     bench: Bench, obj: Object, fuse: Fuse, change: Any = CHANGE, **more: Any
 ) -> tuple[Action, Outcome]:
     """Prepare a patch and do it, with the fuse between the handler and the server."""
-    cluster = FaultyCluster(bench.cluster, fuse)
-    doors = cast("Doors", SimpleNamespace(cluster=lambda side: cluster))
-    handler = Patch(Reach(Directory(doors), Bodies(), RunId("contract")))
+    handler = handler_of(bench, fuse)
     (prepared,) = handler.prepare([patch(Side.GREEN, ref_of(obj), change, why="rest", **more)])
     (outcome,) = handler.act([prepared])
     return prepared, outcome
@@ -140,3 +147,50 @@ def test_what_came_meanwhile_is_not_patched(bench: Bench, namespace: str) -> Non
     assert outcome.state is OutcomeState.FAILED
     assert "was not there when it was read" in outcome.evidence
     assert dig(bench.get(obj), "data") == {"mode": "on"}
+
+
+def taken_back(bench: Bench, done: Action, *, bound: bool = True) -> Outcome:
+    """Take a patch back as the engine does: looked at, read, and written; unless `bound` as an older journal has it."""
+    assert done.inverse is not None
+    params = {k: v for k, v in done.inverse.params.items() if bound or k != "uid"}
+    inverse, handler = replace(done.inverse, params=params), handler_of(bench, Fuse())
+    seen = handler.observe(inverse)
+    (prepared,) = handler.prepare([inverse])
+    (outcome,) = handler.act([prepared])
+    if "stays" in seen.evidence:  # both say so, or neither does
+        assert (seen.state, outcome.evidence) == (State.DONE, seen.evidence)
+    else:
+        assert handler.observe(inverse).state is State.DONE
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("bound", "run", "stays"),
+    [(True, "", True), (True, "other", True), (True, RUN, False), (False, "", False)],
+    ids=["of-nobody", "of-another-run", "of-this-run", "by-an-older-journal"],
+)
+def test_the_way_back_spares_a_namesake(
+    bench: Bench, namespace: str, bound: bool, run: str, stays: bool
+) -> None:
+    """What somebody made under the name is theirs; what this run has made anew there goes the way back, too."""
+    made = bench.create(config_map(namespace, mode="on"))
+    prepared, _ = patched(bench, made, Fuse())
+    bench.delete(made)
+    theirs = config_map(namespace, mode="rest", fresh="theirs")
+    theirs["metadata"]["annotations"] = {marks.RUN: run} if run else {}
+    bench.create(theirs)
+    outcome = taken_back(bench, prepared, bound=bound)
+    assert outcome.state is OutcomeState.DONE
+    left = {"mode": "rest", "fresh": "theirs"} if stays else {"mode": "on"}
+    assert dig(bench.get(made), "data") == left
+    assert (
+        "is another object on green than the one that was patched, and stays" in outcome.evidence
+    ) == stays
+
+
+def test_the_way_back_on_the_object_itself(bench: Bench, namespace: str) -> None:
+    """Bound to its UID, it puts back what was there."""
+    made = bench.create(config_map(namespace, mode="on"))
+    prepared, _ = patched(bench, made, Fuse())
+    assert taken_back(bench, prepared).state is OutcomeState.DONE
+    assert dig(bench.get(made), "data") == {"mode": "on"}
