@@ -46,6 +46,7 @@ class Adopt:
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
+        self._apply = Apply(reach)
 
     def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
         """Nothing is read: the step has read the object, and the write insists on its UID."""
@@ -77,6 +78,9 @@ class Adopt:
     def _write(self, action: Action) -> Write:
         side, ref = target_of(action)
         body = self._reach.body(action, "blue")
+        self._apply.own(
+            action
+        )  # what a release has patched since would stand in the way of the next adoption
         resource = self._reach.directory.resource(side, ref)
         return Write(Verb.APPLY, resource, ref.name, ref.namespace, body, uid=action.params["uid"])
 

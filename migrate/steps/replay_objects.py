@@ -195,13 +195,13 @@ class _Writing:
         if found is not None and decision.ref in self.adopted and marks.RUN not in marked:
             yield self._adopt(decision, found, body)
             return
-        if ours and self.scene.progress.stands(adoption_key(decision.ref)):
-            yield self._adopt(decision, found or {}, body, again=True)
-            return
         if ours:
             # blue changed since it was written: bring the object up to date; the way back is still its creation's
-            action = apply(Side.GREEN, decision.ref, body_hash=wanted, command="", source=BLUE)
             body = self._as_let_go(decision, self._with_pools(decision.ref, body))
+            if self.scene.progress.stands(adoption_key(decision.ref)):
+                yield self._adopt(decision, found or {}, body, again=True)
+                return
+            action = apply(Side.GREEN, decision.ref, body_hash=wanted, command="", source=BLUE)
         self.bodies[action.key] = body
         yield action
 

@@ -21,7 +21,7 @@ from migrate.model.verdict import Verdict
 from migrate.simulation.faults import Fuse, Killed
 from migrate.simulation.server import SimulatedCluster
 from tests.scenario.endings import difference, ending_of, plain
-from tests.scenario.hands import CONFIG_MAPS, ROLES
+from tests.scenario.hands import CONFIG_MAPS, DEPLOYMENTS, ROLES, patched
 from tests.scenario.moves import (
     FILE,
     Death,
@@ -151,6 +151,31 @@ def test_what_is_adopted_gets_what_it_lacks_and_is_given_back(project: Project) 
     roll_back_to(project, Phase.BUILD)
     assert of_others(project) == before
     assert (on(project, Side.GREEN, CONFIG_MAPS, "back/worker") or {})["metadata"]["uid"] == uid
+    assert run(project)
+
+
+def test_what_is_adopted_and_started_follows_blue(project: Project) -> None:
+    """It is brought up to date as it runs: neither put to sleep in between, nor in the way of our own start."""
+    run(project, BUILT)
+    web = on(project, Side.BLUE, DEPLOYMENTS, "shop/web") or {}
+    theirs(project, NAMESPACES, "shop")
+    theirs(project, DEPLOYMENTS, "shop/web", spec={**web["spec"], "replicas": 0})
+    project = with_policy(project, "adopt")
+    verified = Life(until=Until(phase=Phase.VERIFY))
+    run(project, verified)
+    for change in ({"metadata": {"labels": {"new": "label"}}}, {"spec": {"replicas": 3}}):
+        patched(project, Side.BLUE, DEPLOYMENTS, "shop/web", change)
+        run(project, verified)
+    green = on(project, Side.GREEN, DEPLOYMENTS, "shop/web") or {}
+    assert (green["spec"]["replicas"], green["metadata"]["labels"]["new"]) == (3, "label")
+    sent = [
+        i for i in progress_of(project).intents() if i.action.key == "adopt green Deployment.apps shop/web"
+    ]
+    assert [i.stands for i in sent] == [True, True]  # how many run is its start's to follow
+    roll_back_to(project, Phase.BUILD)
+    assert not [
+        k for k in annotations_of(on(project, Side.GREEN, DEPLOYMENTS, "shop/web") or {}) if marks.is_ours(k)
+    ]
     assert run(project)
 
 
