@@ -36,7 +36,8 @@ class Blue:
     """Blue's inventory with the lookups that rules share.
 
     `green` are the kinds that green serves and lets create, with their versions; None while green is not there to be
-    asked. `ranges` are blue's own addresses; without them no address is known for blue's.
+    asked. `ranges` are blue's own addresses; without them no address is known for blue's. `classed` has what workloads
+    were classed as by an earlier pass, as far as it holds still.
     """
 
     inventory: Inventory
@@ -44,6 +45,7 @@ class Blue:
     residue: frozenset[Ref] = frozenset()
     green: Serves | None = None
     ranges: OwnRanges = field(default_factory=OwnRanges)
+    classed: Mapping[Ref, str] = field(default_factory=dict)
     _moved: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
     _gone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _inside: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)

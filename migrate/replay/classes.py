@@ -25,6 +25,9 @@ SERVING = "serving"
 EXCLUSIVE = "exclusive"
 UNKNOWN = "unknown"
 
+STANDS = "classed so when it was replayed"
+"""The evidence of a class that holds from an earlier pass."""
+
 LEADER_ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
 """Where leader election kept its record before there were Leases: client-go, tools/leaderelection/resourcelock."""
 
@@ -87,8 +90,15 @@ class Classes:
         """Classify a workload, a Pod or a Job."""
         ref = ref_of(obj)
         if ref not in self._known:
-            self._known[ref] = self._classify(ref, obj)
+            self._known[ref] = self._as_before(ref, self._classify(ref, obj))
         return self._known[ref]
+
+    def _as_before(self, ref: Ref, now: Classified) -> Classified:
+        """The class that holds from before: stricter evidence lifts it, the lack of evidence in one moment does not."""
+        before = self._blue.classed.get(ref, SERVING)
+        if before == SERVING or now.word in {EXCLUSIVE, before}:
+            return now
+        return Classified(before, (STANDS, *now.evidence))
 
     def _classify(self, ref: Ref, obj: Object) -> Classified:
         """Weigh the evidence: the operator's words first, of which to hold is stronger than to start.

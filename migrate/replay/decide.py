@@ -46,17 +46,19 @@ def decide_all(
     ranges: OwnRanges,
     green_resources: Sequence[Resource] | None,
     only: Collection[Ref] | None = None,
+    classed: Mapping[Ref, str] | None = None,
 ) -> Decisions:
     """Decide of every object of blue's inventory; an object that was listed twice is decided once.
 
     `residue` names what belongs to blue's CNI, `ranges` are blue's own addresses. `green_resources` is green's discovery, None while there is no green:
     then nothing is refused for not being served there. Targets share what they keep with the inventory's objects.
     With `only`, nothing is decided of other objects; they are still what the decision is taken among. What green takes
-    in another version only is converted first, where a conversion is known.
+    in another version only is converted first, where a conversion is known. `classed` are classes of workloads that hold
+    from an earlier pass: what was exclusive or unknown is not serving because its evidence is gone for a moment.
     """
     green = creatable(green_resources) if green_resources is not None else None
     inventory = modern(inventory, green)
-    blue = Blue(inventory, migration, residue, green, ranges)
+    blue = Blue(inventory, migration, residue, green, ranges, classed or {})
     subjects: dict[Ref, Subject] = {}
     for resource, obj in inventory:
         ref = ref_of(obj)
@@ -64,7 +66,7 @@ def decide_all(
     surroundings = Surroundings(blue, _left(subjects, blue))
     if green is not None:
         coming = _coming(subjects, surroundings)
-        blue = Blue(inventory, migration, residue, {**coming, **green}, ranges)
+        blue = Blue(inventory, migration, residue, {**coming, **green}, ranges, classed or {})
         surroundings = Surroundings(blue, surroundings.left)
     families = _families(migration)
     wanted = subjects if only is None else subjects.keys() & only

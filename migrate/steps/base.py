@@ -19,6 +19,8 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, annotations_of, metadata_of, ref_of
 from migrate.model.progress import Progress
 from migrate.replay import conflicts
+from migrate.replay.standing_classes import standing_classes
+from migrate.steps.ledger import CLASSED, LEDGER
 
 BATCH = 200
 """Actions that are yielded together, unless a step says otherwise; a signal is heard between two batches."""
@@ -124,7 +126,9 @@ def blue_decided(
     green, priors = scene.doors.green.resources(), _priors(scene.progress)
     read = inventory if inventory is not None else read_blue(scene, green)
     versions = tuple((r, metadata_of(o).get("uid"), metadata_of(o).get("resourceVersion")) for r, o in read)
-    made_of = versions, frozenset(green), priors, read.unreadable, None if only is None else frozenset(only)
+    known, words = scene.progress.recorded(LEDGER).get(CLASSED, {}), scene.migration.workloads
+    among = None if only is None else frozenset(only)
+    made_of = versions, frozenset(green), priors, read.unreadable, among, known
     if scene.made.get(DECIDED, ((), None))[0] != made_of:
         scene.made.pop(DECIDED, None)  # the objects of a cluster more would not fit beside
         blue = replay.modern(_as_it_was(read, priors), replay.serves(green))
@@ -136,6 +140,7 @@ def blue_decided(
             ranges=assess.own_ranges(blue),
             green_resources=green,
             only=only,
+            classed=standing_classes(known, blue, words, scene.key),
         )
         scene.made[DECIDED] = made_of, (blue, decisions)
     blue, decisions = scene.made[DECIDED][1]

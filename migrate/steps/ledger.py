@@ -26,6 +26,9 @@ LEDGER = "ledger of held objects"
 FORCED = "forced"
 """The fact of the ledger that has what green keeps otherwise than blue."""
 
+CLASSED = "classed"
+"""The fact of the ledger that has which workloads are not serving, and what that rests on."""
+
 ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"})
 """Kinds that keep pods."""
 

@@ -31,6 +31,7 @@ from migrate.model.verdict import Verdict, failed, passed
 from migrate.replay import drift
 from migrate.replay.conflicts import adopted, settled
 from migrate.replay.handover import handovers
+from migrate.replay.standing_classes import classes_as_facts
 from migrate.steps import conflicts
 from migrate.steps.anew import recorded_anew
 from migrate.steps.as_sent import as_sent
@@ -39,7 +40,16 @@ from migrate.steps.closures import closures_of
 from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm
 from migrate.steps.kept import made_by_gitops, still_ours
-from migrate.steps.ledger import FORCED, LEDGER, broken_on_blue, forced_json, ledger, ledger_of, listed
+from migrate.steps.ledger import (
+    CLASSED,
+    FORCED,
+    LEDGER,
+    broken_on_blue,
+    forced_json,
+    ledger,
+    ledger_of,
+    listed,
+)
 from migrate.steps.linking import given_up, linked
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
 from migrate.steps.removing import START, Removing, put_to_rest
@@ -80,6 +90,7 @@ class ReplayObjects(BaseStep):
             **ledger(decisions, routes),
             "broken": _broken(scene, blue, known),
             FORCED: forced_json(decisions, blue),
+            CLASSED: classes_as_facts(blue, decisions, scene.migration.workloads, scene.key),
             "volumes": [h.as_json() for h in handovers(blue, decisions, scene.migration)],
         }
         yield from recorded_anew(

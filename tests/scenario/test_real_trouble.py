@@ -90,7 +90,9 @@ def test_the_second_operator_is_told_who_holds_the_move(
     move = blue.move(tmp_path, green, balancer)
     file = real.migration(move, blue.data)
     file["cutover"]["pause"] = "30s"
-    file["gates"]["before-replay"] = "approval"  # there it waits: later, green's marks would be told before the Lease
+    file["gates"]["before-replay"] = (
+        "approval"  # there it waits: later, green's marks would be told before the Lease
+    )
     real.write_file(move, file)
     first = move.start("run", "--yes", "--wait", "--no-rehearsal", "rehearsed by a test of its own")
     move.wait_for(first, Point("build.calico", count=5))
