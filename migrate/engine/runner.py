@@ -84,7 +84,8 @@ class Runner:
             self._acting.write(reopening)
         if first is not None:
             self._insist_on_window(planned)
-            if planned.gate and self._pass_gate(planned, step):
+            # what was found only after the waiting nobody has approved: then the gate is asked again
+            while first is not None and planned.gate and self._pass_gate(planned, step):
                 batches.close()  # what was observed before the waiting is stale
                 self._insist_on_window(planned)  # it may have closed meanwhile
                 batches = step.batches(self._scene)

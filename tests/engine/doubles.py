@@ -150,10 +150,13 @@ class ListStep:
     again_until: StepId | None = None
     follows: bool = False
     about: str = ""
+    abouts: list[str] = field(default_factory=list)
 
     def batches(self, scene: Scene) -> Batches:
         """Yield what does not stand."""
         self.observed += 1
+        if self.abouts:
+            self.about = self.abouts.pop(0)
         if self.raises is not None:
             raise self.raises
         for batch in self.todo:
@@ -167,7 +170,7 @@ class ListStep:
         return ()
 
     def gate_about(self, scene: Scene) -> str:
-        """As the test says."""
+        """As the test says, from each observation on what the next of `abouts` is."""
         return self.about
 
     def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:

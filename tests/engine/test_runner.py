@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -161,6 +161,23 @@ def test_what_was_to_do_may_be_done_after_the_waiting(tmp_path: Path) -> None:
         opened.clock.woken = woken
         assert opened.run(gates=APPROVAL, wait=True)
         assert opened.shelf.effects == ["a=1", "c=1"]
+
+
+def test_what_the_waiting_changed_is_asked_about_anew(tmp_path: Path) -> None:
+    """What is found only after the waiting nobody has approved: the run stands at the gate again, until it has been."""
+    with stage(tmp_path / "j", GATED, TODO) as opened:
+        opened.steps[StepId("two")].abouts = ["one backend", "two backends"]
+        asked: list[tuple[int, Any]] = []
+
+        def woken() -> None:
+            asked.append((len(opened.shelf.effects), opened.progress.gates[-1].data["about"]))
+            opened.approve("before-start")
+
+        opened.clock.woken = woken
+        assert opened.run(gates=APPROVAL, wait=True)
+        assert asked == [(1, "one backend"), (1, "two backends")]
+        assert [e.event for e in opened.progress.gates] == ["reached", "approved", "passed"] * 2
+        assert opened.steps[StepId("two")].observed == 3
 
 
 def test_a_signal_ends_the_waiting(tmp_path: Path) -> None:
