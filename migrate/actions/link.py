@@ -23,7 +23,10 @@ References = Sequence[Mapping[str, Any]]
 """Entries of metadata.ownerReferences; the UID tells one from another."""
 
 LAST = max(wave.number for wave in WAVES) + 1
-"""The wave of a link: going back, all of them go before the first object that is deleted, which might be an owner."""
+"""The rank of a link: going back, all of them go before the first object that is deleted, which might be an owner.
+
+No wave, for a link says nothing of the wave that its object was written in.
+"""
 
 TRIES = 5
 """Writes over newer versions of one object, before something else is said to write it all the time."""
@@ -45,7 +48,7 @@ def _action(kind: str, ref: Ref, uid: str, owners: References) -> Action:
         "ref": ref.as_json(),
         "uid": uid,
         "owners": list(owners),
-        "wave": LAST,
+        "rank": LAST,
     }
     return Action(kind, ActionKey(f"{kind} {named(ref)}"), params)
 

@@ -63,13 +63,15 @@ def _backwards(intents: Sequence[Intent]) -> tuple[Intent, ...]:
     """Last wave first, and in a wave newest first.
 
     The journal's order alone would not do: what a resumed replay adds to an early wave, a policy say, is newer than the
-    pods of a late one. An act that names no wave was done in that of the act before it.
+    pods of a late one. An act that names no wave was done in that of the act before it; one that names a rank goes back by
+    that, and the acts behind it were not done in it.
     """
     waves: list[tuple[int, int]] = []
     wave = 0
     for intent in intents:
-        wave = int(intent.action.params.get("wave", wave))
-        waves.append((wave, intent.seq))
+        params = intent.action.params
+        wave = int(params.get("wave", wave))
+        waves.append((int(params.get("rank", wave)), intent.seq))
     by_seq = {intent.seq: intent for intent in intents}
     return tuple(by_seq[seq] for _, seq in sorted(waves, reverse=True))
 

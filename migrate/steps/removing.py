@@ -33,6 +33,9 @@ BECAUSE = "because"
 CONSUMING = 9
 """From this wave on stand workloads, and what changes or refuses others; below it what they stand on."""
 
+MAKING = frozenset({"create", "adopt"})
+"""The acts by which an object of green becomes ours."""
+
 
 @dataclass
 class Removing:
@@ -132,7 +135,8 @@ def _ref(intent: Intent) -> Ref:
 
 
 def _wave(intents: Iterable[Intent]) -> int:
-    return max(int(i.action.params.get("wave", 0)) for i in intents)
+    """The wave that an object was made in; what else was done to it, a link say, is of no wave or of one of its own."""
+    return max((int(i.action.params["wave"]) for i in intents if i.action.kind in MAKING), default=0)
 
 
 def _failed_before(scene: Scene) -> bool:

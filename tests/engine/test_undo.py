@@ -310,6 +310,12 @@ def test_the_last_wave_goes_first_though_an_early_one_came_late(tmp_path: Path) 
     ]  # fmt: skip
 
 
+def test_what_goes_back_by_a_rank_lends_it_to_no_act_behind_it(tmp_path: Path) -> None:
+    """Links go first, whenever they were written; a patch behind one goes back with the wave before it."""
+    first = [[put("policy", wave=4)], [put("link", rank=13)], [put("merged")], [put("pod", wave=11)]]
+    assert taken_back(tmp_path / "j", first) == [["link"], ["pod"], ["merged"], ["policy"]]
+
+
 def lifted(name: str) -> Action:
     """Something to secure, without a way back."""
     return put(name, kind="lift", back=False)

@@ -17,7 +17,7 @@ from migrate.model.ids import Phase, Side
 from migrate.model.objects import Object, Ref, Resource, dig, ref_of
 from migrate.simulation.faults import Killed
 from tests.scenario.endings import bodies
-from tests.scenario.hands import CONFIG_MAPS, once_done, patched
+from tests.scenario.hands import CONFIG_MAPS, created, deleted, once_done, patched
 from tests.scenario.moves import (
     FILE,
     Death,
@@ -36,6 +36,7 @@ PARENT = Ref("", "ConfigMap", "shop", "parent")
 CHILDREN = [Ref("", "Secret", "shop", f"child-{n}") for n in range(3)]
 CRON = Ref("batch", "CronJob", "back", "nightly")
 SECRETS = Resource("", "v1", "secrets", "Secret", namespaced=True)
+POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", namespaced=True)
 LATE = Ref("", "ConfigMap", "back", "nightly-settings")
 
 
@@ -210,3 +211,19 @@ def test_a_reference_that_was_taken_away_is_found(project: Project) -> None:
     ):
         run(project, Life(tell=taken))
     assert run(project)  # the next run links it again
+
+
+def test_a_policy_with_an_owner_goes_only_after_the_one_that_replaces_it(project: Project) -> None:
+    """A link tells nothing of the wave of its object: no pod stands a moment without the one policy or the other."""
+    with world_of(project) as world:
+        parent = world.cluster(Side.BLUE).get(CONFIG_MAPS, "parent", "shop") or {}
+    old = owned(Ref("networking.k8s.io", "NetworkPolicy", "shop", "old"), parent)["metadata"]
+    spec = {"podSelector": {}, "policyTypes": ["Ingress"]}
+    created(project, Side.BLUE, POLICIES, "shop/old", metadata=old, spec=spec)
+    run(project, Life(until=Until(phase=Phase.REPLAY)))
+    deleted(project, Side.BLUE, POLICIES, "shop/old")
+    created(project, Side.BLUE, POLICIES, "shop/new", spec=spec)
+    run(project, Life(until=Until(phase=Phase.REPLAY)))
+    seqs = {(i.action.kind, i.action.params["ref"]["name"]): i.seq
+            for i in progress_of(project).intents() if i.stands and "ref" in i.action.params}  # fmt: skip
+    assert seqs["create", "new"] < seqs["delete", "old"]
