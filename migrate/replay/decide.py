@@ -29,6 +29,7 @@ from migrate.replay.rules import SKIPS
 from migrate.replay.rules.green import NOT_SERVED, OTHER_VERSION
 from migrate.replay.rules.never import NO_CREATE
 from migrate.replay.rules.owners import OWNED
+from migrate.replay.rules.volumes import PAST_RULES
 from migrate.replay.sanitise import sanitise
 from migrate.replay.status import with_status
 from migrate.replay.storage import in_classes_of_green
@@ -183,12 +184,14 @@ def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[st
     if not (word.replay or word.hold):
         hint = "the rule decides nothing: write skip, replay or hold"
         return Decision(subject.ref, Form.UNDECIDED, rule_id, word.reason, evidence=hint)
-    for impossible in (NO_CREATE, NOT_SERVED, OTHER_VERSION):
-        evidence = impossible.matches(subject, surroundings)
+    subject = subject.said("hold" if word.hold else "replay")
+    for impossible in (NO_CREATE, NOT_SERVED, OTHER_VERSION, *PAST_RULES):
+        speaks = impossible.kinds is None or subject.kind in impossible.kinds
+        evidence = impossible.matches(subject, surroundings) if speaks else None
         if evidence is not None:
             note = f"{rule_id} asks for it; {evidence}"
             return Decision(subject.ref, Form.UNDECIDED, impossible.id, impossible.reason, evidence=note)
-    decision = _formed(subject.said("hold" if word.hold else "replay"), surroundings, families)
+    decision = _formed(subject, surroundings, families)
     if decision.rule in MERGED_RULES:  # the rule's id says how it is written
         note = "; ".join(filter(None, (f"{rule_id} asks for it: {word.reason}", decision.evidence)))
         return replace(decision, evidence=note)

@@ -17,6 +17,7 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, controller_of, dig, labels_of, metadata_of, name_of, ref_of
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
+from migrate.replay.brought import away, brought, for_one
 from migrate.replay.decisions import Decisions
 from migrate.replay.operator import operator_rule
 from migrate.replay.storage import data_of
@@ -113,21 +114,7 @@ def obstacle(obj: Object, inventory: Inventory, migration: Migration) -> str:
     kind = next((kind for kind in _OF_A_NODE if dig(volume, "spec", kind)), "")
     if kind:
         return f"PersistentVolume {name_of(volume)} is a directory of one of blue's nodes ({kind})"
-    nodes = nodes_of(volume, inventory)
-    if nodes:
-        return f"PersistentVolume {name_of(volume)} is bound to blue's node {', '.join(nodes[:3])}"
-    return ""
-
-
-def nodes_of(volume: Object, inventory: Inventory) -> list[str]:
-    """The nodes that a volume's affinity names; on green there are none of these names."""
-    names = {
-        value
-        for term in dig(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms", default=())
-        for expression in (*(term.get("matchExpressions") or ()), *(term.get("matchFields") or ()))
-        for value in expression.get("values") or ()
-    }
-    return sorted(name_of(node) for node in inventory.of("Node") if name_of(node) in names)
+    return away(volume, inventory)
 
 
 def claim_of(volume: Object) -> Ref | None:
@@ -139,7 +126,7 @@ def claim_of(volume: Object) -> Ref | None:
 
 
 def volumes_to_keep(inventory: Inventory, migration: Migration) -> Iterator[Object]:
-    """Blue's volumes that green will take over: their data must outlive blue's claims.
+    """Blue's volumes that green will take over, or has as well: their data must outlive blue's claims.
 
     Needs blue's volumes, claims, nodes and namespaces only, so that it can be asked before there is a green.
     """
@@ -149,7 +136,10 @@ def volumes_to_keep(inventory: Inventory, migration: Migration) -> Iterator[Obje
         moving = (
             claim is not None and blue.moved(claim.namespace) and taken_over(volume, inventory, migration)
         )
-        if moving and not obstacle(volume, inventory, migration):
+        hindered = obstacle(volume, inventory, migration) if moving else ""
+        if not moving and brought(migration, volume):
+            moving, hindered = True, away(volume, inventory) or for_one(volume, inventory)
+        if moving and not hindered:
             yield volume
 
 

@@ -20,6 +20,7 @@ from migrate.model.ids import Side
 from migrate.model.migration import seconds
 from migrate.model.objects import Object, Ref, ref_of
 from migrate.replay import kinds
+from migrate.replay.brought import may_bring
 from migrate.replay.handover import COPY, REATTACH, Handover, volumes_to_keep
 from migrate.replay.storage import data_of
 from migrate.steps.afresh import Source, make
@@ -33,8 +34,9 @@ _READ = (kinds.PERSISTENT_VOLUME, kinds.CLAIM, kinds.NAMESPACE, ("", "Node"))
 
 
 def kept_on_blue(scene: Scene) -> Batches:
-    """Set blue's volumes that green will take over to Retain, each with its prior policy as the way back."""
-    if not any(data.as_ == REATTACH for data in scene.migration.workloads.volumes):
+    """Set blue's volumes that green will take over, or have as well, to Retain, with the prior policy as the way back."""
+    said = any(data.as_ == REATTACH for data in scene.migration.workloads.volumes)
+    if not said and not may_bring(scene.migration):
         return
     blue = read_inventory(scene.doors.blue, only=_READ)
     yield from patches(scene, _keeps(volumes_to_keep(blue, scene.migration)))

@@ -31,6 +31,8 @@ from migrate.model.verdict import Verdict, failed, passed
 from migrate.replay import drift
 from migrate.replay.conflicts import adopted, settled
 from migrate.replay.handover import handovers
+from migrate.replay.kinds import PERSISTENT_VOLUME
+from migrate.replay.rules.volumes import VOLUMES_OF_ONE
 from migrate.replay.standing_classes import classes_as_facts
 from migrate.steps import conflicts
 from migrate.steps.anew import recorded_anew
@@ -38,7 +40,7 @@ from migrate.steps.as_sent import as_sent
 from migrate.steps.base import CONFLICTS, CUTOVER, DECIDED, BaseStep, blue_decided, body_of, chunks
 from migrate.steps.closures import closures_of
 from migrate.steps.drift import as_written, written
-from migrate.steps.handing_over import copied_warm
+from migrate.steps.handing_over import copied_warm, kept_on_blue
 from migrate.steps.kept import made_by_gitops, still_ours
 from migrate.steps.ledger import (
     CLASSED,
@@ -100,6 +102,9 @@ class ReplayObjects(BaseStep):
         # before an owner goes: the collector would take what it owned
         yield from given_up(scene, decisions.links)
         yield from removing.first()
+        if any(d.ref[:2] == PERSISTENT_VOLUME for d in (*decisions.written, *decisions.deferred)):
+            # brought as it is by a rule, which may be younger than prepare: blue's claim must not take the data along
+            yield from kept_on_blue(scene)
         before = refused_before(scene)
         for last, wave in pairwise((0, *decisions.waves)):
             yield from made_by_gitops(scene, decisions, since=last, until=wave)
@@ -290,6 +295,9 @@ def _word_wanted(decision: Decision) -> str:
         return f"workloads.volumes: [{{{said}}}]"
     if decision.rule == "volume.tied":
         return "workloads.volumes, where its claim is named: as: copy, restored or empty"
+    if decision.rule in VOLUMES_OF_ONE:
+        left = f"workloads.rules: [{{kind: {ref.kind}, name: {ref.name}, skip: true, reason: ...}}]"
+        return f"workloads.volumes, where its claim is named: as: reattach; or leave it on blue: {left}"
     said = f"kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}"
     return f"workloads.rules: [{{{said}, skip: true (or replay: true), reason: ...}}]"
 

@@ -451,6 +451,18 @@ def test_what_is_undecided_says_what_to_write() -> None:
     assert "skip: true (or replay: true)" in said["shop/bare"]
 
 
+def test_no_message_offers_a_way_past_the_fence() -> None:
+    """A volume is taken over with its claim's word, or stays; a rule that replays it would attach it on both sides."""
+    claim = obj("PersistentVolumeClaim", "data", "shop", spec={"volumeName": "v"})
+    volume = obj("PersistentVolume", "v", spec={"claimRef": {"namespace": "shop", "name": "data"}})
+    rule = {"kind": "PersistentVolume", "name": "v", "replay": True, "reason": "blue has let go"}
+    for workloads in ({}, {"rules": [rule]}):
+        verdicts = replay_objects.decided(decide(claim, volume, workloads=workloads))
+        remedy = next(v.remedy for v in verdicts if "PersistentVolume v " in v.evidence)
+        assert "where its claim is named: as: reattach; or leave it on blue: workloads.rules" in remedy
+        assert "replay" not in remedy
+
+
 def test_only_what_may_have_changed_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who stays is found from the top of each chain; a round asks what the last one's owners control, no more."""
     asked: list[Ref] = []

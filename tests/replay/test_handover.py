@@ -146,3 +146,60 @@ def test_a_handover_is_read_back_as_it_was_written() -> None:
     )
     assert Handover.of_json(one.as_json()) == one
     assert str(one) == "PersistentVolumeClaim shop/data: copy of PersistentVolume pv"
+
+
+RULE = {"kind": "PersistentVolume", "name": "pv-data", "reason": "r"}
+
+
+@pytest.mark.parametrize("word", ["replay", "hold"])
+@pytest.mark.parametrize(
+    ("modes", "more"),
+    [
+        (["ReadWriteOnce"], {}),
+        (["ReadWriteOncePod"], {}),
+        (["ReadWriteOnce", "ReadOnlyMany"], {}),
+        ([], {}),
+        (["ReadWriteMany"], {"volumeMode": "Block"}),
+    ],
+)
+def test_no_rule_leads_past_the_handover(word: str, modes: list[str], more: dict[str, Any]) -> None:
+    """A disk of one writer's that blue has is not written on green, whichever word brings it, nor changed on blue."""
+    claim, volume = bound("data", accessModes=modes, **more)
+    claim["spec"]["accessModes"] = modes
+    blue = inventory(claim, volume, workload("Deployment", "web", "data"))
+    file = migration({"rules": [{**RULE, word: True}]})
+    decision = next(d for d in decided(blue, file) if d.ref.kind == "PersistentVolume")
+    assert (decision.form, decision.rule) == (Form.UNDECIDED, "volume.in-use")
+    assert list(volumes_to_keep(blue, file)) == []
+
+
+@pytest.mark.parametrize("word", ["replay", "hold"])
+def test_a_shared_volume_that_a_rule_brings_is_kept_on_blue(word: str) -> None:
+    """It is on green as it is, and blue's claim cannot take the data along."""
+    claim, volume = bound("data", accessModes=["ReadWriteMany", "ReadOnlyMany"])
+    claim["spec"]["accessModes"] = ["ReadWriteMany"]
+    blue = inventory(claim, volume)
+    file = migration({"rules": [{**RULE, word: True}]})
+    decision = next(d for d in decided(blue, file) if d.ref.kind == "PersistentVolume")
+    assert decision.rule == "operator.1"
+    assert [name_of(v) for v in volumes_to_keep(blue, file)] == ["pv-data"]
+
+
+def test_a_claim_of_one_node_keeps_a_shared_volume_from_being_brought() -> None:
+    """Its pods were written for one writer, whatever the storage could do."""
+    blue = inventory(*bound("data", accessModes=["ReadWriteMany"]))
+    decision = next(
+        d
+        for d in decided(blue, migration({"rules": [{**RULE, "replay": True}]}))
+        if d.ref.kind == "PersistentVolume"
+    )
+    assert decision.rule == "volume.in-use"
+
+
+def test_a_volume_that_no_claim_of_blue_has_may_be_brought() -> None:
+    """Nothing of blue's writes to it, and it is kept there all the same."""
+    _, volume = bound("data", accessModes=["ReadWriteOnce"])
+    blue, file = inventory(volume), migration({"rules": [{**RULE, "replay": True}]})
+    decision = next(d for d in decided(blue, file) if d.ref.kind == "PersistentVolume")
+    assert decision.form is Form.REPLAYED
+    assert [name_of(v) for v in volumes_to_keep(blue, file)] == ["pv-data"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from migrate.model.ids import RuleId
 from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import annotations_of, controller_of, dig
 from migrate.replay import kinds
-from migrate.replay.handover import REATTACH, claim_of, nodes_of, obstacle, taken_over
+from migrate.replay.brought import away, for_one, nodes_of
+from migrate.replay.handover import REATTACH, claim_of, obstacle, taken_over
 from migrate.replay.rule import Rule, Subject, ask, skip
 from migrate.replay.storage import data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
@@ -16,11 +18,19 @@ _SNAPSHOTS = ("VolumeSnapshot", "VolumeSnapshotContent")
 
 
 def _tied(subject: Subject, surroundings: Surroundings) -> str | None:
-    """What the file wants re-attached and green could not attach."""
+    """What the file wants on green, taken over or by a rule as it is, and green could not attach."""
     blue = surroundings.blue
-    if not _moves(subject, surroundings):
+    if _moves(subject, surroundings):
+        return obstacle(subject.obj, blue.inventory, blue.migration) or None
+    brought = subject.word and subject.kind == kinds.PERSISTENT_VOLUME
+    return (away(subject.obj, blue.inventory) or None) if brought else None
+
+
+def _in_use(subject: Subject, surroundings: Surroundings) -> str | None:
+    """A volume of one node's that a rule of the file wants on green as it is, while blue has it: nothing fences it."""
+    if not subject.word or _moves(subject, surroundings):
         return None
-    return obstacle(subject.obj, blue.inventory, blue.migration) or None
+    return for_one(subject.obj, surroundings.blue.inventory) or None
 
 
 def _moves(subject: Subject, surroundings: Surroundings) -> bool:
@@ -74,15 +84,40 @@ def _replaced(subject: Subject, surroundings: Surroundings) -> str | None:
     return next((f"{c.to} takes its place" for c in changes if c.source == subject.ref.name), None)
 
 
+TIED = ask(
+    "volume.tied",
+    "claims that the file wants re-attached, and PersistentVolumes of these or of your own rules, that green could not attach",
+    "say copy, restored or empty under workloads.volumes",
+    kinds.CLAIM,
+    kinds.PERSISTENT_VOLUME,
+    when=_tied,
+)
+
+IN_USE = ask(
+    "volume.in-use",
+    "PersistentVolumes of one node's access modes that a claim of blue's has, and your own rule wants replayed or held",
+    "attached on both sides a volume is destroyed; say reattach of its claim under workloads.volumes",
+    kinds.PERSISTENT_VOLUME,
+    when=_in_use,
+)
+
+DATA = ask(
+    "volume.data",
+    "PersistentVolumeClaims that are bound, and of whose data the file says nothing",
+    f"the bytes do not move by themselves; say under workloads.volumes what becomes of them: {DATA_WORDS}",
+    kinds.CLAIM,
+    when=_unsaid,
+)
+
+PAST_RULES = (TIED, IN_USE, DATA)
+"""Asked even where a rule of the file's replays or holds the object: such a rule says nothing of a disk or its data."""
+
+VOLUMES_OF_ONE = frozenset({IN_USE.id, RuleId("volume.static")})
+"""What a word on the claim decides, or leaving the volume on blue; a rule that replays it is the wrong answer."""
+
 RULES: tuple[Rule, ...] = (
-    ask(
-        "volume.tied",
-        "claims that the file wants re-attached, and their PersistentVolumes, that green could not attach",
-        "say copy, restored or empty under workloads.volumes",
-        kinds.CLAIM,
-        kinds.PERSISTENT_VOLUME,
-        when=_tied,
-    ),
+    TIED,
+    IN_USE,
     skip(
         "volume.dynamic",
         "PersistentVolumes that a provisioner made",
@@ -100,7 +135,8 @@ RULES: tuple[Rule, ...] = (
     ask(
         "volume.static",
         "PersistentVolumes made by hand",
-        "attached on both sides a volume is destroyed; say reattach of its claim under workloads.volumes, or skip it",
+        "attached on both sides a volume is destroyed; say reattach of its claim under workloads.volumes, or skip it; one "
+        "that many nodes share may be replayed by a rule of your own",
         kinds.PERSISTENT_VOLUME,
         when=_static,
     ),
@@ -111,13 +147,7 @@ RULES: tuple[Rule, ...] = (
         kinds.CLAIM,
         when=_of_a_pod,
     ),
-    ask(
-        "volume.data",
-        "PersistentVolumeClaims that are bound, and of whose data the file says nothing",
-        f"the bytes do not move by themselves; say under workloads.volumes what becomes of them: {DATA_WORDS}",
-        kinds.CLAIM,
-        when=_unsaid,
-    ),
+    DATA,
     skip(
         "volume.class",
         "StorageClasses that workloads.storageClasses renames",
