@@ -74,6 +74,10 @@ def _pod_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]
                 result[word] = [{**container, "image": ""} for container in result[word]]
         return result
 
+    gates = {gate["name"] for gate in old.get("schedulingGates") or ()}
+    for index, gate in enumerate(new.get("schedulingGates") or ()):
+        if gate["name"] not in gates:
+            yield f"spec.schedulingGates[{index}].name: Forbidden: only deletion is allowed, but found new scheduling gate '{gate['name']}'"
     if _kept(imageless(old), imageless(new), _POD_FREE):
         yield "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 

@@ -42,6 +42,16 @@ def deployment(namespace: str, name: str = "web", *containers: Any, replicas: in
     }
 
 
+def gated_pod(namespace: str, *gates: str, name: str = "p") -> dict[str, Any]:
+    """A Pod that waits behind scheduling gates."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"containers": [container("main")], "schedulingGates": [{"name": gate} for gate in gates]},
+    }
+
+
 def service(namespace: str, name: str = "web", **spec: Any) -> dict[str, Any]:
     """A Service with one port, if not said otherwise."""
     return {

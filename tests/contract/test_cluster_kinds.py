@@ -11,7 +11,9 @@ import pytest
 
 from migrate.errors import Conflict, Invalid
 from tests.contract.conftest import Bench
-from tests.contract.objects import config_map, container, deployment, service
+from tests.contract.objects import config_map, container, deployment, gated_pod, service
+
+ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount"}
 
 INVALID: Mapping[str, Any] = {
     "a Deployment without a selector": lambda d: d["spec"].pop("selector"),
@@ -53,6 +55,19 @@ class TestInvalid:
         made = bench.create(service(namespace))
         with pytest.raises(Invalid):
             bench.patch(made, {"spec": {"clusterIP": "None", "clusterIPs": ["None"]}})
+
+    def test_a_scheduling_gate_goes_and_does_not_come(self, bench: Bench, namespace: str) -> None:
+        """A Pod loses gates while it waits; none is added, neither beside one nor after the last is gone."""
+        account = {**ACCOUNT, "metadata": {"name": "default", "namespace": namespace}}
+        bench.until("the ServiceAccount", lambda: bench.get(account))
+        made = bench.create(gated_pod(namespace, "one"))
+        for gates, place in ([{"name": "one"}, {"name": "two"}], 1), ([{"name": "two"}], 0):
+            words = rf"spec\.schedulingGates\[{place}\]\.name: Forbidden: only deletion is allowed, but found new scheduling gate 'two'"
+            with pytest.raises(Invalid, match=words):
+                bench.patch(made, {"spec": {"schedulingGates": gates}})
+        let_go = bench.patch(made, {"spec": {"schedulingGates": None}})
+        with pytest.raises(Invalid, match="only deletion is allowed"):
+            bench.patch(let_go, {"spec": {"schedulingGates": [{"name": "one"}]}})
 
     def test_a_policy_needs_a_range_that_is_one(self, bench: Bench, namespace: str) -> None:
         """An ipBlock is a CIDR, and its exceptions lie within it."""
