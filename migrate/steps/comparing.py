@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from migrate import replay
 from migrate.actions.record import record
-from migrate.actions.taken import CHANGED
-from migrate.doors.cluster import FIELD_MANAGER
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Scene
-from migrate.errors import Refused
 from migrate.model import marks
 from migrate.model.action import Action
 from migrate.model.ids import NO_BATCH
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, Resource, annotations_of, ref_of
+from migrate.model.objects import Object, Ref, annotations_of, ref_of
 from migrate.model.verdict import Verdict
 from migrate.replay import accepted, conflicts, drift, kept
-from migrate.replay.causes import cause
-from migrate.steps import as_sent
 from migrate.steps.base import blue_decided
 from migrate.steps.drift import as_written, concerned, written
+from migrate.steps.explaining import explained
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import listed
 from migrate.steps.linking import owners_held
-
-LOOKED = 200
-"""Objects that differ whose owners are read; what is wrong with so many has hardly a cause each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +79,8 @@ def _compared(scene: Scene, decisions: replay.Decisions, green: Inventory) -> Co
     marked = _marked(scene, decisions, green, scaled)
     found = replay.differences(decisions, marked, key=scene.key, run=scene.run)
     accept = scene.migration.verify.accept
-    explained = accepted.split(tuple(_explained(scene, green, found)), accept)
-    return Compared(decisions, explained, (*conflicts.own(decisions), *accepted.idle(found, accept)))
-
-
-def _explained(
-    scene: Scene, green: Inventory, found: Sequence[replay.Difference]
-) -> Iterator[replay.Difference]:
-    """The differences with the cause of each path, of the first `LOOKED` objects: these are read again, with owners."""
-    looked = 0
-    for difference in found:
-        resource = green.resource(difference.ref.kind, difference.ref.group)
-        if not difference.paths or resource is None or looked == LOOKED:
-            yield difference
-            continue
-        looked += 1
-        obj = _read(scene, resource, difference.ref)
-        answered = as_sent.answered(scene.progress, difference.ref).get(CHANGED, ())
-        causes = (cause(p, obj, answered=answered, ours=FIELD_MANAGER) for p in difference.paths if obj)
-        yield replace(difference, causes=tuple(causes))
-
-
-def _read(scene: Scene, resource: Resource, ref: Ref) -> Object | None:
-    try:
-        return scene.doors.green.get(resource, ref.name, ref.namespace)
-    except Refused:
-        return None  # who may list may be refused to get; the difference stands without its causes
+    told = accepted.split(explained(scene, green, found), accept)
+    return Compared(decisions, told, (*conflicts.own(decisions), *accepted.idle(found, accept)))
 
 
 def _marked(
