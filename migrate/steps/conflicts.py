@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from migrate import replay
+from migrate.actions.adopt import adoption_key
 from migrate.actions.create import creation_key
 from migrate.actions.record import record
 from migrate.doors.cluster import Verb, Write
@@ -15,6 +17,7 @@ from migrate.model.objects import Object, Ref, Resource, ref_of
 from migrate.model.verdict import passed
 from migrate.replay import conflicts
 from migrate.replay.conflicts import Taken
+from migrate.steps.anew import recorded_anew
 from migrate.steps.base import CONFLICTS, body_of
 
 
@@ -45,11 +48,23 @@ def told(scene: Scene, blue: Inventory, decisions: replay.Decisions) -> Batches:
         passed(check, "what stood there is ours now, or gone") for check in before if check not in now
     ]
     if verdicts:
-        facts = {**conflicts.as_facts(found), "foreign": any(not v.passed for v in verdicts)}
-        said = record(CONFLICTS, verdicts, facts=facts)
-        known = scene.progress.of_key(said.key)
-        if known is None or not known.stands or known.action.params != said.params:
-            yield [said]
+        facts = conflicts.as_facts(found)
+        facts[conflicts.ADOPTED] += _ours_now(scene, decisions, {one.ref for one in found})
+        facts["foreign"] = any(not v.passed for v in verdicts)
+        # where a skipped one differs, others may change any time: that is no news to act upon
+        yield from recorded_anew(scene, record(CONFLICTS, verdicts, facts=facts))
+
+
+def _ours_now(scene: Scene, decisions: replay.Decisions, taken: Collection[Ref]) -> list[dict[str, Any]]:
+    """What was adopted by an earlier pass and is not another's again: as it was recorded, since nothing is new about it."""
+    wanted = conflicts.may_meet(decisions)
+    return [
+        one
+        for one in scene.progress.recorded(CONFLICTS).get(conflicts.ADOPTED, ())
+        if (ref := Ref.of_json(one["ref"])) in wanted
+        and ref not in taken
+        and scene.progress.stands(adoption_key(ref))
+    ]
 
 
 def _listed(scene: Scene, resource: Resource) -> Iterator[Object]:

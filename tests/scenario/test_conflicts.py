@@ -179,6 +179,22 @@ def test_what_is_adopted_and_started_follows_blue(project: Project) -> None:
     assert run(project)
 
 
+@pytest.mark.parametrize("policy", ["adopt", "skip"])
+def test_what_was_settled_is_not_said_again(project: Project, policy: str) -> None:
+    """A further pass has nothing to do: what was adopted is ours, and where a skipped one differs is its owner's."""
+    settled_in(project, theirs="kept")
+    project = with_policy(project, policy)
+    verified = Life(until=Until(phase=Phase.VERIFY))
+    run(project, verified)
+    if policy == "skip":
+        patched(
+            project, Side.GREEN, CONFIG_MAPS, "back/worker", {"data": {"theirs": None, "queue": "orders"}}
+        )
+    before = len(list(progress_of(project).intents()))
+    run(project, verified)
+    assert [i.action.key for i in list(progress_of(project).intents())[before:]] == []
+
+
 def test_an_equal_object_stays_in_the_hands_of_who_made_it(project: Project) -> None:
     """It gets our marks alone: a field that we owned beside its maker would be in the way of that one's next apply."""
     settled_in(project, queue="orders")
