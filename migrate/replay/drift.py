@@ -17,7 +17,7 @@ from migrate.model.objects import Object, Ref, dig, group_of, kind_of, namespace
 from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict, passed
 from migrate.replay.decisions import MERGED_RULES, Decisions
-from migrate.replay.edits import merged, replaced
+from migrate.replay.edits import composed, given_up, leaves, merged, replaced
 from migrate.replay.parity import MISSING, SHOWN, UNREAD, Difference, differing, unequal, unread
 from migrate.replay.sanitise import sanitise, source_hash
 
@@ -45,13 +45,14 @@ LEFT = (
 class Record:
     """What a run wrote to green, by the object.
 
-    `hashes` are keyed, of whole objects; `merges` are the patches of what green has of its own; `releases` say how
-    the ledger lets go of what is held or deferred.
+    `hashes` are keyed, of whole objects; `merges` are the patches of what green has of its own, and `priors` what they
+    found there; `releases` say how the ledger lets go of what is held or deferred.
     """
 
     hashes: Mapping[Ref, str] = field(default_factory=dict)
     merges: Mapping[Ref, Object] = field(default_factory=dict)
     releases: Mapping[Ref, Object] = field(default_factory=dict)
+    priors: Mapping[Ref, Object] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How many objects of blue are on green, or follow."""
@@ -66,6 +67,7 @@ def recorded(progress: Progress, releases: Mapping[Ref, Object]) -> Record:
     """Read from the journal what stands of this run's writing; the last word on an object counts."""
     hashes: dict[Ref, str] = {}
     merges: dict[Ref, Object] = {}
+    priors: dict[Ref, Object] = {}
     for intent in progress.intents():
         action, params = intent.action, intent.action.params
         if not intent.stands or params.get("side") != Side.GREEN:
@@ -80,10 +82,13 @@ def recorded(progress: Progress, releases: Mapping[Ref, Object]) -> Record:
             case "patch", _, "adopt":
                 hashes[Ref.of_json(params["ref"])] = params["patch"]["metadata"]["annotations"][SOURCE_HASH]
             case "patch", _, "merge":
-                merges[Ref.of_json(params["ref"])] = params["patch"]
+                ref = Ref.of_json(params["ref"])
+                merges[ref] = params["patch"]
+                # a later merge finds what an earlier one wrote: the first that was found counts
+                priors[ref] = composed(priors.get(ref, {}), action.prior)
             case _:
                 pass  # what wrote nothing of blue's: pauses, releases, weights, waits, Calico's own objects
-    return Record(hashes, merges, releases)
+    return Record(hashes, merges, releases, priors)
 
 
 def autoscaled(blue: Inventory) -> frozenset[Ref]:
@@ -122,7 +127,7 @@ def drift(
     found = [_of(decision, record, green, key) for decision in decisions]
     found += [
         Difference(ref, 0, UNREAD if unread(ref, blue) else GONE)
-        for ref in sorted(record.hashes)
+        for ref in sorted({*record.hashes, *record.merges})
         if decisions.of(ref) is None and record.would_run(ref, green)
     ]
     return tuple(difference for difference in found if difference)
@@ -177,9 +182,12 @@ def _change(decision: Decision, record: Record, key: bytes) -> str:
     """What happened to an object on blue since it was written; empty where nothing did."""
     ref, target, hold = decision.ref, decision.target or {}, decision.hold
     if decision.form is Form.SKIPPED:
-        return f"{STAYS}: {decision.reason}" if ref in record.hashes else ""
+        known = ref in record.hashes or ref in record.merges
+        return f"{STAYS}: {decision.reason}" if known else ""
     if decision.rule in MERGED_RULES:
-        return CHANGED if any(unequal(_unnamed(target), record.merges.get(ref, {}))) else ""
+        said, before = merge_of(target), record.merges.get(ref, {})
+        left = given_up(before, said, before, record.priors.get(ref, {}))
+        return CHANGED if left or any(unequal(said, before)) else ""
     if ref not in record.hashes:
         return "" if ref in record.releases else NEW
     if record.hashes[ref] != source_hash(target, key):
@@ -194,7 +202,9 @@ def _departures(decision: Decision, record: Record, found: Object) -> tuple[str,
     """
     wanted, hold = unmarked(decision.target or {}), decision.hold
     if decision.rule in MERGED_RULES:
-        return tuple(unequal(_unnamed(wanted), found))
+        said, before = merge_of(wanted), record.merges.get(decision.ref, {})
+        left = given_up(before, said, found, record.priors.get(decision.ref, {}))
+        return (*unequal(said, found), *leaves(left))
     forms = [wanted]
     if hold is not None:
         dormant = record.releases.get(decision.ref, hold.release) == hold.release
@@ -215,7 +225,7 @@ def _with_replicas(decision: Decision, green: Inventory, releases: Mapping[Ref, 
     return replace(decision, hold=replace(decision.hold, release=release))
 
 
-def _unnamed(target: Object) -> Object:
+def merge_of(target: Object) -> Object:
     """What is merged of an object that green has of its own: everything but its name."""
     metadata = {
         k: v for k, v in dig(target, "metadata", default={}).items() if k in {"labels", "annotations"}

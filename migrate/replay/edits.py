@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from migrate.model.objects import Object
@@ -62,6 +62,44 @@ def merged(target: Any, patch: Any) -> Any:
         else:
             result[key] = merged(result.get(key), value)
     return result
+
+
+def given_up(
+    before: Mapping[str, Any], now: Mapping[str, Any], found: Any, prior: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The merge patch that takes from `found` what a patch `before` said and one `now` says no more.
+
+    What had a `prior` value gets it again, the rest goes; what is not as it was patched is somebody else's by now.
+    """
+    back: dict[str, Any] = {}
+    for key, value in before.items():
+        there = found.get(key) if isinstance(found, Mapping) else None
+        was = prior.get(key)
+        if isinstance(value, Mapping):
+            inner = given_up(value, now.get(key) or {}, there or {}, was if isinstance(was, Mapping) else {})
+            if inner:
+                back[key] = inner
+        elif key not in now and value is not None and there == value != was:
+            back[key] = was
+    return back
+
+
+def composed(older: Any, newer: Any) -> Any:
+    """One way back of two patches: what the older one found counts, nulls as well; the rest is the newer one's."""
+    if not (isinstance(older, Mapping) and isinstance(newer, Mapping)):
+        return older
+    both = {key: composed(older[key], newer[key]) for key in older if key in newer}
+    return {**newer, **older, **both}
+
+
+def leaves(patch: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """The paths that a merge patch changes."""
+    for key, value in patch.items():
+        where = f"{path}.{key}" if path else str(key)
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, where)
+        else:
+            yield where
 
 
 def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:

@@ -53,6 +53,7 @@ from migrate.steps.ledger import (
     listed,
 )
 from migrate.steps.linking import given_up, linked
+from migrate.steps.merging import unmerged
 from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
 from migrate.steps.removing import START, Removing, put_to_rest
 from migrate.steps.stating import stated
@@ -102,6 +103,7 @@ class ReplayObjects(BaseStep):
         # before an owner goes: the collector would take what it owned
         yield from given_up(scene, decisions.links)
         yield from removing.first()
+        yield from unmerged(scene, blue, decisions, known)
         if any(d.ref[:2] == PERSISTENT_VOLUME for d in (*decisions.written, *decisions.deferred)):
             # brought as it is by a rule, which may be younger than prepare: blue's claim must not take the data along
             yield from kept_on_blue(scene)
@@ -250,10 +252,7 @@ class _Writing:
         return replay.merged(body, pools.action.params["patch"]) if pools and pools.stands else body
 
     def _merge(self, decision: Decision) -> Iterator[Action]:
-        target = decision.target or {}
-        change = {k: v for k, v in target.items() if k not in {"apiVersion", "kind", "metadata"}}
-        metadata = {k: v for k, v in metadata_of(target).items() if k in {"labels", "annotations"}}
-        change |= {"metadata": metadata} if metadata else {}
+        change = drift.merge_of(decision.target or {})
         action = patch(Side.GREEN, decision.ref, change, why="merge")
         before = self.scene.progress.of_key(action.key)
         merged_before = before.action.params["patch"] if before is not None and before.stands else None
