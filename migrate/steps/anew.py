@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from migrate.engine.step import Batches, Scene
@@ -12,11 +12,21 @@ from migrate.model.ids import Side
 from migrate.model.objects import Ref
 from migrate.model.progress import Intent
 
+Facts = Mapping[str, Any]
 
-def recorded_anew(scene: Scene, said: Action) -> Batches:
-    """Record again only what is no longer as it was recorded; what does not pass is said each time."""
+
+def _whole(facts: Facts) -> Facts:
+    return facts
+
+
+def recorded_anew(scene: Scene, said: Action, matters: Callable[[Facts], Facts] = _whole) -> Batches:
+    """Record again only what is no longer as it was recorded; what does not pass is said each time.
+
+    `matters` gives what of a record's facts later steps act on: what is only told, as a count of what stays on blue, opens
+    nothing again.
+    """
     before = scene.progress.of_key(said.key)
-    if before is None or not before.stands or not _alike(before.action.params, said.params):
+    if before is None or not before.stands or not _alike(before.action.params, said.params, matters):
         yield [said]
 
 
@@ -41,8 +51,8 @@ def _wrote(intent: Intent, refs: Collection[Ref]) -> bool:
     return intent.stands and params.get("side") == Side.GREEN and Ref.of_json(params["ref"]) in refs
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _alike(one: Any, other: Any, matters: Callable[[Facts], Facts] = _whole) -> bool:
     """Whether parameters of two Actions say the same, as the journal keeps them; what counts in a record is its facts."""
-    facts = [params.get("facts", params) for params in (one, other)]
+    facts = [matters(params.get("facts", params)) for params in (one, other)]
     checks = [sorted((v["check"], v["result"]) for v in p.get("verdicts", ())) for p in (one, other)]
     return canonical(facts[0]) == canonical(facts[1]) and checks[0] == checks[1]

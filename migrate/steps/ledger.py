@@ -199,6 +199,12 @@ def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, 
     return {"held": entries, "routes": [c.as_json() for c in routes], "rules": rules}
 
 
+def acted_on(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of a ledger's facts later steps act on: no counts by rule, and no evidence, which names pods and their locks."""
+    held = [{key: said for key, said in one.items() if key != "evidence"} for one in facts.get("held", ())]
+    return {**{key: said for key, said in facts.items() if key != "rules"}, "held": held}
+
+
 def read_ledger(progress: Progress) -> Ledger:
     """Read the ledger back from the journal; empty where nothing was replayed."""
     return ledger_of(progress.recorded(LEDGER))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
@@ -22,7 +22,7 @@ from migrate.engine.step import Batches, Scene
 from migrate.model import marks
 from migrate.model.action import Action
 from migrate.model.canonical import digest
-from migrate.model.decision import Decision
+from migrate.model.decision import Decision, Form
 from migrate.model.ids import ActionKey, Phase, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.migration import DATA_WORDS
@@ -46,6 +46,7 @@ from migrate.steps.ledger import (
     CLASSED,
     FORCED,
     LEDGER,
+    acted_on,
     broken_on_blue,
     forced_json,
     ledger,
@@ -82,7 +83,8 @@ class ReplayObjects(BaseStep):
         """Yield wave after wave, each with its gate."""
         known = written(scene)
         blue, decisions = _decided_now(scene)
-        yield from recorded_anew(scene, record("decisions", decided(decisions), facts=_counts(decisions)))
+        said = record("decisions", decided(decisions), facts=_counts(decisions))
+        yield from recorded_anew(scene, said, _of_what_moves)
         yield from conflicts.told(scene, blue, decisions)
         yield from still_ours(scene, decisions, known)
         decisions = settled(decisions, scene.progress.recorded(CONFLICTS))
@@ -97,7 +99,7 @@ class ReplayObjects(BaseStep):
             "volumes": [h.as_json() for h in handovers(blue, decisions, scene.migration)],
         }
         yield from recorded_anew(
-            scene, record(LEDGER, [passed("ledger", "what is held is written down")], facts=facts)
+            scene, record(LEDGER, [passed("ledger", "what is held is written down")], facts=facts), acted_on
         )
         yield from put_to_rest(scene, decisions, {h.ref for h in ledger_of(facts).before_cutover})
         # before an owner goes: the collector would take what it owned
@@ -337,6 +339,11 @@ def _broken(scene: Scene, blue: Inventory, known: drift.Record) -> list[str]:
         return now
     replayed = {str(ref) for ref in known.hashes}
     return sorted({*before, *(name for name in now if name not in replayed)})
+
+
+def _of_what_moves(counts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The counts without those of what this run does not write: pods and leases of blue come and go."""
+    return {form: count for form, count in counts.items() if form not in {Form.SKIPPED, Form.COMPARED}}
 
 
 def _counts(decisions: replay.Decisions) -> dict[str, Any]:

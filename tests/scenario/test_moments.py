@@ -1,4 +1,4 @@
-"""What blue is for a moment between two runs: no leader, a pod more. A run that comes by just then does nothing of it."""
+"""What blue is for a moment between two runs: no leader, a pod more. A run that comes by just then opens nothing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from migrate.cli.project import Project
 from migrate.engine.runner import Until
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Resource, dig, name_of, namespace_of
-from tests.scenario.hands import DEPLOYMENTS, created, patched
-from tests.scenario.moves import FILE, Life, amended, run, seeded, world_of
+from tests.scenario.hands import CONFIG_MAPS, DEPLOYMENTS, created, patched
+from tests.scenario.moves import FILE, Life, amended, entries_of, progress_of, run, seeded, world_of
 
 VERIFIED = Life(until=Until(phase=Phase.VERIFY))
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease", namespaced=True)
@@ -46,6 +46,33 @@ def test_a_moment_without_a_leader_starts_nobody(led: Project, holder: str) -> N
     assert replicas(led) == 0
     assert run(led)
     assert replicas(led) == 1
+
+
+def test_another_leader_opens_nothing_again(led: Project) -> None:
+    """A pod's name changes with every rollout, and so does who holds a lock: nobody is asked, and nothing is done again."""
+    pod = {"nodeName": "blue-1", "containers": [{"name": "main", "image": "registry.k8s.io/pause:3.10"}]}
+    mirrored = {
+        "name": "proxy-2",
+        "namespace": "kube-system",
+        "annotations": {"kubernetes.io/config.mirror": "x"},
+    }
+    patched(led, Side.BLUE, LEASES, "shop/lock", {"spec": {"holderIdentity": ""}})
+    created(led, Side.BLUE, PODS, "kube-system/proxy-2", metadata=mirrored, spec=pod)
+    created(led, Side.BLUE, LEASES, "shop/another", spec={"holderIdentity": "somebody"})
+    before = len(entries_of(led))
+    run(led, VERIFIED)
+    assert {entry.kind.value for entry in entries_of(led)[before:]} == {"runner"}
+
+
+def test_what_is_new_and_moves_is_told_of(led: Project) -> None:
+    """One object more that is written is counted, with all that stays on blue meanwhile."""
+    counts = dict(progress_of(led).recorded("decisions"))
+    created(led, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+    created(led, Side.BLUE, LEASES, "shop/another", spec={"holderIdentity": "somebody"})
+    run(led, VERIFIED)
+    counts["replayed"] += 1
+    counts["skipped"] += 1
+    assert progress_of(led).recorded("decisions") == counts
 
 
 def test_a_person_may_say_otherwise(led: Project) -> None:
