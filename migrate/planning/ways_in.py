@@ -14,6 +14,7 @@ from typing import Protocol
 from migrate.model.backends import GATEWAY_GROUP, ROUTES, gateways_of, of_ingress, of_route, published
 from migrate.model.decision import Decision
 from migrate.model.inventory import Inventory
+from migrate.model.marks import PARKED
 from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, name_of, namespace_of, ref_of
 from migrate.replay import kinds
@@ -45,9 +46,14 @@ def _publishers(green: Inventory) -> Iterator[Ref]:
     """Who on green makes DNS records of what opens there: it came with green, or somebody has started it."""
     for group, kind in WORKLOADS:
         for workload in green.of(kind, group):
-            wanted = kind == "DaemonSet" or dig(workload, "spec", "replicas", default=1)
-            if wanted and publishes(dig(workload, "spec", "template", default={})):
+            if _awake(workload) and publishes(dig(workload, "spec", "template", default={})):
                 yield ref_of(workload)
+
+
+def _awake(workload: Object) -> bool:
+    """Whether a workload is to have pods: held, it has no replicas, or asks for a node that there is not."""
+    parked = PARKED in (dig(workload, "spec", "template", "spec", "nodeSelector") or {})
+    return not parked and bool(dig(workload, "spec", "replicas", default=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from migrate.engine.runner import Until
 from migrate.errors import GateClosed
 from migrate.model.ids import GateName, Phase, Side
 from migrate.model.marks import PARKED_CLASS
-from migrate.model.objects import dig
+from migrate.model.objects import Resource, dig
 from migrate.steps.ledger import read_ledger
 from tests.scenario.hands import DEPLOYMENTS, SERVICES, created, patched
-from tests.scenario.moves import FILE, Life, progress_of, roll_back_to, run, seeded, world_of
+from tests.scenario.moves import FILE, Life, entries_of, progress_of, roll_back_to, run, seeded, world_of
 from tests.scenario.test_turns import INGRESSES, acts, first
 
+DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet", namespaced=True)
 PORTS = [{"port": 80, "targetPort": 8080, "protocol": "TCP"}]
 TO_WEB = {"service": {"name": "web", "port": {"number": 80}}}
 DNS = """\
@@ -107,6 +108,25 @@ def test_greens_own_publisher_keeps_it_shut_as_well(tmp_path: Path) -> None:
     (closure,) = read_ledger(progress_of(project)).routes
     assert closure.shut == ("Ingress shop/web (Deployment default/dns runs on green and would publish it)",)
     assert run(project)
+
+
+def test_our_own_dormant_publisher_publishes_nothing(tmp_path: Path) -> None:
+    """A held external-dns DaemonSet asks for a node that there is not: a second pass finds nothing to do."""
+    project = behind_an_ingress(tmp_path / "move")
+    pod = {
+        "metadata": {"labels": {"app": "dns"}},
+        "spec": {"containers": [{"name": "a", "image": "example/external-dns:1"}]},
+    }
+    spec = {"selector": {"matchLabels": {"app": "dns"}}, "template": pod}
+    created(project, Side.BLUE, DAEMON_SETS, "back/dns", spec=spec)
+    verified = Life(until=Until(phase=Phase.VERIFY))
+    run(project, verified)
+    before = len(entries_of(project))
+    run(project, verified)
+    assert {entry.kind.value for entry in entries_of(project)[before:]} == {"runner"}
+    assert class_of(project) is None
+    (closure,) = read_ledger(progress_of(project)).routes
+    assert closure.rampable
 
 
 def test_the_gate_names_what_would_open(tmp_path: Path) -> None:
