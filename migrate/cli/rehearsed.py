@@ -9,12 +9,13 @@ from dataclasses import replace
 
 from migrate.cli import say
 from migrate.cli.project import Project
-from migrate.cli.screen import WRITING, head, listener
+from migrate.cli.screen import head, listener
 from migrate.cli.session import Session, compose, session
 from migrate.cli.wiring import SystemClock, rehearsing, wired
 from migrate.engine import journal as journals
 from migrate.engine.journal import Now
 from migrate.errors import CnimigrateError
+from migrate.model.action_kinds import of_kind
 from migrate.model.plan import Plan
 from migrate.model.progress import Progress
 from migrate.planning.grades import grade
@@ -53,7 +54,7 @@ def _sum(opened: Session, form: str, *, real: bool) -> None:
     rows = []
     for planned in opened.plan.steps:
         acts = progress.standing(planned.batch, planned.step)
-        written = sum(i.action.kind in WRITING for i in acts)
+        written = sum(of_kind(i.action.kind).writes for i in acts)
         rows.append(
             {
                 "phase": planned.phase.value,

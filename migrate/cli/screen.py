@@ -14,24 +14,8 @@ from migrate.cli.project import Project
 from migrate.cli.wiring import Wired
 from migrate.doors.clock import Clock
 from migrate.engine.events import Event, Tell
+from migrate.model.action_kinds import of_kind
 from migrate.model.plan import Plan
-
-WRITING = frozenset(
-    {
-        "adopt",
-        "apply",
-        "count",
-        "create",
-        "delete",
-        "disown",
-        "link",
-        "patch",
-        "provision",
-        "status",
-        "weight",
-    }
-)
-"""Kinds of Actions that change something."""
 
 PASSING = frozenset({"waiting", "watching"})
 """Events that say how it stands at this moment: the next one takes their place on a terminal."""
@@ -152,7 +136,7 @@ class _Terminal:
 def mood(event: Event, *, would: bool) -> str:
     """What happened, or in a rehearsal what would have; what was looked at is so in either."""
     acted = event.what == "step-began" or (
-        event.what == "batch-ended" and event.fields.get("kind") in WRITING
+        event.what == "batch-ended" and of_kind(str(event.fields.get("kind"))).writes
     )
     text = tables.one_line(event.text)
     return f"would: {text}" if would and acted else text

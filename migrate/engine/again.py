@@ -7,17 +7,15 @@ judge what it writes: a run that is killed in between finds them open.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 
 from migrate.engine.step import Step
+from migrate.model.action import Action
+from migrate.model.action_kinds import Delta, of_kind
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import BatchName, StepId
 from migrate.model.plan import Plan, PlannedStep
 from migrate.model.progress import Progress
-
-PAST = {"create": "created", "apply": "changed", "patch": "changed", "delete": "deleted"}
-"""What is said of objects that a step brought up to date."""
 
 
 def recurring(plan: Plan, steps: Mapping[StepId, Step], progress: Progress) -> frozenset[PlannedStep]:
@@ -62,13 +60,23 @@ def opened(
 
 
 def counts(progress: Progress, batch: BatchName, step: StepId) -> Mapping[str, int]:
-    """How many objects a step has created, changed and deleted since it was last opened again."""
-    done = Counter(dict.fromkeys(PAST.values(), 0))
+    """How many objects a step has created, changed and deleted since it was last opened again.
+
+    An object counts once: what was created and linked, or unlinked and deleted, has not changed beside.
+    """
+    done: dict[Delta, set[str]] = {delta: set() for delta in Delta}
     for intent in progress.since_again(batch, step):
-        word = PAST.get(intent.action.kind)
-        if word is not None and intent.outcome is not None and intent.outcome.stands:
-            done[word] += 1
-    return dict(done)
+        delta = of_kind(intent.action.kind).delta
+        if delta is not None and intent.outcome is not None and intent.outcome.stands:
+            done[delta].add(_object(intent.action))
+    done[Delta.CHANGED] -= done[Delta.CREATED] | done[Delta.DELETED]
+    return {delta.past: len(objects) for delta, objects in done.items()}
+
+
+def _object(action: Action) -> str:
+    """The object that an Action is done to; a copy names its claim."""
+    params = action.params
+    return str(params.get("ref") or params.get("claim") or action.key)
 
 
 def told(progress: Progress, batch: BatchName, step: StepId) -> str:

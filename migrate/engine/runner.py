@@ -12,6 +12,7 @@ from migrate.engine.step import Batches, Scene, Step
 from migrate.engine.window import insist_on_window
 from migrate.errors import CheckFailed, DoorError, ForeignObject, GateClosed, PlanMismatch
 from migrate.model.action import Action, Outcome, OutcomeState
+from migrate.model.action_kinds import of_kind
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import GateName, Phase, StepId
 from migrate.model.migration import GateSpec
@@ -198,26 +199,14 @@ class Runner:
         self._acting.tell(Event(what, text, planned.batch, planned.phase, planned.step, fields))
 
 
-PAST = {
-    "create": "created",
-    "apply": "applied",
-    "adopt": "adopted",
-    "disown": "gave up",
-    "patch": "changed",
-    "delete": "deleted",
-    "link": "linked",
-    "status": "wrote the status of",
-}
-"""What is said of many objects at once."""
-
-
 def _ended(actions: Sequence[Action], outcomes: Sequence[Outcome]) -> str:
     """What a batch came to, in a few words; one act speaks for itself where it says something."""
     if len(outcomes) == 1 and outcomes[0].evidence:
         return outcomes[0].evidence
     kind, failed = actions[0].kind, sum(_failed(o) for o in outcomes)
     stood = sum(o.stands for o in outcomes)
-    said = f"{PAST[kind]} {stood} object{'s' if stood != 1 else ''}" if kind in PAST else f"{stood} x {kind}"
+    past = of_kind(kind).past
+    said = f"{past} {stood} object{'s' if stood != 1 else ''}" if past else f"{stood} x {kind}"
     return f"{said}, {failed} failed" if failed else said
 
 

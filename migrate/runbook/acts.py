@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from migrate.model.action import Action
+from migrate.model.action_kinds import of_kind
 from migrate.model.ids import Phase
 from migrate.model.migration import Cutover
 from migrate.model.objects import Ref
@@ -16,15 +17,6 @@ from migrate.model.progress import Intent
 from migrate.replay import WAVES
 from migrate.runbook.typed import Hands
 
-_READ_BACK = {
-    "create": "each reply has the object as it was sent",
-    "apply": "each object was taken by green's server",
-    "adopt": "each object was taken by green's server, without force",
-    "patch": "each reply has the change",
-    "link": "each reply has the owners",
-    "status": "each reply has the status",
-    "delete": "each object is gone",
-}
 _WHY = {
     "pause": "pause",
     "keep": "set to Retain",
@@ -63,7 +55,7 @@ def abort_rules(step: PlannedStep, kinds: Iterable[str], cutover: Cutover) -> li
     rules: list[str] = []
     if "watch" in found:
         rules += _watched(step, cutover)
-    if found & set(_READ_BACK):
+    if any(of_kind(kind).of_objects for kind in found):
         rules.append(
             "A server refuses an object: the run stops after that batch (exit 30); what was written stands. A lost reply is "
             "looked at again; an object that is not ours stops the run (exit 33)."
@@ -175,9 +167,8 @@ def _title(intents: list[Intent]) -> str:
 
 
 def _expected(intents: list[Intent]) -> list[str]:
-    kind = intents[0].action.kind
-    if kind in _READ_BACK:
-        return [_READ_BACK[kind]]
+    if reply := of_kind(intents[0].action.kind).reply:
+        return [reply]
     lines: list[str] = []
     for intent in intents:
         outcome = intent.outcome

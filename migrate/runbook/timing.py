@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from migrate.model.action_kinds import of_kind
 from migrate.model.progress import Intent
 from migrate.runbook.source import Source
 
 NONE = "no measurement"
-OBJECTS = frozenset({"create", "apply", "adopt", "patch", "delete", "disown", "link", "status"})
 
 
 def durations(source: Source) -> Mapping[tuple[str, str], str]:
@@ -20,7 +20,7 @@ def durations(source: Source) -> Mapping[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     for step in source.plan.steps:
         acts, rehearsed = source.told(step)
-        count = sum(i.action.kind in OBJECTS for i in acts)
+        count = sum(of_kind(i.action.kind).of_objects for i in acts)
         if not rehearsed and acts:
             found[step.batch, step.step] = spoken(acting(acts))
         elif count and rate:
@@ -33,7 +33,7 @@ def durations(source: Source) -> Mapping[tuple[str, str], str]:
 
 def objects_a_second(intents: Iterable[Intent]) -> float:
     """The measured rate of writes to objects; 0 where there were none, or none that took time."""
-    writes = [i for i in intents if i.action.kind in OBJECTS and i.stands]
+    writes = [i for i in intents if of_kind(i.action.kind).of_objects and i.stands]
     taken = acting(writes)
     return len(writes) / taken if taken > 0 else 0.0
 

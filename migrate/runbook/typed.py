@@ -73,6 +73,11 @@ class Hands:
         return self.kubectl(Side(action.params["side"])), Ref.of_json(action.params["ref"])
 
 
+def typable() -> frozenset[str]:
+    """The kinds of Action that have a command here; of every other the Action's own is told."""
+    return frozenset(_BY_KIND)
+
+
 def named(ref: Ref) -> str:
     """An object as kubectl takes it: kind.group name, with its namespace."""
     kind = f"{ref.kind.lower()}.{ref.group}" if ref.group else ref.kind.lower()

@@ -6,22 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from migrate.actions.adopt import adoption_key
 from migrate.actions.create import creation_key
 from migrate.engine.step import Scene
 from migrate.model.action import Action, Outcome, OutcomeState
+from migrate.model.action_kinds import Delta, of_kind
 from migrate.model.ids import Side
 from migrate.model.objects import Ref
 from migrate.model.verdict import Verdict
+from migrate.replay import links
 from migrate.replay.drift import CHANGED, NEW
 from migrate.replay.parity import MISSING
 from migrate.steps.drift import written
 from migrate.steps.ledger import LEDGER, ledger_of, read_ledger
-from migrate.steps.removing import BECAUSE, START
+from migrate.steps.removing import BECAUSE, MAKING, START
 from migrate.steps.replay_objects import ReplayObjects
 
-CREATE, CHANGE, DELETE, LET_GO, REST = "create", "change", "delete", "start", "rest"
-
-ACTS = {"create": CREATE, "apply": CHANGE, "patch": CHANGE, "delete": DELETE}
+LET_GO, REST = "start", "rest"
+"""Acts on an object beside those that every kind of Action has; see `Delta`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,17 @@ class Upcoming:
 def upcoming(scene: Scene) -> Upcoming:
     """Ask the replay what it would do, and read it from the Actions; reads both clusters, writes nothing."""
     actions = list(_yielded(scene))
+    # what would be linked is judged when it is: nothing of the answer was done
+    linking = any(action.kind == "link" for action in actions)
     stops = [
         verdict
         for action in actions
         if action.kind == "record"
         for verdict in map(Verdict.of_json, action.params["verdicts"])
-        if not verdict.passed
+        if not verdict.passed and not (linking and verdict.check == links.CHECK)
     ]
     known = written(scene).hashes
-    changes = [c for action in actions if (c := _change(scene, action, known)) is not None]
+    changes = list(_once([c for action in actions if (c := _change(scene, action, known)) is not None]))
     changes += [
         c for action in actions if action.key == f"record {LEDGER}" for c in _startable(scene, action)
     ]
@@ -82,19 +86,35 @@ def _yielded(scene: Scene) -> Iterator[Action]:
 
 
 def _change(scene: Scene, action: Action, known: Mapping[Ref, str]) -> Change | None:
-    params = action.params
-    if action.kind not in ACTS or params.get("side") != Side.GREEN:
+    params, kind = action.params, of_kind(action.kind)
+    if kind.delta is None or params.get("side", Side.GREEN) != Side.GREEN:
         return None
-    ref = Ref.of_json(params["ref"])
-    made = scene.progress.of_key(creation_key(ref))
-    wave = int(params.get("wave", made.action.params["wave"] if made is not None else 0))
-    match action.kind, params.get("why"):
-        case "create", _:
-            return Change(CREATE, ref, MISSING if ref in known else NEW, wave)
-        case "patch", why if why == f"undo {START}":
-            return Change(REST, ref, "may not run on both sides any more", wave)
-        case _:
-            return Change(ACTS[action.kind], ref, str(params.get(BECAUSE, CHANGED)), wave)
+    ref = Ref.of_json(params["ref"] if "ref" in params else params["claim"])
+    act = kind.delta.value
+    if action.kind == "patch" and params.get("why") == f"undo {START}":
+        act, what = REST, "may not run on both sides any more"
+    elif action.kind in MAKING:
+        what = (MISSING if action.kind == "create" else CHANGED) if ref in known else NEW
+    else:
+        what = str(params.get(BECAUSE, kind.because or CHANGED))
+    return Change(act, ref, what, int(params.get("wave", _wave(scene, ref))))
+
+
+def _wave(scene: Scene, ref: Ref) -> int:
+    """The wave that an object was made in, 0 where this run did not make it."""
+    made = map(scene.progress.of_key, (creation_key(ref), adoption_key(ref)))
+    return max((int(intent.action.params["wave"]) for intent in made if intent is not None), default=0)
+
+
+def _once(changes: Sequence[Change]) -> Iterator[Change]:
+    """An object that would be created or deleted is not changed beside, and one is changed once."""
+    seen = {c.ref for c in changes if c.act in {Delta.CREATED.value, Delta.DELETED.value}}
+    for change in changes:
+        if change.act == Delta.CHANGED.value:
+            if change.ref in seen:
+                continue
+            seen.add(change.ref)
+        yield change
 
 
 def _startable(scene: Scene, action: Action) -> Iterator[Change]:

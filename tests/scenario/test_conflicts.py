@@ -20,6 +20,7 @@ from migrate.model.objects import Object, Resource, annotations_of
 from migrate.model.verdict import Verdict
 from migrate.simulation.faults import Fuse, Killed
 from migrate.simulation.server import SimulatedCluster
+from migrate.steps.delta import Upcoming, upcoming
 from tests.scenario.endings import difference, ending_of, plain
 from tests.scenario.hands import CONFIG_MAPS, DEPLOYMENTS, ROLES, patched
 from tests.scenario.moves import (
@@ -28,6 +29,7 @@ from tests.scenario.moves import (
     Life,
     amended,
     copied,
+    opened,
     progress_of,
     roll_back_to,
     run,
@@ -193,6 +195,25 @@ def test_what_was_settled_is_not_said_again(project: Project, policy: str) -> No
     before = len(list(progress_of(project).intents()))
     run(project, verified)
     assert [i.action.key for i in list(progress_of(project).intents())[before:]] == []
+
+
+def test_what_was_adopted_is_told_as_changed_where_blue_has_changed(project: Project) -> None:
+    """The delta names it before the run, the run counts it, and then there is nothing left to do."""
+    settled_in(project, theirs="kept")
+    project = with_policy(project, "adopt")
+    run(project, Life(until=Until(phase=Phase.VERIFY)))
+    patched(project, Side.BLUE, CONFIG_MAPS, "back/worker", {"data": {"lane": "fast"}})
+    with opened(project) as asked:
+        found = upcoming(asked.scene)
+    assert [(c.act, str(c.ref), c.what) for c in found.changes] == [
+        ("change", "ConfigMap back/worker", "changed on blue")
+    ]
+    assert found.changes[0].wave
+    heard: list[str] = []
+    run(project, Life(until=Until(phase=Phase.VERIFY), tell=lambda event: heard.append(event.text)))
+    assert any(text.endswith("delta: 1 changed") for text in heard)
+    with opened(project) as asked:
+        assert upcoming(asked.scene) == Upcoming(())
 
 
 def test_an_equal_object_stays_in_the_hands_of_who_made_it(project: Project) -> None:

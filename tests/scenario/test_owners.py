@@ -16,6 +16,7 @@ from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Object, Ref, Resource, dig, ref_of
 from migrate.simulation.faults import Killed
+from migrate.steps.delta import upcoming
 from tests.scenario.endings import bodies
 from tests.scenario.hands import CONFIG_MAPS, created, deleted, once_done, patched
 from tests.scenario.moves import (
@@ -25,6 +26,7 @@ from tests.scenario.moves import (
     amended,
     copied,
     effects_only,
+    opened,
     progress_of,
     roll_back_to,
     run,
@@ -227,3 +229,20 @@ def test_a_policy_with_an_owner_goes_only_after_the_one_that_replaces_it(project
     seqs = {(i.action.kind, i.action.params["ref"]["name"]): i.seq
             for i in progress_of(project).intents() if i.stands and "ref" in i.action.params}  # fmt: skip
     assert seqs["create", "new"] < seqs["delete", "old"]
+
+
+def test_what_would_be_linked_is_told_and_stops_nothing(project: Project) -> None:
+    """A reference that somebody took away: the delta names the object, and so does the run that links it again."""
+    run(project, Life(until=Until(phase=Phase.VERIFY)))
+    alone = {"metadata": {"ownerReferences": None}}
+    patched(project, Side.GREEN, SECRETS, "shop/child-1", alone)
+    with opened(project) as asked:
+        found = upcoming(asked.scene)
+    assert not found.stops
+    assert [(c.act, c.ref, c.what) for c in found.changes] == [
+        ("change", CHILDREN[1], "its owner stands on green")
+    ]
+    assert found.changes[0].wave == 5
+    heard: list[str] = []
+    run(project, Life(until=Until(phase=Phase.VERIFY), tell=lambda event: heard.append(event.text)))
+    assert any(text.endswith("delta: 1 changed") for text in heard)
