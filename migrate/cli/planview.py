@@ -19,7 +19,7 @@ from migrate.model.progress import Progress
 from migrate.planning.compose import changes, gate_specs
 from migrate.planning.routes import Closure
 from migrate.replay import Decisions
-from migrate.replay.conflicts import Taken
+from migrate.replay.conflicts import Taken, would_start
 from migrate.replay.storage import data_word
 from migrate.replay.turns import TURNS, Turn
 
@@ -70,7 +70,7 @@ def gate_mode(composed: Composed, gate: str) -> str:
     """How a gate opens; where the file leaves it open, by whether the replay itself would start something."""
     spec = gate_specs(composed.migration.gates).get(gate)
     if spec is None:
-        return "approval" if composed.decisions.started_early else "auto"
+        return "approval" if would_start(composed.decisions) else "auto"
     return _spec_words(spec)
 
 

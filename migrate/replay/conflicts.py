@@ -15,7 +15,8 @@ from migrate.model.ids import RuleId, RunId
 from migrate.model.migration import Migration, OnConflict
 from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of
 from migrate.model.verdict import Verdict, failed, passed
-from migrate.replay.decisions import MERGED_RULES, WRITTEN, Decisions
+from migrate.replay.decisions import BACKENDS, MERGED_RULES, WRITTEN, Decisions
+from migrate.replay.kinds import WORKLOADS
 from migrate.replay.operator import on_conflict
 from migrate.replay.parity import SHOWN, apart
 
@@ -116,12 +117,19 @@ def settled(decisions: Decisions, facts: Mapping[str, Any]) -> Decisions:
                 STANDS,
                 "green has an object of this name of its own",
                 evidence=left[d.ref],
+                wave=d.wave if d.form in WRITTEN else 0,
             )
             if d.ref in left
             else d
             for d in decisions.all
         ),
     )
+
+
+def would_start(decisions: Decisions) -> tuple[Decision, ...]:
+    """The webhook backends that the replay starts, or would start were green's own gone: the same, settled or not."""
+    left = (d for d in decisions.all if d.rule == STANDS and d.wave == BACKENDS)
+    return (*decisions.started_early, *(d for d in left if (d.ref.group, d.ref.kind) in WORKLOADS))
 
 
 def adopted(facts: Mapping[str, Any]) -> frozenset[Ref]:

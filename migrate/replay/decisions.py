@@ -19,6 +19,9 @@ WRITTEN = frozenset({Form.REPLAYED, Form.HELD})
 MERGED_RULES = frozenset({RuleId("merge.default-account"), RuleId("merge.default-namespace")})
 """Rules whose targets stand on green already: they are merged into what is there, not created."""
 
+BACKENDS = 9
+"""The wave in which webhook backends run, before the webhooks that call them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -142,7 +145,7 @@ class Decisions:
     @property
     def started_early(self) -> tuple[Decision, ...]:
         """Webhook backends that run from wave 9 on; before-replay lists them."""
-        return tuple(d for d in self.of_wave(9) if (d.ref.group, d.ref.kind) in WORKLOADS)
+        return tuple(d for d in self.of_wave(BACKENDS) if (d.ref.group, d.ref.kind) in WORKLOADS)
 
     def counts(self) -> Counts:
         """Count by form and by rule; every form is there, also with 0."""

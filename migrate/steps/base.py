@@ -148,6 +148,17 @@ def blue_decided(
     return blue, conflicts.settled(decisions, scene.progress.recorded(CONFLICTS)) if settled else decisions
 
 
+def last_decided(scene: Scene) -> replay.Decisions:
+    """What was decided when blue was last read for it, before anything was left to green's own; read now if it never was.
+
+    A gate is looked at many times while it is closed, and this reads no cluster again.
+    """
+    if DECIDED not in scene.made:
+        blue_decided(scene)
+    decisions: replay.Decisions = scene.made[DECIDED][1][1]
+    return decisions
+
+
 def body_of(scene: Scene, blue: Inventory, decision: Decision) -> Object:
     """What is written on green for a decision: its target with this run's marks."""
     uid = str(metadata_of(blue.find(decision.ref) or {}).get("uid", ""))

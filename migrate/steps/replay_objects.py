@@ -29,7 +29,7 @@ from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import Object, Ref, annotations_of, group_of, metadata_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.replay import drift
-from migrate.replay.conflicts import adopted, settled
+from migrate.replay.conflicts import SKIPPED, adopted, as_facts, settled, would_start
 from migrate.replay.handover import handovers
 from migrate.replay.kinds import PERSISTENT_VOLUME
 from migrate.replay.rules.volumes import VOLUMES_OF_ONE
@@ -37,7 +37,7 @@ from migrate.replay.standing_classes import classes_as_facts
 from migrate.steps import conflicts
 from migrate.steps.anew import recorded_anew
 from migrate.steps.as_sent import as_sent
-from migrate.steps.base import CONFLICTS, CUTOVER, DECIDED, BaseStep, blue_decided, body_of, chunks
+from migrate.steps.base import CONFLICTS, CUTOVER, BaseStep, blue_decided, body_of, chunks, last_decided
 from migrate.steps.closures import closures_of
 from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm, kept_on_blue
@@ -122,25 +122,31 @@ class ReplayObjects(BaseStep):
 
     def gate_mode(self, scene: Scene) -> Literal["auto", "approval"]:
         """Ask where webhook backends would be started before the replay's workloads (decision 12)."""
-        _, decisions = blue_decided(scene)
-        return "approval" if decisions.started_early else "auto"
+        return "approval" if would_start(last_decided(scene)) else "auto"
 
     def gate_about(self, scene: Scene) -> str:
         """Which webhook backends the replay would start, as was decided when the step was asked what there is to do."""
-        _, decisions = scene.made[DECIDED][1] if DECIDED in scene.made else blue_decided(scene)
-        early = [str(d.ref) for d in decisions.started_early]
-        return digest(early) if early else ""
+        started = [str(d.ref) for d in would_start(last_decided(scene))]
+        return digest(started) if started else ""
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
-        """Webhook backends that the replay itself would start, and what is written."""
-        _, decisions = blue_decided(scene)
+        """Webhook backends that the replay itself would start, now or once green's own are gone, and what is written."""
+        started = [d.ref for d in would_start(last_decided(scene))]
+        _, decisions = blue_decided(scene, settled=False)
+        found = conflicts.standing(scene, decisions)
+        decisions = settled(decisions, facts := as_facts(found))
+        left = {Ref.of_json(one["ref"]) for one in facts[SKIPPED]}
         return [
             *listed(
-                "would be started before the workloads they change", [d.ref for d in decisions.started_early]
+                "would be started before the workloads they change", [r for r in started if r not in left]
+            ),
+            *listed(
+                "are skipped for green's own, and would be started like these by the first run that finds those gone",
+                [ref for ref in started if ref in left],
             ),
             *listed(
                 "names of ours that objects of others have on green",
-                [f"{one.ref} ({one.policy}): {one.how}" for one in conflicts.standing(scene, decisions)],
+                [f"{one.ref} ({one.policy}): {one.how}" for one in found],
             ),
             f"{len(decisions.written)} objects would be written, {len(decisions.held)} of them dormant",
         ]
