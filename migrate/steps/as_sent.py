@@ -17,6 +17,7 @@ from migrate.model.ids import Side
 from migrate.model.objects import Ref
 from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict, passed
+from migrate.steps.anew import recorded_anew
 
 SHOWN = 5
 """Objects that a record spells out, and words of each; all of them are in the outcomes of their writes."""
@@ -35,12 +36,11 @@ def as_sent(scene: Scene, wave: int, decisions: Sequence[Decision]) -> Batches:
         {ref: facts[name] for ref, facts in found.items() if facts.get(name)} for name in (CHANGED, WARNED)
     )
     if changed or warned:
-        facts = {CHANGED: _by_name(changed), WARNED: _by_name(warned)}
+        # the counts are told, too, and are recorded again when they alone have changed
+        counts = {"objects": len(decisions), CHANGED: len(changed), WARNED: len(warned)}
+        facts = {CHANGED: _by_name(changed), WARNED: _by_name(warned), "counts": counts}
         said = record(f"wave {wave} as sent", [told(wave, len(decisions), changed, warned)], facts=facts)
-        before = scene.progress.of_key(said.key)
-        known = before is not None and before.stands and before.batch == scene.batch
-        if not (before and known and before.action.params == said.params):
-            yield [said]
+        yield from recorded_anew(scene, said)
 
 
 def answered(progress: Progress, ref: Ref) -> Mapping[str, Any]:

@@ -18,7 +18,11 @@ def still_ours(scene: Scene, decisions: replay.Decisions, known: drift.Record) -
 
 
 def made_by_gitops(scene: Scene, decisions: replay.Decisions, *, since: int, until: int) -> Batches:
-    """Insist on what is left to GitOps of the waves from `since` to before `until`; nothing where nothing is."""
+    """Record whether green's own GitOps has made what is left to it of the waves from `since` to before `until`.
+
+    Nothing is waited for: what is lacking ends the run before the wave, and the next one looks again. Nothing is said
+    where nothing is left to GitOps.
+    """
     first = kept.needed_first(decisions, since, until)
     if first:
         only = {(d.ref.group, d.ref.kind) for d in first}

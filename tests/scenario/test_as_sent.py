@@ -57,4 +57,5 @@ def test_a_wave_tells_what_green_dropped(project: Project) -> None:
     assert progress_of(project).recorded("wave 10 as sent") == {
         "changed": {"Thing.g.example.com shop/t": ["spec.foo"]},
         "warned": {"Thing.g.example.com shop/t": ['unknown field "spec.foo"']},
+        "counts": {"objects": 1, "changed": 1, "warned": 1},
     }
