@@ -71,6 +71,8 @@ class Copy:
             if self._stop.asked:
                 return Outcome(OutcomeState.ABSENT, f"stopped while copying {task.claim}")
             return Outcome(OutcomeState.FAILED, f"copying {task.claim}: {error}", AGAIN)
+        if more := _more(task, copied):
+            self._tell(Event("copying", f"{task.claim}: {more}"))
         return judged(task, copied)
 
 
@@ -78,14 +80,39 @@ def judged(task: Pass, copied: Copied) -> Outcome:
     """Done where green's volume has what blue's has; while blue's writers are at work, where it has something of it."""
     source, target = copied.source, copied.target
     said = f"{task.claim}: {target} on green, {source} on blue"
-    empty = _any(source) and (not _any(target) or (source.bytes and not target.bytes))
-    if empty or (task.phase == "final" and target.files < source.files):
-        word = "is empty" if empty else "lacks some"
+    wrong = _wrong(task, source, target)
+    if wrong:
         return Outcome(
-            OutcomeState.FAILED, f"{said}: green's volume {word} after the {task.phase} pass", AGAIN
+            OutcomeState.FAILED, f"{said}: green's volume {wrong} after the {task.phase} pass", AGAIN
         )
     facts = {"bytes": target.bytes, "files": target.files}
-    return Outcome(OutcomeState.DONE, f"{said}, after the {task.phase} pass", facts=facts)
+    more = _more(task, copied)
+    told = f"; {more}" if more else ""
+    return Outcome(OutcomeState.DONE, f"{said}, after the {task.phase} pass{told}", facts=facts)
+
+
+def _wrong(task: Pass, source: Amount, target: Amount) -> str:
+    """What is wrong with green's volume; empty where nothing is.
+
+    Bytes are those of contents, not of blocks: so holes in sparse files, and file systems that differ, change nothing.
+    """
+    if _any(source) and (not _any(target) or (source.bytes and not target.bytes)):
+        return "is empty"
+    if task.phase != "final":
+        return ""
+    if target.files < source.files:
+        return f"lacks {source.files - target.files} files"
+    if target.bytes < source.bytes:
+        return f"lacks {source.bytes - target.bytes} bytes"
+    return ""
+
+
+def _more(task: Pass, copied: Copied) -> str:
+    """What green's volume has beyond blue's when nobody writes to either: what was deleted would come to life again."""
+    more = copied.target.files - copied.source.files
+    if task.phase != "final" or more <= 0:
+        return ""
+    return f"{more} files more than on blue: deletions there were not carried over, see what they are before green writes"
 
 
 def _any(amount: Amount) -> bool:

@@ -30,7 +30,10 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What lies on a volume: bytes of contents, and files (0 on a volume that is a block device)."""
+    """What lies on a volume: bytes of contents, holes counted, and regular files (0 on a block device).
+
+    Bytes are what files say that they are long, never the blocks that they take: those differ between file systems.
+    """
 
     bytes: int
     files: int
