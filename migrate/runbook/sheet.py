@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from migrate.model.action import Action
 from migrate.model.ids import Phase, RouteName, Side
 from migrate.model.migration import RouteSpec
 from migrate.model.objects import Ref
@@ -16,6 +17,9 @@ from migrate.runbook.source import Source
 from migrate.runbook.stops import moves
 from migrate.runbook.typed import Hands, named
 
+KEEP = "keep"
+"""Why blue's volumes that green uses too are patched: their way back is for when green has let go for good."""
+
 
 def sheet(source: Source, hands: Hands) -> dict[str, Any]:
     """The traffic of every route first, then what the cutover moved, newest first."""
@@ -25,7 +29,8 @@ def sheet(source: Source, hands: Hands) -> dict[str, Any]:
         "look": list(_looks(source, hands)),
         "moving": [str(Ref.of_json(h["ref"])) for h in source.ledger.get("held", ()) if moves(h)],
         "known": bool(source.ledger),
-        "resume": list(_resumed(source, hands)),
+        "resume": list(_undone(source, hands, "pause")),
+        "kept": list(_undone(source, hands, KEEP)),
     }
 
 
@@ -77,17 +82,20 @@ def _moved_back(source: Source, hands: Hands) -> Iterator[str]:
     """The way back of the cutover without its weights: green's off, then blue's on."""
     steps = [s for s in source.plan.steps if s.phase is Phase.CUTOVER]
     acts = [i for step in steps for i in source.told(step)[0] if i.action.kind != "weight"]
-    for intent in reversed(acts):
+    for intent in reversed([i for i in acts if _why(i.action) != KEEP]):
         if command := back(hands, intent.action):
             yield command
 
 
-def _resumed(source: Source, hands: Hands) -> Iterator[str]:
-    """The way back of what was paused on blue before the move."""
-    acts = [i.action for i in source.acts() if i.action.kind == "patch" and i.action.params["why"] == "pause"]
-    for action in reversed(acts):
+def _undone(source: Source, hands: Hands, why: str) -> Iterator[str]:
+    """The way back of what was patched on blue for one reason, newest first."""
+    for action in reversed([i.action for i in source.acts() if _why(i.action) == why]):
         if command := back(hands, action):
             yield command
+
+
+def _why(action: Action) -> str:
+    return str(action.params["why"]) if action.kind == "patch" else ""
 
 
 def _looks(source: Source, hands: Hands) -> Iterator[str]:

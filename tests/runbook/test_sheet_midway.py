@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from migrate.actions.patch import patch
+from migrate.actions.retain import POLICY
 from migrate.model.action import Action
 from migrate.model.entry import Entry, EntryKind
+from migrate.model.ids import NO_BATCH, Side, StepId
+from migrate.model.objects import Ref
 from migrate.model.progress import Intent, Progress
 from migrate.runbook import Source, render
 from migrate.runbook.source import Origin
@@ -57,6 +61,25 @@ def test_what_has_not_moved_yet_is_named(weave: Source) -> None:
     assert "The journal knows of no move of these yet" in sheet
     assert "Deployment web/worker" in sheet
     assert "Nothing moves that runs only once" not in sheet
+
+
+def test_volumes_that_are_kept_get_their_policy_again_last(weave: Source) -> None:
+    """Apart from what wakes blue: with the former policy a claim deleted there would delete the disk that green uses."""
+    volume = Ref("", "PersistentVolume", "", "pv-1")
+    before = patch(Side.BLUE, volume, {"spec": {"persistentVolumeReclaimPolicy": "Delete"}}, why="keep")
+    kept = replace(patch(Side.BLUE, volume, POLICY, why="keep"), inverse=before)
+    line = """patch persistentvolume pv-1 --type merge -p '{"spec": {"persistentVolumeReclaimPolicy": "Delete"}}'"""
+    first = rests(weave)[0]
+    preparing = replace(first, batch=NO_BATCH, step=StepId("prepare.freeze"), action=kept)
+    for where in (
+        preparing,
+        replace(first, action=kept),
+    ):  # by the preparation, or by the writers' move itself
+        sheet = midway(weave, where, *rests(weave))
+        assert sheet.count(line) == 1
+        assert sheet.index("may stay so: it loses nothing") < sheet.index(line)
+        assert sheet.index("## 3. Leave alone") < sheet.index(line)
+    assert "Retain" not in midway(weave, *rests(weave))
 
 
 def test_a_move_without_writers_says_so(weave: Source) -> None:
