@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from migrate.cli.app import main
 from migrate.cli.project import Project
 from migrate.cli.wiring import wired
 from migrate.engine.runner import Until
-from migrate.errors import CheckFailed
+from migrate.errors import CheckFailed, Stopped
 from migrate.model.ids import GateName, Phase, Side
 from migrate.model.objects import Object, Resource, annotations_of, dig, kind_of, name_of
 from migrate.simulation.faults import Killed
@@ -21,6 +22,7 @@ from tests.scenario.moves import (
     FILE,
     Death,
     Life,
+    amended,
     copied,
     effects_only,
     progress_of,
@@ -164,6 +166,28 @@ def test_what_cannot_be_attached_on_green_is_asked_about(tmp_path: Path) -> None
     assert "PersistentVolumeClaim back/work needs a decision" in str(caught.value)
     assert "workloads.volumes, where its claim is named: as: copy, restored or empty" in caught.value.remedy
     assert dig(volume(project, Side.BLUE), "spec", "persistentVolumeReclaimPolicy") == "Delete"
+
+
+def test_a_claim_that_green_has_is_not_taken_over_by_amend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its volume cannot be changed: said at once, and not by a server in the night; after a way back it may be."""
+    project = small_project(tmp_path / "move", FILE)
+    assert not run(project, Life(until=Until(phase=Phase.VERIFY)))
+    project.file.write_text(REATTACHED)
+    argv = ["amend", "--yes", "-f", str(project.file)]
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == Stopped.exit_code
+    said = capsys.readouterr().err
+    assert "a volume of its own: PersistentVolumeClaim back/work" in said
+    assert "cnimigrate rollback --to build" in said
+    project.file.write_text(FILE)
+    roll_back_to(project, Phase.BUILD)
+    project = amended(project, REATTACHED)
+    assert run(project)
+    (claim,) = of(project, Side.GREEN, "PersistentVolumeClaim").values()
+    assert dig(claim, "spec", "volumeName") == name_of(volume(project, Side.BLUE))
 
 
 def test_an_attachment_that_stays_holds_the_volume_back(moving: Project) -> None:

@@ -16,10 +16,17 @@ from migrate.cli.wiring import wired
 from migrate.engine.again import not_begun
 from migrate.errors import Stopped, UsageError
 from migrate.model.entry import Draft, EntryKind
+from migrate.model.migration import Migration
+from migrate.model.objects import Ref
 from migrate.model.plan import Plan
 from migrate.model.progress import Progress
 from migrate.planning.compose import amended, changes
+from migrate.replay.handover import reattaches
+from migrate.replay.kinds import CLAIM
 from migrate.steps.begin_cutover import BeginCutover
+
+SHOWN = 5
+"""Claims that a refusal names."""
 
 
 @click.command("amend")
@@ -48,6 +55,8 @@ def command(project: Project, *, yes: bool) -> None:
         for line in different:
             say.line(f"  {line}")
         _insist_on_effect(progress, fresh, different)
+        if any(line.startswith("workloads.") for line in different):
+            _insist_on_free_claims(progress, project.migration)
         if not yes:
             if not sys.stdin.isatty():
                 message = "amend asks before it records, and there is no terminal to ask at"
@@ -68,4 +77,30 @@ def _insist_on_effect(progress: Progress, fresh: Plan, different: Sequence[str])
         message = "what decides of objects is settled once the cutover has begun: " + "; ".join(late)
         raise Stopped(
             message, remedy="cnimigrate rollback --to verify, then amend and run; or put the file back."
+        )
+
+
+def _insist_on_free_claims(progress: Progress, migration: Migration) -> None:
+    """Refuse to have a claim taken over that stands on green already: which volume a claim has never changes.
+
+    Before the cutover no claim stands there by the word `reattach`, so one that does has a volume of green's own.
+    """
+    standing = {
+        i.action.key: i.action.params["ref"]
+        for i in progress.intents()
+        if i.action.kind == "create" and i.stands
+    }
+    claims = [
+        ref for ref in map(Ref.of_json, standing.values()) if ref[:2] == CLAIM and reattaches(migration, ref)
+    ]
+    if claims:
+        named = ", ".join(str(ref) for ref in sorted(claims)[:SHOWN])
+        more = f" and {len(claims) - SHOWN} more" if len(claims) > SHOWN else ""
+        message = (
+            f"workloads.volumes wants blue's volume for what stands on green with a volume of its own: {named}{more}; "
+            "a claim's volume cannot be changed"
+        )
+        raise Stopped(
+            message,
+            remedy="cnimigrate rollback --to build, which takes green's claims away, then amend and run; or put the file back.",
         )
