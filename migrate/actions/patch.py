@@ -32,7 +32,7 @@ def patch(
     command: str = "",
     gone_is_fine: bool = False,
 ) -> Action:
-    """Merge-patch an object; its inverse puts the prior values back, absent ones included.
+    """Merge-patch an object; its inverse puts the prior values back, absent ones included, unless it is given another.
 
     With `gone_is_fine` an object that is not there any more needs no patch. The way back is bound to the object that was
     read: another one under its name, unless it carries this run's mark, is somebody else's and stays as it is.
@@ -99,10 +99,10 @@ class Patch:
             return replace(action, params={**action.params, SPARED: True}).with_prior({}, None)
         side, ref = target_of(action)
         back = reverse(obj, action.params["patch"])
-        inverse = patch(side, ref, back, why=f"undo {action.params['why']}", gone_is_fine=True)
         fresh = _as_read(action, obj)
-        bound = {**inverse.params, "uid": fresh.params["read"]["uid"]}
-        return fresh.with_prior(back, replace(inverse, params=bound))
+        undo = patch(side, ref, back, why=f"undo {action.params['why']}", gone_is_fine=True)
+        bound = replace(undo, params={**undo.params, "uid": fresh.params["read"]["uid"]})
+        return fresh.with_prior(back, bound if action.inverse is None else action.inverse)
 
     def _another(self, action: Action, obj: Object) -> bool:
         """Whether a way back meets another object than the one that was patched, and not one that this run made since.

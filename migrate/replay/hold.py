@@ -122,7 +122,10 @@ def off_every_node(target: Object, *, exclusive: bool) -> tuple[Object, Hold]:
 
 
 def gated(target: Object) -> tuple[Object, Hold]:
-    """Hold a Pod with a scheduling gate (Kubernetes 1.27 and newer); a gate can be taken away, but not put back."""
+    """Hold a Pod with a scheduling gate (Kubernetes 1.27 and newer); a gate is taken away and never put back.
+
+    So the way back of its release deletes it: `steps.letting_go`.
+    """
     gates = dig(target, "spec", "schedulingGates")
     return held(target, {("spec", "schedulingGates"): [*(gates or ()), {"name": PARKED}]})
 

@@ -256,7 +256,9 @@ def _definitions(hands: Hands, action: Action) -> Iterable[str]:
 def _ready(hands: Hands, action: Action) -> Iterable[str]:
     kubectl = hands.kubectl(Side(action.params["side"]))
     for ref in map(Ref.of_json, action.params["refs"]):
-        if ref.kind in ROLLING:
+        if ref.kind == "Pod":
+            yield f"{kubectl} wait --for=condition=Ready {named(ref)} {_bound(action)}"
+        elif ref.kind in ROLLING:
             yield f"{kubectl} rollout status {named(ref)} {_bound(action)}"
         else:
             yield f"{kubectl} get {named(ref)}   # until as many are ready as are wanted"

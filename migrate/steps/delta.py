@@ -91,7 +91,8 @@ def _change(scene: Scene, action: Action, known: Mapping[Ref, str]) -> Change | 
         return None
     ref = Ref.of_json(params["ref"] if "ref" in params else params["claim"])
     act = kind.delta.value
-    if action.kind == "patch" and params.get("why") == f"undo {START}":
+    undone = action.kind == "patch" and params.get("why") == f"undo {START}"
+    if undone or (action.kind == "delete" and BECAUSE not in params):  # a Pod rests by its end
         act, what = REST, "may not run on both sides any more"
     elif action.kind in MAKING:
         what = (MISSING if action.kind == "create" else CHANGED) if ref in known else NEW

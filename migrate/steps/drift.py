@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from migrate import replay
 from migrate.actions.record import record
@@ -24,19 +24,24 @@ def as_written(
     return drift.as_written(decisions, green, _releases(scene), drift.autoscaled(blue))
 
 
-def unchanged(scene: Scene, blue_now: Inventory | None = None, *, followed: bool = False) -> Action:
+def unchanged(
+    scene: Scene, blue_now: Inventory | None = None, *, followed: bool = False, gone: Collection[Ref] = ()
+) -> Action:
     """Record whether blue, read unless `blue_now` is it, is as it was replayed; what green lacks fails by name.
 
-    Blue is `followed` as long as the next run brings over what has changed there.
+    Blue is `followed` as long as the next run brings over what has changed there. That what is to be off is `gone`
+    already is as it should be.
     """
-    found, total = _drift(scene, blue_now)
+    found, total = _drift(scene, blue_now, gone)
     stays = as_accepted(drift.CHECK, found, total)
     return record(drift.CHECK, [drift.judged(accepted.opened(found), total, followed=followed), *stays])
 
 
-def drift_lines(scene: Scene, blue_now: Inventory | None = None) -> Sequence[str]:
+def drift_lines(
+    scene: Scene, blue_now: Inventory | None = None, *, gone: Collection[Ref] = ()
+) -> Sequence[str]:
     """What has changed on blue since the replay, in lines for whoever approves; none where nothing has."""
-    return listed("not on green as they are on blue now", _drift(scene, blue_now)[0])
+    return listed("not on green as they are on blue now", _drift(scene, blue_now, gone)[0])
 
 
 def written(scene: Scene) -> drift.Record:
@@ -44,7 +49,9 @@ def written(scene: Scene) -> drift.Record:
     return drift.recorded(scene.progress, _releases(scene))
 
 
-def _drift(scene: Scene, blue_now: Inventory | None = None) -> tuple[Sequence[replay.Difference], int]:
+def _drift(
+    scene: Scene, blue_now: Inventory | None = None, gone: Collection[Ref] = ()
+) -> tuple[Sequence[replay.Difference], int]:
     known = written(scene)
     blue, decisions = blue_decided(scene, blue_now)
     # what runs on green by itself, pods above all, is most of it and is held against nothing
@@ -52,6 +59,7 @@ def _drift(scene: Scene, blue_now: Inventory | None = None) -> tuple[Sequence[re
     green = read_inventory(scene.doors.green, only=concerned(known) | today, needed=False, at=decisions.at)
     decisions = as_written(scene, blue, decisions, green)
     found = drift.drift(decisions, known, blue=blue, green=green, key=scene.key)
+    found = tuple(d for d in found if not (d.what == drift.GONE and d.ref in gone))
     return accepted.split(found, scene.migration.verify.accept), len(known)
 
 

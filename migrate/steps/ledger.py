@@ -15,9 +15,11 @@ from migrate.actions.conditions.workloads import rollout
 from migrate.model.decision import Form
 from migrate.model.ids import RouteName
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, ref_of
+from migrate.model.objects import Object, Ref, controller_of, ref_of
 from migrate.model.progress import Progress
 from migrate.planning.routes import Closure
+from migrate.replay import kinds
+from migrate.replay.classes import SERVING
 from migrate.replay.handover import Handover
 from migrate.replay.turns import Turn, announces, off_first
 
@@ -53,6 +55,11 @@ class Held:
     def off_first(self) -> bool:
         """Whether blue's twin goes off before the first writer moves, long before green's own turn."""
         return self.rest_blue is not None and off_first((self.ref.group, self.ref.kind), self.turn)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person must take blue's away first: a Pod that nobody controls, and that may not run twice."""
+        return self.ref[:2] == kinds.POD and self.workload_class != SERVING
 
     def __str__(self) -> str:
         """The object, its class and why, in one line."""
@@ -111,7 +118,7 @@ class Ledger:
         free = [h for h in front if not h.waits]
         addresses = [(h,) for h in free if h.turn == Turn.ADDRESSES and not self.announced]
         free = [h for h in free if h.turn != Turn.ADDRESSES]
-        writers = [h for h in free if h.rest_blue is not None or str(h.ref) in needed]
+        writers = [h for h in free if h.rest_blue is not None or h.by_hand or str(h.ref) in needed]
         stuff = [h for h in free if h.form == Form.DEFERRED and h not in writers]
         groups = (stuff, writers, webhooks, waiting, *addresses, self.opening())
         return tuple(tuple(group) for group in groups if group)
@@ -165,7 +172,7 @@ def _announces(held: Held) -> bool:
 
 def _rank(held: Held) -> int:
     """The place in a turn: workloads first, then pools of addresses, then what these serve."""
-    if held.ref.kind in ROLLING:
+    if held.ref.kind in ROLLING or held.ref[:2] == kinds.POD:
         return 0
     return 1 if _announces(held) else 2
 
@@ -253,7 +260,7 @@ def broken_on_blue(blue: Inventory) -> list[str]:
     """Workloads that blue wants and does not have Ready: the baseline, read before anything of blue is put to rest."""
     found = []
     for resource, obj in blue:
-        if resource.kind in ROLLING:
+        if resource.kind in ROLLING or (resource.kind == "Pod" and controller_of(obj) is None):
             wanted, there = rollout(obj)
             if there < wanted:
                 found.append(str(ref_of(obj)))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
-from migrate.actions.conditions.workloads import READ
+from migrate.actions.conditions.workloads import ENDED, READ
 from migrate.actions.count import count_from_now
 from migrate.actions.create import creation_key
 from migrate.actions.patch import patch
@@ -28,9 +28,13 @@ from migrate.steps.base import BaseStep
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.handing_over import hand_over, of_users, parties, unmounted
 from migrate.steps.ledger import Held, listed, read_ledger
+from migrate.steps.letting_go import by_hand_lines, gone_by_hand, let_go, named
 from migrate.steps.linking import linked_late
 from migrate.steps.reading_back import read_back
 from migrate.steps.start_serving import wait_ready
+
+RELEASE = "release"
+"""Why something held is let go at the cutover."""
 
 TOGETHER = 10
 """Twins moved at a time: each is off for as long as the slowest of its group takes to stop."""
@@ -55,7 +59,8 @@ class MoveWriters(BaseStep):
         moving, first = ledger.moving(), ledger.off_first()
         touched = [*first, *(held for group in moving for held in group)]
         if touched and not any(_begun(scene, held) for held in touched):
-            yield [unchanged(scene)]
+            yield [unchanged(scene, gone=_by_hand(ledger.held))]
+        yield from gone_by_hand(scene, (h for group in moving for h in group if not _moved(scene, h)))
         yield from _off(scene, first)
         source = _source(scene, moving)
         yield from hand_over(scene, unmounted(ledger.volumes), source)
@@ -63,7 +68,7 @@ class MoveWriters(BaseStep):
             todo = [h for h in group if not _moved(scene, h)]
             for party in parties(todo, ledger.volumes, TOGETHER):
                 yield from _move(scene, party, source)
-            yield from wait_ready(scene, [h.ref for h in group], "moved workloads on green")
+            yield from wait_ready(scene, _awake(scene, group), "moved workloads on green")
             yield from read_back(scene, group)
             yield from _tell_missed(scene, group, source)
 
@@ -71,7 +76,10 @@ class MoveWriters(BaseStep):
         """What goes off on blue and on on green, and what that makes of the way back."""
         ledger = read_ledger(scene.progress)
         return [
-            *drift_lines(scene),
+            *drift_lines(scene, gone=_by_hand(ledger.held)),
+            *listed(
+                "must be deleted on blue, by you, before it goes on on green", by_hand_lines(ledger.held)
+            ),
             *listed("goes off on blue at once, and on on green last of all", ledger.off_first()),
             *listed("goes off on blue, then on on green", ledger.writers()),
             *listed("handed over once nothing of blue uses it any more", ledger.volumes),
@@ -97,10 +105,14 @@ class ReleaseLate(BaseStep):
             todo = [h for h in group if not _moved(scene, h)]
             if todo:
                 yield from _move(scene, todo, source)
-            yield from wait_ready(scene, [h.ref for h in group], "what was released last on green")
+            yield from wait_ready(scene, _awake(scene, group), "what was released last on green")
             yield from read_back(scene, group)
             yield from _tell_missed(scene, group, source)
         yield from linked_late(scene)
+
+
+def _by_hand(group: Sequence[Held]) -> frozenset[Ref]:
+    return frozenset(h.ref for h in group if h.by_hand)
 
 
 def _source(scene: Scene, groups: Sequence[Sequence[Held]]) -> Source:
@@ -122,9 +134,9 @@ def _off(scene: Scene, group: Sequence[Held]) -> Batches:
     counting = [a for a in map(_counting, filter(_wakes, twins)) if not scene.progress.stands(a.key)]
     if counting:
         yield counting
-    names = ", ".join(str(h.ref) for h in group[:2]) + (" …" if len(group) > 2 else "")
-    deadline = seconds(scene.migration.verify.budget)
-    refs = [h.ref.as_json() for h in twins if (h.ref.group, h.ref.kind) in READ]
+    names, deadline = named(group), seconds(scene.migration.verify.budget)
+    resting = [h for h in group if h.by_hand or (h.rest_blue is not None and h.ref[:2] in READ)]
+    refs = [h.ref.as_json() for h in resting]
     if refs:
         # the way back passes here between green's going off and blue's coming on, and waits the other way round
         back = wait(
@@ -142,8 +154,7 @@ def _freed(scene: Scene, services: Sequence[Held]) -> Batches:
     """
     if not services or read_ledger(scene.progress).announced:
         return
-    names = ", ".join(str(h.ref) for h in services[:2]) + (" …" if len(services) > 2 else "")
-    deadline = seconds(scene.migration.verify.budget)
+    names, deadline = named(services), seconds(scene.migration.verify.budget)
     refs = [h.ref.as_json() for h in services]
     back = wait("addresses-freed", f"{names} to be free on green", deadline, side=Side.GREEN.value, refs=refs)
     free = wait("addresses-freed", f"{names} to be free on blue", deadline, side=Side.BLUE.value, refs=refs)
@@ -151,9 +162,8 @@ def _freed(scene: Scene, services: Sequence[Held]) -> Batches:
 
 
 def _move(scene: Scene, group: Sequence[Held], source: Source) -> Batches:
-    twins = [h for h in group if h.rest_blue is not None]
     yield from _off(scene, group)
-    ended = _ended_on_blue(scene, twins)
+    ended = _ended_on_blue(scene, [h for h in group if h.by_hand or h.rest_blue is not None])
     for ref, how in ended.items():
         yield [_left_at_rest(ref, how)]
     moving = [h for h in group if h.ref not in ended]
@@ -163,15 +173,15 @@ def _move(scene: Scene, group: Sequence[Held], source: Source) -> Batches:
 
 
 def _ended_on_blue(scene: Scene, twins: Sequence[Held]) -> Mapping[Ref, str]:
-    """The Jobs that had done their work on blue before they could be suspended there, and how they ended.
+    """The Jobs and Pods that had done their work on blue before they were off there, and how they ended.
 
     Asked once blue's are at rest, when none can end any more: on green they would do their work a second time.
     """
-    jobs = [h.ref for h in twins if h.form == Form.HELD and (h.ref.group, h.ref.kind) == kinds.JOB]
-    if not jobs:
+    once = [h.ref for h in twins if h.form == Form.HELD and h.ref[:2] in {kinds.JOB, kinds.POD}]
+    if not once:
         return {}
-    blue = read_inventory(scene.doors.blue, only={kinds.JOB})
-    ended = {ref: _end(blue.find(ref)) for ref in jobs}
+    blue = read_inventory(scene.doors.blue, only={ref[:2] for ref in once})
+    ended = {ref: (_end if ref[:2] == kinds.JOB else _end_of_pod)(blue.find(ref)) for ref in once}
     return {ref: how for ref, how in ended.items() if how}
 
 
@@ -183,8 +193,15 @@ def _end(job: Object | None) -> str:
     return f"has ended on blue ({end})" if end else ""
 
 
+def _end_of_pod(pod: Object | None) -> str:
+    """How a Pod ended by itself; nothing of one that is gone, as whoever wants it to move deletes it."""
+    phase = dig(pod, "status", "phase")
+    return f"has ended on blue ({phase})" if phase in ENDED else ""
+
+
 def _left_at_rest(ref: Ref, how: str = "") -> Action:
-    said = f"{ref} {how}, and stays suspended on green: it would run a second time"
+    rests = "suspended" if ref[:2] == kinds.JOB else "at rest"
+    said = f"{ref} {how}, and stays {rests} on green: it would run a second time"
     return record(f"{ref} stays at rest", [passed(f"{ref} runs once", said)])
 
 
@@ -208,7 +225,7 @@ def _release(scene: Scene, group: Sequence[Held], source: Source) -> Batches:
     held = [h for h in group if h.form == Form.HELD]
     deferred = [h for h in group if h.form == Form.DEFERRED]
     if held:
-        yield [patch(Side.GREEN, h.ref, h.release, why="release") for h in held]
+        yield [let_go(h, RELEASE) for h in held]
     if deferred:
         yield from make(scene, [h.ref for h in deferred], source)
 
@@ -218,6 +235,11 @@ def _restored(scene: Scene) -> Iterator[str]:
     for data in scene.migration.workloads.volumes:
         if data.as_ == "restored":
             yield f"its data must be on green by now: claim {data.namespace}/{data.name} ({data.reason})"
+
+
+def _awake(scene: Scene, group: Sequence[Held]) -> list[Ref]:
+    """What was let go: what had ended on blue stays at rest, and will not be Ready."""
+    return [h.ref for h in group if not scene.progress.stands(_left_at_rest(h.ref).key)]
 
 
 def _tell_missed(scene: Scene, group: Sequence[Held], source: Source) -> Batches:
@@ -254,5 +276,6 @@ def _moved(scene: Scene, held: Held) -> bool:
     """Whether this run has released it, or left it at rest for good, and nobody took that back."""
     if held.form == Form.DEFERRED:
         return scene.progress.stands(creation_key(held.ref))
-    released = patch(Side.GREEN, held.ref, held.release, why="release")
-    return any(scene.progress.stands(action.key) for action in (released, _left_at_rest(held.ref)))
+    return any(
+        scene.progress.stands(action.key) for action in (let_go(held, RELEASE), _left_at_rest(held.ref))
+    )

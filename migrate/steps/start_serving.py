@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from migrate.actions.merging import stands
-from migrate.actions.patch import patch
 from migrate.actions.wait import wait
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
@@ -14,9 +13,11 @@ from migrate.model.canonical import digest
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
 from migrate.model.objects import Object, Ref
+from migrate.replay import kinds
 from migrate.steps.base import CUTOVER, BaseStep, patches
 from migrate.steps.canaries import tried
 from migrate.steps.ledger import ROLLING, Held, listed, read_ledger
+from migrate.steps.letting_go import let_go
 from migrate.steps.reading_back import read_back
 from migrate.steps.removing import START
 
@@ -62,7 +63,7 @@ class StartServing(BaseStep):
 
 def _released(scene: Scene, group: Sequence[Held]) -> Batches:
     found = _dormant(scene, group)
-    yield from patches(scene, ((patch(Side.GREEN, h.ref, h.release, why=START), obj) for h, obj in found))
+    yield from patches(scene, ((let_go(h, START), obj) for h, obj in found))
 
 
 def _dormant(scene: Scene, group: Sequence[Held]) -> list[tuple[Held, Object]]:
@@ -76,7 +77,7 @@ def _dormant(scene: Scene, group: Sequence[Held]) -> list[tuple[Held, Object]]:
 
 def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:
     """Wait for workloads to be Ready on green; what was not Ready on blue before is no regression."""
-    rolling = [ref for ref in refs if ref.kind in ROLLING]
+    rolling = [ref for ref in refs if ref.kind in ROLLING or ref[:2] == kinds.POD]
     if rolling:
         yield [
             wait(

@@ -38,6 +38,7 @@ HANDS = Hands(parse(FILE, "migration.yaml", exists=lambda _: True))
 BLUE = "kubectl --kubeconfig ~/.kube/blue.yaml --context 'admin@old dc'"
 GREEN = "kubectl --kubeconfig green.yaml"
 CART = Ref("apps", "Deployment", "shop", "cart")
+LONE = Ref("", "Pod", "shop", "lone")
 
 NOW = '"{\\"status\\":{\\"lastScheduleTime\\":\\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\\"}}"'
 
@@ -77,6 +78,14 @@ CASES: list[tuple[Action, str]] = [
     (
         wait("workloads-ready", "w", 90, side="green", refs=[CART.as_json()]),
         f"{GREEN} rollout status deployment.apps cart -n shop --timeout=90s",
+    ),
+    (
+        wait("workloads-ready", "w", 90, side="green", refs=[LONE.as_json()]),
+        f"{GREEN} wait --for=condition=Ready pod lone -n shop --timeout=90s",
+    ),
+    (
+        wait("workloads-off", "w", 90, side="blue", refs=[LONE.as_json()]),
+        f"{BLUE} get pods -n shop -o name | grep '^pod/lone$'   # until it prints nothing",
     ),
     (
         wait("workloads-off", "w", 90, side="blue", refs=[CART.as_json()]),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from migrate.model.decision import Form
 from migrate.model.objects import Ref
+from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
 from migrate.replay.turns import Turn
 from migrate.steps.ledger import Held, Ledger
 
@@ -48,3 +53,12 @@ def test_what_writers_need_stands_before_them() -> None:
     ledger = Ledger((WRITER, SECRET, INGRESS), ())
     assert kinds(ledger.moving()) == [["Secret"], ["Deployment"]]
     assert kinds(ledger.later()) == [["Ingress"]]
+
+
+@pytest.mark.parametrize(("word", "moving"), [(EXCLUSIVE, True), (UNKNOWN, True), (SERVING, False)])
+def test_a_pod_that_may_not_run_twice_is_a_writer(word: str, *, moving: bool) -> None:
+    """No patch puts blue's to rest, and green's still waits for it; one that serves may follow the traffic."""
+    pod = replace(held("Pod", Turn.WRITERS, rest=False), workload_class=word)
+    ledger = Ledger((WRITER, pod), ())
+    assert (pod in ledger.writers(), pod.by_hand) == (moving, moving)
+    assert kinds(ledger.later()) == ([] if moving else [["Pod"]])

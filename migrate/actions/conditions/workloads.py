@@ -47,6 +47,9 @@ HOPELESS = frozenset(
 )
 
 
+ENDED = frozenset({"Succeeded", "Failed"})
+"""Phases in which a pod runs no more."""
+
 UNBOUND = "unbound immediate PersistentVolumeClaims"
 """What the scheduler says of a pod whose claims are not Bound; it names none of them."""
 
@@ -103,15 +106,20 @@ def _read(doors: Doors, side: Side, refs: Sequence[Ref]) -> Inventory:
 
 
 def rollout(obj: Object) -> tuple[int, int]:
-    """Replicas wanted and Ready, for every kind of workload that keeps pods."""
+    """Replicas wanted and Ready, for every kind of workload that keeps pods; of a Pod itself one, that runs or has done its work."""
     status = obj.get("status") or {}
+    if obj["kind"] == "Pod":
+        told = {c.get("type"): c.get("status") for c in status.get("conditions") or ()}
+        return 1, int(told.get("Ready") == "True" or status.get("phase") == "Succeeded")
     if obj["kind"] == "DaemonSet":
         return int(status.get("desiredNumberScheduled", 0)), int(status.get("numberReady", 0))
     return int(dig(obj, "spec", "replicas", default=1) or 0), int(status.get("readyReplicas", 0))
 
 
 def observed(obj: Object) -> bool:
-    """Whether its controller has seen the latest spec."""
+    """Whether its controller has seen the latest spec; a Pod has none, and not every kubelet says what it has seen."""
+    if obj["kind"] == "Pod":
+        return True
     return int(dig(obj, "status", "observedGeneration", default=0)) >= int(
         dig(obj, "metadata", "generation", default=0)
     )
@@ -166,6 +174,8 @@ def _off(inventory: Inventory, owned: Owned, ref: Ref) -> Verdict:
     obj = inventory.find(ref)
     if obj is None:
         return passed(check, "not there")
+    if ref.kind == "Pod":
+        return _ended_pod(ref, obj)
     if ref.kind in {"CronJob", "Job"}:
         return _suspended(owned, obj, check)
     alive = [name_of(pod) for pod in _pods(owned, obj)]
@@ -178,6 +188,18 @@ def _off(inventory: Inventory, owned: Owned, ref: Ref) -> Verdict:
         if alive
         else f"{ref} still wants {wanted}",
     )
+
+
+def _ended_pod(ref: Ref, pod: Object) -> Verdict:
+    """A Pod that nobody controls: it is off when it is gone or has ended, and who made it ends it."""
+    phase = dig(pod, "status", "phase")
+    if phase in ENDED:
+        return passed(f"{ref} off", str(phase))
+    remedy = (
+        f"Keep its manifest, then kubectl delete pod {ref.name} -n {ref.namespace}: no controller stops it,"
+        " and it is not deleted for you. Then run the same command to go on."
+    )
+    return inconclusive(f"{ref} off", f"{ref} still stands", remedy)
 
 
 def _suspended(owned: Owned, obj: Object, check: str) -> Verdict:
@@ -212,12 +234,12 @@ def _by_controller(inventory: Inventory) -> Owned:
 
 def _pods(owned: Owned, obj: Object) -> list[Object]:
     """The pods of a workload that have not ended, those of its ReplicaSets too."""
-    children = owned.get(_uid(obj), ())
+    children = owned.get(_uid(obj), ()) if obj["kind"] != "Pod" else [obj]
     sets = [child for child in children if child["kind"] == "ReplicaSet"]
     return [
         pod
         for pod in (*children, *(pod for s in sets for pod in owned.get(_uid(s), ())))
-        if pod["kind"] == "Pod" and dig(pod, "status", "phase") not in {"Succeeded", "Failed"}
+        if pod["kind"] == "Pod" and dig(pod, "status", "phase") not in ENDED
     ]
 
 

@@ -90,7 +90,7 @@ RULES: tuple[Rule, ...] = (
     ask(
         "decide.bare-pod",
         "Pods without a controller that no Service selects, or that may not run twice",
-        "blue's pod cannot be put to rest without deleting it; say replay or skip",
+        "blue's pod cannot be put to rest without deleting it; say replay (green's waits until you have deleted blue's) or skip",
         kinds.POD,
         when=_bare_pod,
     ),
