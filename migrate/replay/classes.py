@@ -35,6 +35,9 @@ _LEADER_ARGUMENT = re.compile(
     r"^-{1,2}(?:enable-)?leader-?elect(?:ion)?(?:-enabled)?(?:=(?P<value>.*))?$", re.IGNORECASE
 )
 _LEADER_VARIABLE = re.compile(r"(?:^|_)LEADER_?ELECT(?:ION)?(?:_ENABLED?)?$", re.IGNORECASE)
+_METRICS = re.compile(r"(?:https?-)?(?:metrics|prometheus|prom)(?:-https?)?", re.IGNORECASE)
+"""Names of ports that monitoring scrapes: `metrics`, `http-metrics`, `prometheus`; a custom, by no document fixed."""
+
 _NO = frozenset({"false", "0", "no", "off", "disabled"})
 
 OUTSIDE: tuple[tuple[str, Turn, re.Pattern[str]], ...] = tuple(
@@ -116,14 +119,21 @@ class Classes:
         others = [*_strategy(obj), *leading, *_acts_outside(pod)]
         if words or data or ((volumes or others) and not outright):
             return Classified(EXCLUSIVE, (*words, *volumes, *data, *others))
-        services = self._blue.services_of(ref.namespace, labels_of(pod))
+        selecting = self._blue.services_of(ref.namespace, labels_of(pod))
+        services = [name for name in selecting if not self._only_watched(name, ref.namespace)]
         if not (services or listed or inside):
-            return Classified(UNKNOWN, ("no Service selects it",))
+            watched = [f"Service {name} has ports for metrics alone" for name in selecting[:3]]
+            return Classified(UNKNOWN, tuple(watched or ("no Service selects it",)))
         evidence = [f"Service {name} selects it" for name in services[:3]]
         evidence += [inside.what] if inside else []
         evidence += ["workloads.start lists it"] * listed
         evidence += [f"against: {said}" for said in (*volumes, *others, *(leads if inside else ()))]
         return Classified(SERVING, tuple(evidence), may_start=listed or start == "serving")
+
+    def _only_watched(self, service: str, namespace: str) -> bool:
+        """Whether a Service is there for monitoring alone: who is scraped is called by nobody, as a queue's worker."""
+        ports = dig(self._blue.inventory.named("Service", service, namespace), "spec", "ports") or ()
+        return bool(ports) and all(_METRICS.fullmatch(str(port.get("name") or "")) for port in ports)
 
     def _word_of_operator(self, ref: Ref, obj: Object) -> Iterator[str]:
         if named(self._blue.migration.workloads.hold, ref):

@@ -279,7 +279,7 @@ FORMS: tuple[Rule, ...] = (
     _form(
         "hold.unknown",
         Form.HELD,
-        "workloads that no Service selects",
+        "workloads that no Service selects, or only one for metrics",
         "held until blue's is off: probably a worker",
         *_RUNS,
         when=_is(UNKNOWN),

@@ -45,6 +45,37 @@ def test_service_that_does_not_select_is_no_evidence(near: Object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "word"),
+    [
+        (["metrics"], "unknown"),
+        (["http-metrics"], "unknown"),
+        (["prometheus"], "unknown"),
+        (["metrics", "https-metrics"], "unknown"),
+        (["metrics", "http"], "serving"),
+        (["metrics-ingest"], "serving"),
+        ([None], "serving"),
+        ([], "serving"),
+    ],
+)
+def test_service_for_metrics_alone_is_no_caller(names: list[str | None], word: str) -> None:
+    """Who is only scraped may be a queue's worker; a port beside it, or one without a name, may be called."""
+    ports = [{"port": 80 + n, **({"name": name} if name else {})} for n, name in enumerate(names)]
+    decision, decisions = cart(
+        deployment("cart"), service("cart", ports=ports), workloads={"start": "serving"}
+    )
+    assert decision.workload_class == word
+    assert (CART in decisions.startable) == (word == "serving")
+
+
+def test_service_for_metrics_beside_one_that_is_called_takes_nothing_away() -> None:
+    """Both select it: the one that is called counts, and it alone is named."""
+    metrics = service("cart-metrics", selector={"app": "cart"}, ports=[{"port": 9100, "name": "metrics"}])
+    decision, _ = cart(deployment("cart"), service("cart"), metrics)
+    assert decision.workload_class == "serving"
+    assert "cart-metrics" not in decision.evidence
+
+
+@pytest.mark.parametrize(
     ("container", "word"),
     [
         ({"args": ["--leader-elect"]}, "exclusive"),
