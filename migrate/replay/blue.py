@@ -37,7 +37,8 @@ class Blue:
 
     `green` are the kinds that green serves and lets create, with their versions; None while green is not there to be
     asked. `ranges` are blue's own addresses; without them no address is known for blue's. `classed` has what workloads
-    were classed as by an earlier pass, as far as it holds still.
+    were classed as by an earlier pass, as far as it holds still. `green_rbac` are green's own RBAC objects of the kinds
+    and namespaces in which there are defaults.
     """
 
     inventory: Inventory
@@ -46,6 +47,7 @@ class Blue:
     green: Serves | None = None
     ranges: OwnRanges = field(default_factory=OwnRanges)
     classed: Mapping[Ref, str] = field(default_factory=dict)
+    green_rbac: Inventory | None = None
     _moved: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
     _gone: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     _inside: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)

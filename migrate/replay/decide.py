@@ -48,6 +48,7 @@ def decide_all(
     green_resources: Sequence[Resource] | None,
     only: Collection[Ref] | None = None,
     classed: Mapping[Ref, str] | None = None,
+    green_rbac: Inventory | None = None,
 ) -> Decisions:
     """Decide of every object of blue's inventory; an object that was listed twice is decided once.
 
@@ -56,10 +57,11 @@ def decide_all(
     With `only`, nothing is decided of other objects; they are still what the decision is taken among. What green takes
     in another version only is converted first, where a conversion is known. `classed` are classes of workloads that hold
     from an earlier pass: what was exclusive or unknown is not serving because its evidence is gone for a moment.
+    `green_rbac` has green's RBAC objects (see `bootstrap_rbac`), None where they could not be read.
     """
     green = creatable(green_resources) if green_resources is not None else None
     inventory = modern(inventory, green)
-    blue = Blue(inventory, migration, residue, green, ranges, classed or {})
+    blue = Blue(inventory, migration, residue, green, ranges, classed or {}, green_rbac)
     subjects: dict[Ref, Subject] = {}
     for resource, obj in inventory:
         ref = ref_of(obj)
@@ -67,7 +69,8 @@ def decide_all(
     surroundings = Surroundings(blue, _left(subjects, blue))
     if green is not None:
         coming = _coming(subjects, surroundings)
-        blue = Blue(inventory, migration, residue, {**coming, **green}, ranges, classed or {})
+        known = {**coming, **green}
+        blue = Blue(inventory, migration, residue, known, ranges, classed or {}, green_rbac)
         surroundings = Surroundings(blue, surroundings.left)
     families = _families(migration)
     wanted = subjects if only is None else subjects.keys() & only

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, ClassVar, Literal
 
 from migrate import assess, replay
@@ -20,6 +21,7 @@ from migrate.model.objects import Object, Ref, Resource, annotations_of, metadat
 from migrate.model.progress import Progress
 from migrate.replay import conflicts
 from migrate.replay.standing_classes import standing_classes
+from migrate.steps.defaults import rbac_defaults
 from migrate.steps.ledger import CLASSED, LEDGER
 
 BATCH = 200
@@ -125,7 +127,11 @@ def blue_decided(
     """
     green, priors = scene.doors.green.resources(), _priors(scene.progress)
     read = inventory if inventory is not None else read_blue(scene, green)
-    versions = tuple((r, metadata_of(o).get("uid"), metadata_of(o).get("resourceVersion")) for r, o in read)
+    defaults = rbac_defaults(scene.doors.green, read)
+    versions = tuple(
+        (r, metadata_of(o).get("uid"), metadata_of(o).get("resourceVersion"))
+        for r, o in chain(read, defaults)
+    )
     known, words = scene.progress.recorded(LEDGER).get(CLASSED, {}), scene.migration.workloads
     among = None if only is None else frozenset(only)
     made_of = versions, frozenset(green), priors, read.unreadable, among, known
@@ -141,6 +147,7 @@ def blue_decided(
             green_resources=green,
             only=only,
             classed=standing_classes(known, blue, words, scene.key),
+            green_rbac=defaults,
         )
         scene.made[DECIDED] = made_of, (blue, decisions)
     blue, decisions = scene.made[DECIDED][1]

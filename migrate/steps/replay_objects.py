@@ -276,7 +276,7 @@ def decided(decisions: replay.Decisions) -> list[Verdict]:
         verdicts.append(
             failed(
                 f"decision {ref}",
-                f"{ref} needs a decision: {decision.reason}",
+                f"{ref} needs a decision: {'; '.join(filter(None, (decision.reason, decision.evidence)))}",
                 f"{_word_wanted(decision)}, then cnimigrate amend and run",
             )
         )

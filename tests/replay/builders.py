@@ -49,9 +49,12 @@ def decided(
     *,
     residue: frozenset[Ref] = frozenset(),
     green: Sequence[Resource] | None = None,
+    green_rbac: Inventory | None = None,
 ) -> Decisions:
     """Decide of an inventory, with the ranges that its objects state."""
-    return decide_all(blue, file, residue=residue, ranges=own_ranges(blue), green_resources=green)
+    return decide_all(
+        blue, file, residue=residue, ranges=own_ranges(blue), green_resources=green, green_rbac=green_rbac
+    )
 
 
 def obj(kind: str, name: str, namespace: str = "", api: str = "v1", **rest: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from migrate.model.objects import Ref, Resource, ref_of
 from migrate.replay import Decisions
 from migrate.replay.forms import FORMS
 from migrate.replay.rules import SKIPS
-from tests.replay.builders import decided, migration, resource_of
+from tests.replay.builders import decided, inventory, migration, resource_of
 
 CASES = Path(__file__).parent.parent / "cases" / "replay"
 FILES = sorted(CASES.glob("*.yaml"))
@@ -30,6 +30,7 @@ def played(case: dict[str, Any]) -> Decisions:
         migration((case.get("migration") or {}).get("workloads")),
         residue=frozenset(Ref.of_json(value) for value in case.get("residue", ())),
         green=[served(text) for text in case["green"]] if "green" in case else None,
+        green_rbac=inventory(*case["greenRBAC"]) if "greenRBAC" in case else None,
     )
 
 

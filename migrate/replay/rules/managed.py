@@ -6,18 +6,18 @@ import re
 
 from migrate.model.marks import unmarked
 from migrate.model.objects import annotations_of, dig, labels_of
-from migrate.replay import kinds
+from migrate.replay import bootstrap_rbac, kinds
 from migrate.replay.classes import LEADER_ANNOTATION
 from migrate.replay.rule import Rule, Subject, ask, skip
 from migrate.replay.sanitise import TOKEN, sanitise, unapplied
 from migrate.replay.surroundings import Surroundings
 
-BOOTSTRAPPING = "kubernetes.io/bootstrapping"
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 _CLUSTER_CONFIG = re.compile(
     r"kube-system/(extension-apiserver-authentication|kube-apiserver-legacy-service-account-token-tracking"
     r"|kubeadm-config|kubelet-config(-\d+\.\d+)?|kube-proxy)|kube-public/cluster-info"
 )
+NOT_COMPARED = "not compared: green is not there, may not be read, or has no defaults of its own"
 _SLICE_MANAGER = "endpointslice.kubernetes.io/managed-by"
 
 
@@ -48,20 +48,30 @@ def _flow_control(subject: Subject, _surroundings: Surroundings) -> str | None:
     return "" if subject.ref.name in {"exempt", "catch-all"} else None
 
 
-def _system(subject: Subject) -> bool:
-    return labels_of(subject.obj).get(BOOTSTRAPPING) == "rbac-defaults" or subject.ref.name.startswith(
-        ("system:", "kubeadm:")
-    )
+def _own_rbac(subject: Subject, surroundings: Surroundings) -> str | None:
+    green = surroundings.blue.green_rbac
+    if not bootstrap_rbac.is_default(subject.obj) or subject.ref.name.startswith("kubeadm:") or green is None:
+        return None  # what kubeadm made is for its joining nodes: green's installer has its own, under its own names
+    missing = bootstrap_rbac.compared(green, subject.ref) and green.find(subject.ref) is None
+    return f"green has no {subject.ref} of its own" if missing else None
 
 
-def _edited_rbac(subject: Subject, _surroundings: Surroundings) -> str | None:
-    if _system(subject) and annotations_of(subject.obj).get(AUTOUPDATE) == "false":
-        return f"{AUTOUPDATE}: false"
-    return None
+def _edited_rbac(subject: Subject, surroundings: Surroundings) -> str | None:
+    if not bootstrap_rbac.is_default(subject.obj):
+        return None
+    green = surroundings.blue.green_rbac
+    theirs = green.find(subject.ref) if green is not None else None
+    said = [*bootstrap_rbac.beyond(subject.obj, theirs)] if theirs is not None else []
+    if annotations_of(subject.obj).get(AUTOUPDATE) == "false":
+        said.append(f"{AUTOUPDATE}: false")
+    return "; ".join(said) or None
 
 
-def _system_rbac(subject: Subject, _surroundings: Surroundings) -> str | None:
-    return "" if _system(subject) else None
+def _system_rbac(subject: Subject, surroundings: Surroundings) -> str | None:
+    if not bootstrap_rbac.is_default(subject.obj):
+        return None
+    compared = bootstrap_rbac.compared(surroundings.blue.green_rbac, subject.ref)
+    return "" if compared else NOT_COMPARED
 
 
 def _local_api(subject: Subject, _surroundings: Surroundings) -> str | None:
@@ -183,23 +193,25 @@ BY_NAME: tuple[Rule, ...] = (
         when=_flow_control,
     ),
     ask(
+        "managed.system-rbac-own",
+        "RBAC objects named or labelled as defaults that green, which has made its own, does not have",
+        "somebody's own under a default's name, or a default of blue's version alone: say replay where it is in use, else skip",
+        *bootstrap_rbac.KINDS,
+        when=_own_rbac,
+    ),
+    ask(
         "managed.system-rbac-edited",
-        "RBAC defaults of Kubernetes that somebody took out of automatic update",
-        "a default role or binding was changed by hand; compare it with green's",
-        kinds.ROLE,
-        kinds.ROLE_BINDING,
-        kinds.CLUSTER_ROLE,
-        kinds.CLUSTER_ROLE_BINDING,
+        "RBAC defaults that somebody took out of automatic update, or that grant more than green's of that name",
+        "a default was changed by hand, or green's version grants less; green keeps its own, so grant what was added "
+        "in an object of another name, then say skip",
+        *bootstrap_rbac.KINDS,
         when=_edited_rbac,
     ),
     skip(
         "managed.system-rbac",
-        "RBAC objects `system:*`, `kubeadm:*` and those labelled as defaults",
+        "other RBAC objects `system:*`, `kubeadm:*` and those labelled as defaults",
         "green's API server and installer make their own",
-        kinds.ROLE,
-        kinds.ROLE_BINDING,
-        kinds.CLUSTER_ROLE,
-        kinds.CLUSTER_ROLE_BINDING,
+        *bootstrap_rbac.KINDS,
         when=_system_rbac,
     ),
     skip(
