@@ -34,11 +34,16 @@ NO_DRY_RUN = "does not support dry run"
 
 PASSING = (
     NO_DRY_RUN,
-    "failed calling webhook",
     "status unknown for quota",
     "not yet ready to handle request",
 )
-"""Words of answers that say nothing of the pod: of a webhook that may not be asked or that starts, of caches still empty."""
+"""Words of answers that say nothing of the pod: of a webhook that may not be asked, of caches still empty.
+
+A webhook that cannot be called and insists is none of them: whoever backs one that stands by now was started with it.
+"""
+
+NOT_CHECKED = ", not checked"
+"""How the check ends that says what was not tried, or not compared: an approval without it does not cover it."""
 
 CONTAINERS = "spec.template.spec.containers"
 """The path by which `verify.accept` lets green's pods be without a container that blue's have."""
@@ -114,6 +119,7 @@ def taken(
     if added:
         said.append(f"injected: {', '.join(f'{name} ({image})' for name, image in sorted(added.items()))}")
     if there is None:
+        check += NOT_CHECKED
         said.append("no pod of it runs on blue to compare with")
     said += [f"without {', '.join(lost)}, accepted: {why}"] if lost else []
     said += [
@@ -126,10 +132,10 @@ def taken(
 
 
 def refused(workload: Ref, words: str, path: str) -> Verdict:
-    """What green's server said instead of taking a canary; what says nothing of the pod is told as not checked."""
+    """What green's server said instead of taking a canary; what says nothing of the pod is told under a name of its own."""
     check = f"{CANARY}{workload}"
     if any(passing in words for passing in PASSING):
-        return passed(check, f"not checked by a dry run: {words}")
+        return passed(check + NOT_CHECKED, f"not checked by a dry run: {words}")
     remedy = (
         "change on green what refuses the pod, or the workload on blue, and run again; nothing was started"
     )

@@ -77,6 +77,10 @@ What is held or deferred is let go in this order, blue's twin proven off first. 
 (KEDA's objects and everything from turn 4 on) goes off on blue before turn 1. A workload that a switched route needs, or
 that answers a webhook that others wait for, is in turn 1 whatever it is.
 
+Before a serving workload starts, its first pod is tried on green by a dry run (`canary pod of ...`): what green refuses,
+or does not inject as on blue, stops the start. What could not be tried, or compared, is told as `not checked`. Whether
+the names of headless Services resolve on green is not checked: only the endpoints behind them are.
+
 Before all turns, with the serving workloads behind before-start, what clients of a ramped route come in by is let go of
 (Ingresses, Gateways, load balancers without an address of their own): at weight 0 only probes come through it. Where it
 cannot be told by which of them a route leads in, all are. For a switched route that happens after turn 2.

@@ -35,7 +35,9 @@ def tried(scene: Scene, dormant: Sequence[tuple[Held, Object]]) -> Batches:
     asked = {v.check for v in verdicts}
     before = (v for v in scene.progress.verdicts(scene.batch) if v.check.startswith(canary.CANARY))
     gone = [v.check for v in before if not v.passed and v.check not in asked]
-    verdicts += [passed(check, "started since, or not to be started any more") for check in gone]
+    verdicts += [
+        passed(check, "started since, not to be started any more, or not checked by now") for check in gone
+    ]
     if verdicts:
         yield from recorded_anew(scene, record(RECORD, verdicts))
 

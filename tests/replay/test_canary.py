@@ -121,7 +121,8 @@ def judged(answer: tuple[str, ...], there: dict[str, str] | None, *accept: Accep
     """The result and the words for an answer with these containers."""
     sent = pod("web-canary", "x", "main=web:1")
     said = canary.taken(WEB, sent, pod("web-canary", "x", *answer), there, accept)
-    assert said.check == "canary pod of Deployment shop/web"
+    whole = "canary pod of Deployment shop/web"
+    assert said.check == (whole if there is not None else f"{whole}, not checked")
     return said.result, said.evidence
 
 
@@ -170,4 +171,11 @@ def test_a_refusal_fails_with_the_server_s_words_and_the_path() -> None:
     )
     skipped = canary.refused(WEB, 'admission webhook "a.example.com" does not support dry run', "/api")
     assert skipped.passed
+    assert skipped.check == "canary pod of Deployment shop/web, not checked"
     assert skipped.evidence.startswith("not checked by a dry run: ")
+
+
+def test_a_webhook_that_insists_and_does_not_answer_is_a_failure() -> None:
+    """Every pod of the workload would be refused like this, so nothing may start."""
+    said = canary.refused(WEB, 'failed calling webhook "mesh.example.com": no endpoints available', "/api")
+    assert said.result is Result.FAIL
