@@ -8,6 +8,7 @@ from migrate.model.decision import Literal
 from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.objects import Object, annotations_of, dig, labels_of
 from migrate.replay import kinds
+from migrate.replay.identity import cloud_identity
 from migrate.replay.missed import unread
 from migrate.replay.pods import state_annotation
 from migrate.replay.rule import Subject
@@ -41,6 +42,8 @@ def flags(subject: Subject, surroundings: Surroundings, literals: Sequence[Liter
     if subject.kind == kinds.DEFINITION:
         yield from _definition(subject.obj)
     yield from _renamed(subject, surroundings)
+    if subject.kind == kinds.SERVICE_ACCOUNT:
+        yield from cloud_identity(subject.obj)
     if subject.kind == kinds.CRON_JOB:
         yield from unread(subject.obj)
 
