@@ -9,14 +9,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 
 from migrate import replay
+from migrate.actions.conditions import workloads
 from migrate.actions.reach import target_of
 from migrate.actions.record import record
 from migrate.actions.retain import Keeping
+from migrate.actions.wait import wait
 from migrate.engine.step import Batches, Scene
 from migrate.engine.undo import taken_back
 from migrate.model.action import Action
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
+from migrate.model.migration import seconds
 from migrate.model.objects import Ref
 from migrate.model.progress import Intent
 from migrate.model.verdict import Verdict, failed, passed
@@ -26,6 +29,8 @@ from migrate.replay.drift import Record
 
 START = "start"
 """Why a workload was let go before the cutover."""
+
+OFF = "workloads-off"
 
 BECAUSE = "because"
 """The parameter of an act back that says what has become of the object."""
@@ -97,12 +102,11 @@ class Removing:
 
 
 def put_to_rest(scene: Scene, decisions: replay.Decisions, let_go: Collection[Ref]) -> Batches:
-    """Take back the start of what is not to be `let_go` before the cutover any more, and is written still."""
-    started = [
-        intent
-        for intent in _standing(scene)
-        if intent.action.kind == "patch" and intent.action.params.get("why") == START
-    ]
+    """Take back the start of what is not to be `let_go` before the cutover any more, and is written still; see it off.
+
+    What its pods use goes only after them, and green is not taken for at rest while one of them still acts.
+    """
+    started = (i for i in _standing(scene) if _starts(i))
     now_held = (
         i
         for i in started
@@ -111,6 +115,26 @@ def put_to_rest(scene: Scene, decisions: replay.Decisions, let_go: Collection[Re
         and decision.form in WRITTEN
     )
     yield from taken_back(now_held)
+    asleep = {d.ref for d in decisions.held if (d.ref.group, d.ref.kind) in workloads.READ} - set(let_go)
+    if refs := sorted(_not_seen_off(scene) & asleep):
+        what = ", ".join(map(str, refs[:2])) + (" …" if len(refs) > 2 else "") + " to be at rest on green"
+        named = [ref.as_json() for ref in refs]
+        yield [wait(OFF, what, seconds(scene.migration.verify.budget), side=Side.GREEN.value, refs=named)]
+
+
+def _not_seen_off(scene: Scene) -> set[Ref]:
+    """What this run has put to rest again, also before it was killed, and has not waited for since."""
+    starts: dict[int, Ref] = {}
+    found: set[Ref] = set()
+    for intent in scene.progress.intents():
+        params = intent.action.params
+        if _starts(intent):
+            starts[intent.seq] = _ref(intent)
+        elif intent.undoes in starts and intent.stands:
+            found.add(starts[intent.undoes])
+        elif params.get("condition") == OFF and params["side"] == Side.GREEN and intent.stands:
+            found -= {Ref.of_json(ref) for ref in params["refs"]}
+    return found
 
 
 def _of_refs(scene: Scene, refs: Collection[Ref]) -> Mapping[Ref, Sequence[Intent]]:
@@ -128,6 +152,11 @@ def _standing(scene: Scene) -> Iterator[Intent]:
         params = intent.action.params
         if intent.stands and not intent.undoes and params.get("side") == Side.GREEN and "ref" in params:
             yield intent
+
+
+def _starts(intent: Intent) -> bool:
+    action = intent.action
+    return action.kind == "patch" and action.params.get("why") == START and not intent.undoes
 
 
 def _ref(intent: Intent) -> Ref:

@@ -17,10 +17,12 @@ from migrate.engine.runner import Until
 from migrate.errors import CheckFailed, GateClosed
 from migrate.model.ids import BatchName, GateName, Phase, Side, StepId
 from migrate.model.migration import GateSpec
-from migrate.model.objects import Object, Resource, dig
+from migrate.model.objects import Object, Resource, dig, name_of
 from migrate.model.progress import Progress
 from migrate.replay import drift
+from migrate.replay.edits import replaced
 from migrate.replay.leaving import leaving
+from migrate.simulation.faults import Killed
 from migrate.steps.base import blue_decided, read_blue
 from tests.scenario.endings import effects_of
 from tests.scenario.hands import (
@@ -29,12 +31,14 @@ from tests.scenario.hands import (
     DEPLOYMENTS,
     ROLES,
     SERVICES,
+    Late,
     created,
     deleted,
     patched,
 )
 from tests.scenario.moves import (
     FILE,
+    Death,
     Life,
     amended,
     entries_of,
@@ -48,6 +52,7 @@ from tests.scenario.test_turns import defined
 
 VERIFIED = Until(phase=Phase.VERIFY)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+PODS = Resource("", "v1", "pods", "Pod", namespaced=True)
 REPLAY = (BatchName("all"), StepId("replay.objects"))
 APPROVAL = {"before-cutover": GateSpec(mode="approval")}
 
@@ -133,6 +138,48 @@ def test_what_may_not_run_on_both_sides_any_more_is_put_to_rest(verified: Projec
     assert dig(green(verified, DEPLOYMENTS, "shop/web"), "spec", "replicas") == 0
     assert run(verified)
     assert dig(green(verified, DEPLOYMENTS, "shop/web"), "spec", "replicas")
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_is_put_to_rest_is_seen_off(verified: Project, *, after: bool) -> None:
+    """Nothing follows before its pods are gone; a run that was killed there sees it off when it is resumed, once."""
+    patched(verified, Side.BLUE, DEPLOYMENTS, "shop/web", {"spec": {"strategy": {"type": "Recreate"}}})
+    at_rest = "write patch green deployments.apps shop/web"
+    with pytest.raises(Killed):
+        run(
+            verified,
+            Life(Death(1, after=after, only=lambda words: words.startswith(at_rest)), until=VERIFIED),
+        )
+    for _ in range(2):
+        run(verified, Life(until=VERIFIED))
+        found = [str(i.action.key) for i in progress_of(verified).intents()]
+        waits = [key for key in found if key.endswith("to be at rest on green")]
+        assert waits == ["wait Deployment shop/web to be at rest on green"]
+        rest = next(
+            n for n, key in enumerate(found) if key.startswith("undo:") and key.endswith("undo start")
+        )
+        assert rest < found.index(waits[0]) < found.index("apply green Deployment.apps shop/web")
+    with world_of(verified) as world:
+        names = [
+            name_of(pod) for page in world.cluster(Side.GREEN).pages(PODS, namespace="shop") for pod in page
+        ]
+    assert not [name for name in names if name.startswith("web-")]
+
+
+def test_what_does_not_go_off_stops_the_run(verified: Project) -> None:
+    """A pod that stays is named, and nothing is written beside it; the next run waits again."""
+    patched(verified, Side.BLUE, DEPLOYMENTS, "shop/web", {"spec": {"strategy": {"type": "Recreate"}}})
+    created(verified, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+
+    def stuck(obj: Object) -> Object:
+        return replaced(obj, ("spec", "replicas"), 2) if name_of(obj) == "web" else obj
+
+    late = Late({"green deployments.apps"}, stuck, sleeps=10_000)
+    with pytest.raises(CheckFailed, match="Deployment shop/web still "):
+        run(verified, Life(late, until=VERIFIED))
+    assert green(verified, CONFIG_MAPS, "shop/new") is None
+    run(verified, Life(until=VERIFIED))
+    assert green(verified, CONFIG_MAPS, "shop/new") is not None
 
 
 def test_what_is_new_is_dormant_where_it_must(verified: Project) -> None:
