@@ -19,7 +19,7 @@ from migrate.replay.drift import CHANGED, NEW
 from migrate.replay.parity import MISSING
 from migrate.steps.drift import written
 from migrate.steps.ledger import LEDGER, ledger_of, read_ledger
-from migrate.steps.removing import BECAUSE, MAKING, START
+from migrate.steps.removing import BECAUSE, MAKING, START, SUPPOSED
 from migrate.steps.replay_objects import ReplayObjects
 
 LET_GO, REST = "start", "rest"
@@ -75,12 +75,13 @@ def upcoming(scene: Scene) -> Upcoming:
 
 
 def _yielded(scene: Scene) -> Iterator[Action]:
+    supposed = Outcome(OutcomeState.DONE, facts={SUPPOSED: True})
     batches = ReplayObjects().batches(scene)
     batch = next(batches, None)
     while batch is not None:
         yield from batch
         try:
-            batch = batches.send([Outcome(OutcomeState.DONE)] * len(batch))
+            batch = batches.send([supposed] * len(batch))
         except StopIteration:
             return
 

@@ -16,7 +16,7 @@ from migrate.actions.retain import Keeping
 from migrate.actions.wait import wait
 from migrate.engine.step import Batches, Scene
 from migrate.engine.undo import taken_back
-from migrate.model.action import Action
+from migrate.model.action import Action, Outcome
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
@@ -34,6 +34,9 @@ OFF = "workloads-off"
 
 BECAUSE = "because"
 """The parameter of an act back that says what has become of the object."""
+
+SUPPOSED = "supposed"
+"""The fact of an outcome that nobody acted for, where a step is only asked what it would do."""
 
 CONSUMING = 9
 """From this wave on stand workloads, and what changes or refuses others; below it what they stand on."""
@@ -89,8 +92,9 @@ class Removing:
         for batch in taken_back(chosen):
             volumes = keeping(batch)
             if volumes:
-                yield volumes
-                if lost := keeping(batch):
+                outcomes = yield volumes
+                unkept = [action for action, o in zip(volumes, outcomes, strict=True) if not o.stands]
+                if lost := unkept or (() if _supposed(outcomes) else keeping(batch)):
                     self.refused += [f"{action.key} was not done, or does not last" for action in lost]
                     continue  # the data would go with what is deleted
             for outcome in (yield [self._with_reason(action) for action in batch]):
@@ -99,6 +103,11 @@ class Removing:
 
     def _with_reason(self, action: Action) -> Action:
         return replace(action, params={**action.params, BECAUSE: self._why[target_of(action)[1]]})
+
+
+def _supposed(outcomes: Iterable[Outcome]) -> bool:
+    """Whether nobody acted: then there is nothing new to see on green either."""
+    return all(outcome.facts.get(SUPPOSED) for outcome in outcomes)
 
 
 def put_to_rest(scene: Scene, decisions: replay.Decisions, let_go: Collection[Ref]) -> Batches:
