@@ -18,10 +18,11 @@ from migrate.model.action import Action
 from migrate.model.ids import RouteName, Side
 from migrate.model.marks import is_ours
 from migrate.model.migration import Migration
-from migrate.model.objects import Ref, dig, group_of
+from migrate.model.objects import Ref, dig
 from migrate.planning import commands
 from migrate.planning.commands import word
 from migrate.replay.storage import data_of
+from migrate.runbook.kubectl import disowned, merge, named, owned
 
 CLEAN = (
     'clean() { jq \'del(.status, .metadata["uid", "resourceVersion", "creationTimestamp", "generation", '
@@ -78,18 +79,6 @@ def typable() -> frozenset[str]:
     return frozenset(_BY_KIND)
 
 
-def named(ref: Ref) -> str:
-    """An object as kubectl takes it: kind.group name, with its namespace."""
-    kind = f"{ref.kind.lower()}.{ref.group}" if ref.group else ref.kind.lower()
-    return f"{kind} {word(ref.name)}" + (f" -n {word(ref.namespace)}" if ref.namespace else "")
-
-
-def merge(kubectl: str, ref: Ref, change: Any) -> str:
-    """A merge patch as a command; null removes a key."""
-    text = json.dumps(change, sort_keys=True, ensure_ascii=False)
-    return f"{kubectl} patch {named(ref)} --type merge -p {shlex.quote(text)}"
-
-
 def _create(hands: Hands, action: Action) -> str:
     green, ref = hands.target(action)
     source = f"{hands.kubectl(Side.BLUE)} get {named(ref)} -o json | {_CLEANED.get(action.params['rule'], 'clean')}"
@@ -109,7 +98,7 @@ def _apply(hands: Hands, action: Action) -> str:
     side, ref = hands.target(action)
     if action.params["source"] == "blue":
         blue = hands.kubectl(Side.BLUE)
-        return f"{blue} get {named(ref)} -o json | clean | {side} apply --server-side --force-conflicts -f -"
+        return f"{blue} get {named(ref)} -o json | clean | {side} apply --server-side --field-manager cnimigrate -f -"
     calico = hands.written.green.calico
     if ref.kind == "IPPool":
         pools = {pool.name: pool for pool in planned_pools(hands.written.green.network, calico.pools)}
@@ -180,21 +169,13 @@ def _delete(hands: Hands, action: Action) -> str:
 
 
 def _link(hands: Hands, action: Action) -> str:
-    """The owners' own UIDs are asked for where it is typed: a rehearsed green has others."""
     green, ref = hands.target(action)
-    lines, owners = [], []
-    for number, owner in enumerate(action.params["owners"], 1):
-        named_ = Ref(group_of(owner), owner["kind"], ref.namespace, owner["name"])
-        lines.append(f"uid{number}=$({green} get {named(named_)} -o jsonpath='{{.metadata.uid}}')")
-        owners.append({**owner, "uid": f"$uid{number}"})
-    text = json.dumps({"metadata": {"ownerReferences": owners}}, sort_keys=True, ensure_ascii=False)
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return "\n".join([*lines, f'{green} patch {named(ref)} --type merge -p "{quoted}"'])
+    return owned(green, ref, action.params["owners"])
 
 
 def _unlink(hands: Hands, action: Action) -> str:
     green, ref = hands.target(action)
-    return merge(green, ref, {"metadata": {"ownerReferences": None}})
+    return disowned(green, ref, action.params["owners"])
 
 
 def _status(hands: Hands, action: Action) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +14,7 @@ from migrate.actions.apply import apply
 from migrate.actions.count import count_from_now
 from migrate.actions.create import create
 from migrate.actions.delete import delete
-from migrate.actions.link import link
+from migrate.actions.link import link, unlink
 from migrate.actions.patch import patch
 from migrate.actions.provision import provision
 from migrate.actions.snapshot import snapshot
@@ -62,7 +63,7 @@ CASES: list[tuple[Action, str]] = [
             [
                 f"{BLUE} get deployment.apps cart -n shop -o json",
                 "clean",
-                f"{GREEN} apply --server-side --force-conflicts -f -",
+                f"{GREEN} apply --server-side --field-manager cnimigrate -f -",
             ]
         ),
     ),
@@ -122,18 +123,49 @@ def test_marks_are_taken_off_by_hand_but_never_written() -> None:
     assert HANDS.typed(on) == ""
 
 
-def test_a_link_asks_for_the_owner_s_uid_where_it_is_typed(tmp_path: Path) -> None:
-    """A rehearsed green has other UIDs: as printed, a shell writes the one that it reads there."""
-    owner = {"apiVersion": "example.net/v1", "kind": "Shop", "name": "main", "uid": "rehearsed"}
-    kubectl = 'kubectl() { case "$*" in *" get shop.example.net main -n shop "*) echo u-7;; *) printf "%s\\n" "${@: -1}";; esac; }'
+MAIN = {"apiVersion": "example.net/v1", "kind": "Shop", "name": "main", "uid": "rehearsed"}
+OTHER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "main", "uid": "of-others"}
+
+
+def owners_after(action: Action, there: list[dict[str, str]] | None, tmp_path: Path) -> list[dict[str, str]]:
+    """The owners that an object is written with, by what is typed for an act, where it has these."""
+    metadata = {"name": "cart", "resourceVersion": "7", **({"ownerReferences": there} if there else {})}
+    kubectl = (
+        'kubectl() { case "$*" in '
+        '*" get shop.example.net main -n shop "*) echo u-7;; '
+        '*" get deployment.apps cart -n shop -o json") echo "$CART";; '
+        '*" replace -f -") cat;; *) exit 9;; esac; }'
+    )
     done = subprocess.run(
-        ["bash", "-c", f"{kubectl}\n{HANDS.typed(link(CART, 'u', [owner]))}"],
+        ["bash", "-c", f"set -eo pipefail\n{kubectl}\n{HANDS.typed(action)}"],
         capture_output=True,
         text=True,
         check=True,
         cwd=tmp_path,
+        env={**os.environ, "CART": json.dumps({"metadata": metadata})},
     )
-    assert json.loads(done.stdout) == {"metadata": {"ownerReferences": [{**owner, "uid": "u-7"}]}}
+    written = json.loads(done.stdout)["metadata"]
+    assert written["resourceVersion"] == "7"
+    found: list[dict[str, str]] = written["ownerReferences"]
+    return found
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+@pytest.mark.parametrize("there", [None, [OTHER], [{**MAIN, "uid": "u-7"}]], ids=["none", "others", "linked"])
+def test_a_link_asks_for_the_owner_s_uid_where_it_is_typed(
+    there: list[dict[str, str]] | None, tmp_path: Path
+) -> None:
+    """A rehearsed green has other UIDs: a shell takes the one that it reads there, once, beside whoever owns it."""
+    others = [o for o in there or () if o["uid"] != "u-7"]
+    assert owners_after(link(CART, "u", [MAIN]), there, tmp_path) == [*others, {**MAIN, "uid": "u-7"}]
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+def test_what_takes_a_link_away_leaves_other_owners(tmp_path: Path) -> None:
+    """One of another kind has the same name, and stays; where there is none, none is taken away."""
+    linked = [OTHER, {**MAIN, "uid": "u-7"}]
+    assert owners_after(unlink(CART, "u", [MAIN]), linked, tmp_path) == [OTHER]
+    assert owners_after(unlink(CART, "u", [MAIN]), None, tmp_path) == []
 
 
 def test_a_status_is_typed_from_blue_s() -> None:
