@@ -16,7 +16,7 @@ from migrate.model.objects import Object, Ref, ref_of
 from migrate.model.progress import Progress
 from migrate.model.verdict import Result
 from migrate.replay import Decisions, mark, parity
-from migrate.replay.drift import Record, as_written, autoscaled, drift, judged, recorded
+from migrate.replay.drift import GONE, Record, as_written, autoscaled, drift, judged, recorded
 from migrate.replay.edits import merged
 from migrate.replay.sanitise import source_hash
 from tests.replay.builders import decide, deployment, inventory, obj
@@ -128,6 +128,22 @@ def test_what_is_merged_is_held_against_the_patch_that_was_sent() -> None:
         )
         == ()
     )
+
+
+def test_what_blue_gave_up_of_a_merge_is_told_while_green_has_it() -> None:
+    """By path; where others have it otherwise by now, or the move has left it out, it is theirs or told as such."""
+    account = obj("ServiceAccount", "default", "shop", imagePullSecrets=[{"name": "kept"}])
+    now, blue = decide(account), inventory(account)
+    ref = now.all[0].ref
+    sent = {"imagePullSecrets": [{"name": "kept"}], "metadata": {"annotations": {"gone": "1"}}}
+    record = Record(merges={ref: sent})
+    green = inventory(merged(account, {"metadata": {"annotations": {"gone": "1"}}}))
+    (found,) = drift(now, record, blue=blue, green=green, key=KEY)
+    assert str(found) == "ServiceAccount shop/default: changed on blue at metadata.annotations.gone"
+    theirs = inventory(merged(account, {"metadata": {"annotations": {"gone": "2"}}}))
+    assert drift(now, record, blue=blue, green=theirs, key=KEY) == ()
+    (gone,) = drift(replace(now, all=()), record, blue=blue, green=green, key=KEY)
+    assert gone.what == GONE
 
 
 def test_a_kind_that_blue_lists_no_more_proves_nothing() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrate.replay.edits import changed, merged, removed, replaced
+from migrate.replay.edits import changed, composed, given_up, leaves, merged, removed, replaced
 
 # The examples of RFC 7396, appendix A: original, patch, result.
 EXAMPLES: list[tuple[Any, Any, Any]] = [
@@ -52,3 +52,32 @@ def test_emptied_parent_stays() -> None:
 def test_missing_parents_are_made() -> None:
     """Setting a value makes the parents that are missing, and replaces one that is null."""
     assert replaced({"a": None}, ("a", "b"), 1) == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize(
+    ("now", "found", "prior", "back"),
+    [
+        ({"a": {"x": 1}}, {"a": {"x": 1}}, {}, {}),
+        ({}, {"a": {"x": 1, "y": 2}}, {}, {"a": {"x": None}}),
+        ({}, {"a": {"x": 1}}, {"a": {"x": 0}}, {"a": {"x": 0}}),
+        ({}, {"a": {"x": 1}}, {"a": {"x": 1}}, {}),
+        ({}, {"a": {"x": 7}}, {}, {}),
+        ({}, {"a": "other"}, {"a": None}, {}),
+        ({}, {}, {}, {}),
+    ],
+    ids=["said", "gone", "back", "as-before", "of-others", "another-shape", "away"],
+)
+def test_what_a_patch_says_no_more_goes_back(now: Any, found: Any, prior: Any, back: Any) -> None:
+    """Only where it is as it was patched, and to what was there before."""
+    change = given_up({"a": {"x": 1}}, now, found, prior)
+    assert change == back
+    assert list(leaves(change)) == (["a.x"] if back else [])
+
+
+def test_of_two_ways_back_the_older_counts() -> None:
+    """Nulls as well: what was absent at first was written by ourselves when it was found later."""
+    assert composed({"a": None, "b": {"x": 1}}, {"a": {"y": 2}, "b": {"x": 3, "z": 4}, "c": 5}) == {
+        "a": None,
+        "b": {"x": 1, "z": 4},
+        "c": 5,
+    }

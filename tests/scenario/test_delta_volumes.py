@@ -10,7 +10,7 @@ from migrate.engine.runner import Until
 from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Object, Resource, dig
-from migrate.steps.delta import DELETE, upcoming
+from migrate.steps.delta import upcoming
 from tests.scenario.hands import deleted
 from tests.scenario.moves import Life, opened, progress_of, run, world_of
 
@@ -41,7 +41,7 @@ def test_the_list_has_what_would_go(without_claim: Project) -> None:
     with opened(without_claim) as move:
         found = upcoming(move.scene)
     assert [(change.act, str(change.ref)) for change in found.changes] == [
-        (DELETE, "PersistentVolumeClaim back/work")
+        ("delete", "PersistentVolumeClaim back/work")
     ]
     (asked,) = found.stops  # a claim goes only where a person says so
     assert asked.evidence.startswith("1 of 18 objects would be deleted on green")
