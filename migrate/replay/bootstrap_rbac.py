@@ -45,13 +45,13 @@ def alike(blue: Inventory, green: Inventory) -> Inventory:
 
 
 def compared(green: Inventory | None, ref: Ref) -> bool:
-    """Whether green is there, may be read, and has (or could have) its own object of this name."""
-    if green is None:
+    """Whether green is there, has defaults that an API server made, and let this kind be read.
+
+    A simulated green has a few by name alone: what a server grants in them is not told by these.
+    """
+    if green is None or green.find(_ALWAYS) is None:
         return False
-    return green.find(ref) is not None or (
-        green.find(_ALWAYS) is not None
-        and any((r.group, r.kind) == (ref.group, ref.kind) for r in green.objects)
-    )
+    return any((r.group, r.kind) == (ref.group, ref.kind) for r in green.objects)
 
 
 def beyond(blue: Object, green: Object) -> Sequence[str]:

@@ -15,6 +15,7 @@ from tests.scenario.moves import FILE, Life, amended, run, seeded
 
 GROUP = "rbac.authorization.k8s.io"
 BINDINGS = Resource(GROUP, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
+ROLES = Resource(GROUP, "v1", "clusterroles", "ClusterRole", namespaced=False)
 MASTERS, OPS = ({"apiGroup": GROUP, "kind": "Group", "name": name} for name in ("system:masters", "ops-team"))
 ROLE = {"apiGroup": GROUP, "kind": "ClusterRole", "name": "cluster-admin"}
 SKIP = "  rules: [{kind: ClusterRoleBinding, name: 'system:admins', skip: true, reason: bound by another name}]\n"
@@ -26,6 +27,7 @@ def test_an_added_subject_is_asked_about_until_a_word_is_said(tmp_path: Path) ->
     created(project, Side.BLUE, BINDINGS, "/system:admins", roleRef=ROLE, subjects=[MASTERS, OPS])
     created(project, Side.BLUE, BINDINGS, "/system:alike", roleRef=ROLE, subjects=[MASTERS])
     run(project, Life(until=Until(phase=Phase.BUILD)))
+    created(project, Side.GREEN, ROLES, "/system:basic-user", rules=[])  # as an API server makes it
     for name in ("admins", "alike"):
         created(project, Side.GREEN, BINDINGS, f"/system:{name}", roleRef=ROLE, subjects=[MASTERS])
     replay = Life(until=Until(phase=Phase.REPLAY))

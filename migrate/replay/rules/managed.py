@@ -60,7 +60,8 @@ def _edited_rbac(subject: Subject, surroundings: Surroundings) -> str | None:
     if not bootstrap_rbac.is_default(subject.obj):
         return None
     green = surroundings.blue.green_rbac
-    theirs = green.find(subject.ref) if green is not None else None
+    told = bootstrap_rbac.compared(green, subject.ref)
+    theirs = green.find(subject.ref) if green is not None and told else None
     said = [*bootstrap_rbac.beyond(subject.obj, theirs)] if theirs is not None else []
     if annotations_of(subject.obj).get(AUTOUPDATE) == "false":
         said.append(f"{AUTOUPDATE}: false")
