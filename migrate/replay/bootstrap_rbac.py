@@ -29,8 +29,12 @@ _ALWAYS = Ref(*kinds.CLUSTER_ROLE, "", "system:basic-user")
 
 def is_default(obj: Object) -> bool:
     """Whether an RBAC object goes by the name, or has the label, of what an API server or kubeadm makes."""
-    named = name_of(obj).startswith(("system:", "kubeadm:"))
-    return named or labels_of(obj).get("kubernetes.io/bootstrapping") == "rbac-defaults"
+    return name_of(obj).startswith(("system:", "kubeadm:")) or made_by_server(obj)
+
+
+def made_by_server(obj: Object) -> bool:
+    """Whether an API server made an object by itself; another version's may not have it."""
+    return labels_of(obj).get("kubernetes.io/bootstrapping") == "rbac-defaults"
 
 
 def alike(blue: Inventory, green: Inventory) -> Inventory:

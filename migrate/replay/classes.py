@@ -152,6 +152,8 @@ class Classes:
                 yield f"claim {name} was not read, it may be ReadWriteOnce"
             elif _for_one(claim):
                 yield f"claim {name} is {_modes(claim)}"
+            elif _written(claim) and volume_moves(self._blue.migration, self._blue.inventory, claim):
+                yield f"claim {name} is on a volume that both sides would write to"
 
     def _data(self, obj: Object, pod: Object) -> Iterator[str]:
         """What no word starts: before its data is there it serves an empty volume, and one volume is not for two."""
@@ -241,6 +243,11 @@ def _modes(claim: Any) -> str:
 def _for_one(claim: Any) -> bool:
     modes = set(dig(claim, "spec", "accessModes", default=()) or ())
     return not modes & {"ReadWriteMany", "ReadOnlyMany"}
+
+
+def _written(claim: Any) -> bool:
+    """Whether who mounts a claim may write to it."""
+    return set(dig(claim, "spec", "accessModes", default=()) or ()) != {"ReadOnlyMany"}
 
 
 def _strategy(obj: Object) -> Iterator[str]:

@@ -146,6 +146,25 @@ def test_what_waits_for_its_data_does_not_start_before_it() -> None:
     assert "claim data: its data is there only when the writers move" in decision.evidence
 
 
+@pytest.mark.parametrize(
+    ("mode", "start", "word"),
+    [
+        ("ReadWriteMany", "all", "exclusive"),
+        ("ReadWriteMany", [{"namespace": "shop", "name": "cart"}], "serving"),
+        ("ReadOnlyMany", "all", "serving"),
+    ],
+)
+def test_both_sides_do_not_write_to_one_shared_volume(mode: str, start: Any, word: str) -> None:
+    """A rule brings the very volume: who may write to it runs on one side, unless a person names it outright."""
+    pod = {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}
+    claim = obj("PersistentVolumeClaim", "data", "shop", spec={"accessModes": [mode], "volumeName": "v"})
+    volume = obj("PersistentVolume", "v", spec={"accessModes": [mode]})
+    rule = {"kind": "PersistentVolume", "name": "v", "replay": True, "reason": "both sides reach it"}
+    workloads = {"rules": [rule], **({} if start == "all" else {"start": start})}
+    objects = deployment("cart", pod=pod), service("cart"), claim, volume
+    assert cart(*objects, workloads=workloads)[0].workload_class == word
+
+
 def test_a_set_waits_for_the_data_of_its_own_claims() -> None:
     """They are named after its template, the set and an ordinal; another's with a longer name are not its own."""
     template = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteMany"]}}

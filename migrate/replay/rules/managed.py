@@ -50,8 +50,11 @@ def _flow_control(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 def _own_rbac(subject: Subject, surroundings: Surroundings) -> str | None:
     green = surroundings.blue.green_rbac
-    if not bootstrap_rbac.is_default(subject.obj) or subject.ref.name.startswith("kubeadm:") or green is None:
-        return None  # what kubeadm made is for its joining nodes: green's installer has its own, under its own names
+    if not bootstrap_rbac.is_default(subject.obj) or green is None:
+        return None
+    if bootstrap_rbac.made_by_server(subject.obj) or subject.ref.name.startswith("kubeadm:"):
+        # green's version has other defaults; what kubeadm made is for its joining nodes: green's installer has its own
+        return None
     missing = bootstrap_rbac.compared(green, subject.ref) and green.find(subject.ref) is None
     return f"green has no {subject.ref} of its own" if missing else None
 
