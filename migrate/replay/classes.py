@@ -120,7 +120,9 @@ class Classes:
         if words or data or ((volumes or others) and not outright):
             return Classified(EXCLUSIVE, (*words, *volumes, *data, *others))
         selecting = self._blue.services_of(ref.namespace, labels_of(pod))
-        services = [name for name in selecting if not self._only_watched(name, ref.namespace)]
+        # what runs on every node works for that node, and takes nothing from a queue
+        everywhere = ref[:2] == kinds.DAEMON_SET
+        services = [n for n in selecting if everywhere or not self._only_watched(n, ref.namespace)]
         if not (services or listed or inside):
             watched = [f"Service {name} has ports for metrics alone" for name in selecting[:3]]
             return Classified(UNKNOWN, tuple(watched or ("no Service selects it",)))

@@ -67,6 +67,16 @@ def test_service_for_metrics_alone_is_no_caller(names: list[str | None], word: s
     assert (CART in decisions.startable) == (word == "serving")
 
 
+def test_agent_of_every_node_serves_whatever_its_service_is_for() -> None:
+    """A DaemonSet works for its nodes, not for a queue."""
+    exporter = {**deployment("cart"), "kind": "DaemonSet"}
+    scraped = service("cart")
+    scraped["spec"]["ports"] = [{"name": "metrics", "port": 9100}]
+    decision = decide(exporter, scraped).of(ref_of(exporter))
+    assert decision is not None
+    assert decision.workload_class == "serving"
+
+
 def test_service_for_metrics_beside_one_that_is_called_takes_nothing_away() -> None:
     """Both select it: the one that is called counts, and it alone is named."""
     metrics = service("cart-metrics", selector={"app": "cart"}, ports=[{"port": 9100, "name": "metrics"}])

@@ -137,24 +137,6 @@ def test_what_is_skipped_stays_as_it_is_and_is_accounted_for(project: Project) -
     assert of_others(project) == before
 
 
-def test_what_is_skipped_is_told_again_only_where_it_has_changed(project: Project) -> None:
-    """A run that finds the same records nothing; a field more that differs is recorded, with its path."""
-    settled_in(project, queue="orders")
-    project = with_policy(project, "skip")
-
-    def said() -> list[str]:
-        run(project, Life(until=Until(phase=Phase.VERIFY)))
-        told = [i for i in progress_of(project).intents() if i.action.key == "record names taken on green"]
-        return [v["evidence"] for i in told for v in i.action.params["verdicts"] if "worker" in v["check"]]
-
-    assert len(said()) == 1
-    assert len(said()) == 1
-    patched(project, Side.GREEN, CONFIG_MAPS, "back/worker", {"data": {"queue": "returns"}})
-    _, last = said()
-    assert "differs at data.queue; it stays as it is" in last
-    assert len(said()) == 2
-
-
 def test_what_is_adopted_gets_what_it_lacks_and_is_given_back(project: Project) -> None:
     """Our marks and our fields, never by force; on the way back both go, and the object stays with the UID it had."""
     settled_in(project, theirs="kept")
