@@ -93,7 +93,7 @@ class ReplayObjects(BaseStep):
         routes = closures_of(scene, blue, decisions)
         facts = {
             **ledger(decisions, routes),
-            "broken": _broken(scene, blue, known),
+            "broken": _broken(scene, blue, decisions, known),
             FORCED: forced_json(decisions, blue),
             CLASSED: classes_as_facts(blue, decisions, scene.migration.workloads, scene.key),
             "volumes": [h.as_json() for h in handovers(blue, decisions, scene.migration)],
@@ -337,10 +337,11 @@ def _decided_now(scene: Scene) -> tuple[Inventory, replay.Decisions]:
     return blue, as_written(scene, blue, decisions, green)
 
 
-def _broken(scene: Scene, blue: Inventory, known: drift.Record) -> list[str]:
-    """What blue did not have Ready when it was first replayed: the baseline stays, and what is new has its own."""
+def _broken(scene: Scene, blue: Inventory, decisions: replay.Decisions, known: drift.Record) -> list[str]:
+    """What moves and was not Ready on blue when it was first replayed: the baseline stays, and what is new has its own."""
     before = scene.progress.recorded(LEDGER).get("broken")
-    now = broken_on_blue(blue)
+    moving = {str(d.ref) for d in (*decisions.written, *decisions.deferred)}
+    now = [name for name in broken_on_blue(blue) if name in moving]
     if before is None:
         return now
     replayed = {str(ref) for ref in known.hashes}

@@ -9,7 +9,7 @@ from migrate.cli.project import Project
 from migrate.engine.runner import Until
 from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
-from migrate.model.objects import Object, Resource, dig
+from migrate.model.objects import Object, Resource, dig, name_of
 from migrate.steps.delta import upcoming
 from tests.scenario.hands import deleted
 from tests.scenario.moves import Life, opened, progress_of, run, world_of
@@ -40,8 +40,10 @@ def test_the_list_has_what_would_go(without_claim: Project) -> None:
     """Nothing is done for it, and only a person's word is asked for; the run then does just that: the volume is kept."""
     with opened(without_claim) as move:
         found = upcoming(move.scene)
+    kept = f"PersistentVolume {name_of(volume_of(without_claim))}"
     assert [(change.act, str(change.ref)) for change in found.changes] == [
-        ("delete", "PersistentVolumeClaim back/work")
+        ("change", kept),
+        ("delete", "PersistentVolumeClaim back/work"),
     ]
     (asked,) = found.stops  # a claim goes only where a person says so
     assert asked.evidence.startswith("1 of 18 objects would be deleted on green")
