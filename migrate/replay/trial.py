@@ -24,6 +24,9 @@ BORROWED = "default"
 
 ELSEWHERE = f"tried in namespace {BORROWED}, as its own does not stand yet"
 
+UNANSWERED = "failed calling webhook"
+"""What a server says while nobody answers for a webhook that insists; its backend may be of a wave that is not written."""
+
 _OF_A_PLACE = ("denied request", "denied the request")
 """How policies and webhooks refuse, which look at namespaces (apiserver, pkg/admission/plugin/policy, webhook/errors)."""
 
@@ -83,7 +86,7 @@ def judged(decision: Decision, answer: Object | DoorError, path: str, *, borrowe
     words = str(answer)
     if isinstance(answer, AlreadyExists):  # told last of all, after every check
         return Tried(ref, wave, Said.TAKEN if borrowed else Said.STANDS, elsewhere)
-    passing = any(told in words for told in PASSING) or isinstance(answer, NotFound)
+    passing = any(told in words for told in (*PASSING, UNANSWERED)) or isinstance(answer, NotFound)
     denied = any(told in words for told in _OF_A_PLACE)
     if passing or (borrowed and (denied or (isinstance(answer, Refused) and answer.status == FORBIDDEN))):
         return Tried(ref, wave, Said.LATER, f"{words}; {elsewhere}" if borrowed else words, path)
