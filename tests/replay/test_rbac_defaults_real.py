@@ -25,10 +25,10 @@ def read(cluster: KubeCluster) -> Inventory:
 
 
 def asked(blue: KubeCluster, green: KubeCluster) -> dict[str, str]:
-    """By name and evidence the defaults of blue that a person is asked about."""
+    """By name and evidence the defaults of blue that a person is asked about; other tests leave bindings of theirs."""
     inventory = read(blue)
     found = decided(inventory, migration(), green_rbac=rbac_defaults(green, inventory))
-    defaults = [d for d in found if bootstrap_rbac.is_default(inventory.find(d.ref) or {})]
+    defaults = [d for d in found if bootstrap_rbac.made_by_server(inventory.find(d.ref) or {})]
     assert len(defaults) > 50
     return {d.ref.name: d.evidence for d in defaults if d.form is Form.UNDECIDED}
 
