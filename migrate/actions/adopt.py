@@ -78,9 +78,8 @@ class Adopt:
     def _write(self, action: Action) -> Write:
         side, ref = target_of(action)
         body = self._reach.body(action, "blue")
-        self._apply.own(
-            action
-        )  # what a release has patched since would stand in the way of the next adoption
+        # what a release has patched since would stand in the way of the next adoption
+        self._apply.own(action)
         resource = self._reach.directory.resource(side, ref)
         return Write(Verb.APPLY, resource, ref.name, ref.namespace, body, uid=action.params["uid"])
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from migrate.actions.reach import Reach, Written, named, refused, target_of
+from migrate.actions.reach import TRIES, Reach, Written, named, refused, target_of
 from migrate.doors.cluster import Verb, Write
 from migrate.doors.reading import FORBIDDEN
 from migrate.errors import Conflict, DoorError, NotFound, Refused
@@ -27,9 +27,6 @@ LAST = max(wave.number for wave in WAVES) + 1
 
 No wave, for a link says nothing of the wave that its object was written in.
 """
-
-TRIES = 5
-"""Writes over newer versions of one object, before something else is said to write it all the time."""
 
 
 def link(ref: Ref, uid: str, owners: References) -> Action:
@@ -146,13 +143,11 @@ class Links:
                 blocking = False
             elif not isinstance(answer, Conflict):
                 break
-            try:
-                obj = self._reach.get(action)
-            except DoorError:
-                break  # what was refused has not happened, whatever became of the look
-            if obj is None or not _same(obj, action):
-                message = f"{target_of(action)[1]} is gone since it was read"
-                return NotFound(message, status=404, reason="NotFound")
+            obj = self._reach.again(action)
+            if obj is None:
+                break
+            if isinstance(obj, NotFound):
+                return obj
             answer = self._rewritten(action, obj, blocking=blocking)
         return answer
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from migrate.actions.merging import reverse, stands
-from migrate.actions.reach import Reach, Written, named, refused, target_of
+from migrate.actions.reach import TRIES, Reach, Written, named, refused, target_of
 from migrate.actions.seeing import observed
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Conflict, DoorError, NotFound
@@ -18,9 +18,6 @@ from migrate.model.objects import Object, Ref, annotations_of, metadata_of
 
 SPARED = "spared"
 """The parameter of a way back that met somebody else's object."""
-
-TRIES = 5
-"""Writes over newer versions of one object, before something else is said to write it all the time."""
 
 
 def patch(

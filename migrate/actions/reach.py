@@ -16,6 +16,9 @@ from migrate.model.objects import Object, Ref, dig
 
 Written = Object | DoorError
 
+TRIES = 5
+"""Writes over newer versions of one object, before something else is said to write it all the time."""
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -33,6 +36,20 @@ class Reach:
         except NotFound:
             return None
         return self.directory.cluster(side).get(resource, ref.name, ref.namespace)
+
+    def again(self, action: Action) -> Object | NotFound | None:
+        """Read the very object that an Action names by its UID, to write over a newer version of it.
+
+        NotFound where it is gone, or a namesake stands there; None where that cannot be seen.
+        """
+        try:
+            obj = self.get(action)
+        except DoorError:
+            return None  # what was refused has not happened, whatever became of the look
+        if obj is None or dig(obj, "metadata", "uid") != action.params["uid"]:
+            message = f"{target_of(action)[1]} is gone since it was read"
+            return NotFound(message, status=404, reason="NotFound")
+        return obj
 
     def body(self, action: Action, source: str) -> Object:
         """The object that a step offered for an Action; raises Transient where only an earlier process had read it."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from migrate import replay
-from migrate.actions.reach import Reach, Written, named, refused, target_of
+from migrate.actions.reach import TRIES, Reach, Written, named, refused, target_of
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Conflict, DoorError, NotFound
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
@@ -14,9 +14,6 @@ from migrate.model.ids import ActionKey, Side
 from migrate.model.objects import Object, Ref, metadata_of
 
 STATUS = "status"
-
-TRIES = 5
-"""Writes over newer versions of one object, before something else is said to write it all the time."""
 
 SHOWN = 5
 """Paths that an outcome names; never values."""
@@ -85,13 +82,11 @@ class Status:
         for _ in range(TRIES):
             if not isinstance(answer, Conflict):
                 break
-            try:
-                obj = self._reach.get(action)
-            except DoorError:
-                break  # what was refused has not happened, whatever became of the look
-            if obj is None or metadata_of(obj).get("uid") != action.params["uid"]:
-                message = f"{target_of(action)[1]} is gone since it was read"
-                return NotFound(message, status=404, reason="NotFound")
+            obj = self._reach.again(action)
+            if obj is None:
+                break
+            if isinstance(obj, NotFound):
+                return obj
             answer = obj if obj.get(STATUS) else self._rewritten(action, obj)
         return answer
 

@@ -62,10 +62,11 @@ def _phases(plan: Plan, progress: Progress) -> Iterator[tuple[Phase, timedelta]]
 
 def _blue(progress: Progress) -> str:
     off = sum(
-        i.stands and not i.undoes and i.action.kind == "patch" and i.action.params.get("why") == "rest"
+        i.action.kind == "patch"
+        and i.action.params.get("why") == "rest"
         and i.action.params.get("side") == Side.BLUE
-        for i in progress.intents()
-    )  # fmt: skip
+        for i in progress.effects()
+    )
     frozen = sum(i.action.params["why"] == WHY for i in progress.standing(NO_BATCH, FreezeBlue.id))
     resting = f"{off} workloads that moved are off there" if off else "nothing is off there"
     paused = (

@@ -43,7 +43,7 @@ def not_begun(plan: Plan, progress: Progress, until: StepId) -> bool:
     later = frozenset(places[first + 1 :])
     if any(progress.done(*place) for place in places[first:]):
         return False
-    return not any(i.stands and not i.undoes and (i.batch, i.step) in later for i in progress.intents())
+    return not any((i.batch, i.step) in later for i in progress.effects())
 
 
 def opened(

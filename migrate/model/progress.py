@@ -199,11 +199,13 @@ class Progress:
         """How often an Action of that key was intended."""
         return self._attempts.get(ActionKey(key), 0)
 
+    def effects(self) -> Iterator[Intent]:
+        """The forward intents whose effects stand, in the order of the journal."""
+        return (intent for intent in self._intents.values() if intent.stands and not intent.undoes)
+
     def standing(self, batch: BatchName, step: StepId) -> Iterator[Intent]:
-        """The forward intents of a step whose effects stand, in the order of the journal."""
-        for intent in self._intents.values():
-            if intent.step == step and intent.batch == batch and intent.stands and not intent.undoes:
-                yield intent
+        """Those of one step."""
+        return (intent for intent in self.effects() if (intent.batch, intent.step) == (batch, step))
 
     def since_again(self, batch: BatchName, step: StepId) -> Iterator[Intent]:
         """What a step has done since it was last opened again, acts back among it; nothing where it never was."""

@@ -18,6 +18,7 @@ from migrate.replay import kinds
 from migrate.replay.blue import Blue
 from migrate.replay.insiders import insider_of
 from migrate.replay.operator import named, operator_rule, plain
+from migrate.replay.pods import claims_of, of_template
 from migrate.replay.storage import AWAITED, data_of, volume_moves
 from migrate.replay.turns import Turn
 
@@ -148,7 +149,7 @@ class Classes:
         for template in dig(obj, "spec", "volumeClaimTemplates", default=()):
             if _for_one(template):
                 yield f"claim template {name_of(template)} is {_modes(template)}"
-        for name in _claims(pod):
+        for name in claims_of(pod):
             claim = self._blue.inventory.named("PersistentVolumeClaim", name, namespace_of(obj))
             if claim is None:
                 yield f"claim {name} was not read, it may be ReadWriteOnce"
@@ -161,11 +162,10 @@ class Classes:
         """What no word starts: before its data is there it serves an empty volume, and one volume is not for two."""
         coming = self._coming.get(namespace_of(obj), {})
         for template in dig(obj, "spec", "volumeClaimTemplates", default=()):
-            made = f"{name_of(template)}-{name_of(obj)}-"  # and an ordinal: how the set names its claims
             for name, why in coming.items():
-                if name.startswith(made) and name.removeprefix(made).isdecimal():
+                if of_template(name, template, name_of(obj)):
                     yield f"claim {name}: {why}"
-        yield from (f"claim {name}: {coming[name]}" for name in _claims(pod) if name in coming)
+        yield from (f"claim {name}: {coming[name]}" for name in claims_of(pod) if name in coming)
 
     @cached_property
     def _coming(self) -> Mapping[str, Mapping[str, str]]:
@@ -229,13 +229,6 @@ def _locks(blue: Blue) -> Iterator[tuple[Ref, str]]:
                 continue
             if holder:
                 yield ref_of(obj), str(holder)
-
-
-def _claims(pod: Object) -> Iterator[str]:
-    for volume in dig(pod, "spec", "volumes", default=()) or ():
-        name = dig(volume, "persistentVolumeClaim", "claimName")
-        if name is not None:
-            yield str(name)
 
 
 def _modes(claim: Any) -> str:

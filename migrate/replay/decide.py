@@ -52,11 +52,12 @@ def decide_all(
 ) -> Decisions:
     """Decide of every object of blue's inventory; an object that was listed twice is decided once.
 
-    `residue` names what belongs to blue's CNI, `ranges` are blue's own addresses. `green_resources` is green's discovery, None while there is no green:
-    then nothing is refused for not being served there. Targets share what they keep with the inventory's objects.
-    With `only`, nothing is decided of other objects; they are still what the decision is taken among. What green takes
-    in another version only is converted first, where a conversion is known. `classed` are classes of workloads that hold
-    from an earlier pass: what was exclusive or unknown is not serving because its evidence is gone for a moment.
+    `residue` names what belongs to blue's CNI, `ranges` are blue's own addresses. `green_resources` is green's discovery,
+    None while there is no green: then nothing is refused for not being served there. Targets share what they keep with
+    the inventory's objects. With `only`, nothing is decided of other objects; they are still what the decision is taken
+    among. What green takes in another version only is converted first, where a conversion is known. `classed` are classes
+    of workloads that hold from an earlier pass: what was exclusive or unknown is not serving because its evidence is
+    gone for a moment.
     `green_rbac` has green's RBAC objects (see `bootstrap_rbac`), None where they could not be read.
     """
     green = creatable(green_resources) if green_resources is not None else None

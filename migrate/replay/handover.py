@@ -20,6 +20,7 @@ from migrate.replay.blue import Blue
 from migrate.replay.brought import away, brought, for_one
 from migrate.replay.decisions import Decisions
 from migrate.replay.operator import operator_rule
+from migrate.replay.pods import claims_of, of_template
 from migrate.replay.storage import data_of
 
 REATTACH = "reattach"
@@ -146,20 +147,13 @@ def volumes_to_keep(inventory: Inventory, migration: Migration) -> Iterator[Obje
 def mounted(ref: Ref, obj: Object) -> Iterator[Ref]:
     """The claims that a workload's pods name."""
     pod = kinds.pod_of((ref.group, ref.kind), obj)
-    for volume in dig(pod, "spec", "volumes", default=()) or ():
-        name = dig(volume, "persistentVolumeClaim", "claimName")
-        if name:
-            yield Ref(*kinds.CLAIM, ref.namespace, str(name))
+    return (Ref(*kinds.CLAIM, ref.namespace, name) for name in claims_of(pod))
 
 
 def made_for(ref: Ref, obj: Object, claim: Ref) -> bool:
     """Whether a claim is one that a StatefulSet makes from its templates: template, set, ordinal."""
-    if ref.namespace != claim.namespace:
-        return False
-    names = (
-        f"{name_of(item)}-{ref.name}-" for item in dig(obj, "spec", "volumeClaimTemplates", default=()) or ()
-    )
-    return any(claim.name.startswith(n) and claim.name.removeprefix(n).isdecimal() for n in names)
+    templates = dig(obj, "spec", "volumeClaimTemplates", default=()) or ()
+    return ref.namespace == claim.namespace and any(of_template(claim.name, t, ref.name) for t in templates)
 
 
 def _users(decisions: Decisions, claims: Collection[Ref]) -> Mapping[Ref, set[Ref]]:

@@ -43,13 +43,13 @@ def links_of(decision: Decision, obj: Object, blue: Blue, fate: Fate) -> tuple[L
     What a built-in controller controls it takes hold of by itself, by labels. What the operator's word brings over
     beside the custom resource that controls it, a password say, its operator would not touch without the reference.
     """
+    if decision.target is None:
+        return ()
     owners = [
         owner
         for owner in metadata_of(obj).get("ownerReferences") or ()
         if not owner.get("controller") or group_of(owner) not in BUILT_IN_GROUPS
     ]
-    if not owners or decision.target is None:
-        return ()
     found = {o.get("uid"): _link(decision, o, blue, fate) for o in owners}
     return tuple(found.values())
 

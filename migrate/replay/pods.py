@@ -7,9 +7,10 @@ tolerations stay, because dropping them moves pods where they were never meant t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from migrate.model.objects import Object, annotations_of, dig
+from migrate.model.objects import Object, annotations_of, dig, name_of
 from migrate.replay.edits import changed, reduced, removed, without
 
 JOB_LABELS = frozenset(
@@ -60,6 +61,20 @@ def bare_pod(pod: Object) -> Object:
     if dig(pod, "spec", "runtimeClassName"):
         pod = removed(pod, "spec", "overhead")  # comes from the class, and must agree with green's
     return pod
+
+
+def claims_of(pod: Object) -> Iterator[str]:
+    """The claims that a pod, or a pod template, mounts, by name."""
+    for volume in dig(pod, "spec", "volumes", default=()) or ():
+        name = dig(volume, "persistentVolumeClaim", "claimName")
+        if name:
+            yield str(name)
+
+
+def of_template(claim: str, template: Object, owner: str) -> bool:
+    """Whether a claim has a name that a StatefulSet, `owner`, gives by one of its templates: template, set, ordinal."""
+    made = f"{name_of(template)}-{owner}-"
+    return claim.startswith(made) and claim.removeprefix(made).isdecimal()
 
 
 def _without_token(pod: Object) -> Object:

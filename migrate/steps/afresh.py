@@ -12,8 +12,8 @@ from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model import marks
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Ref, annotations_of, metadata_of
-from migrate.steps.base import blue_decided
+from migrate.model.objects import Ref, annotations_of
+from migrate.steps.base import blue_decided, body_of
 
 
 @dataclass
@@ -41,8 +41,7 @@ def make(scene: Scene, deferred: Sequence[Ref], source: Source) -> Batches:
         found = green.find(ref)
         if found is not None and annotations_of(found).get(marks.RUN) == scene.run:
             continue
-        uid = str(metadata_of(blue.find(ref) or {}).get("uid", ""))
-        body = replay.mark(decision.target, run=scene.run, key=scene.key, source_uid=uid)
+        body = body_of(scene, blue, decision)
         wanted = annotations_of(body)[marks.SOURCE_HASH]
         action = create(ref, key_hash=wanted, rule=decision.rule, wave=0, command="")
         bodies[action.key] = body

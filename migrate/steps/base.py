@@ -123,7 +123,8 @@ def blue_decided(
 ) -> tuple[Inventory, replay.Decisions]:
     """Read blue as it would be without what this run changed there, and decide of every object, or of `only` these.
 
-    Unless `settled` is False, what the run left to green's own objects of that name is skipped. An `inventory` that is given was read as `read_blue` does. Decisions are taken against what green serves and has of its own.
+    Unless `settled` is False, what the run left to green's own objects of that name is skipped. An `inventory` that is
+    given was read as `read_blue` does. Decisions are taken against what green serves and has of its own.
     """
     green, priors = scene.doors.green.resources(), _priors(scene.progress)
     read = inventory if inventory is not None else read_blue(scene, green)
@@ -183,14 +184,9 @@ _Priors = Mapping[Ref, Sequence[Mapping[str, Any]]]
 
 def _priors(progress: Progress) -> _Priors:
     back: dict[Ref, list[Mapping[str, Any]]] = defaultdict(list)
-    for intent in progress.intents():
+    for intent in progress.effects():
         action = intent.action
-        if (
-            intent.stands
-            and not intent.undoes
-            and action.kind == "patch"
-            and action.params["side"] == Side.BLUE
-        ):
+        if action.kind == "patch" and action.params["side"] == Side.BLUE:
             back[Ref.of_json(action.params["ref"])].append(action.prior)
     return back
 

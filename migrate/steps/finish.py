@@ -15,7 +15,7 @@ from migrate.model.action import Action, Outcome
 from migrate.model.ids import NO_BATCH, Phase, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, controller_of, ref_of
-from migrate.model.progress import Intent, Progress
+from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import BaseStep, patches
 from migrate.steps.freeze_blue import WHY, FreezeBlue
@@ -112,7 +112,7 @@ def paused(scene: Scene) -> list[Verdict]:
 
 def kept_there(scene: Scene) -> list[Verdict]:
     """Volumes of blue that green has taken over: with their former policy blue's claims would take the data along."""
-    names = [Ref.of_json(i.action.params["ref"]).name for i in scene.progress.intents() if _keeps(i)]
+    names = [Ref.of_json(i.action.params["ref"]).name for i in scene.progress.effects() if _keeps(i.action)]
     if not names:
         return []
     shown = "; ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
@@ -120,9 +120,8 @@ def kept_there(scene: Scene) -> list[Verdict]:
     return [passed("kept-on-blue", said)]
 
 
-def _keeps(intent: Intent) -> bool:
-    params = intent.action.params
-    return intent.stands and not intent.undoes and intent.action.kind == "patch" and params["why"] == KEEP
+def _keeps(action: Action) -> bool:
+    return action.kind == "patch" and action.params["why"] == KEEP
 
 
 def forced(scene: Scene) -> str:

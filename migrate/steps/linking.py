@@ -44,8 +44,8 @@ def given_up(scene: Scene, links: linking.Links) -> Batches:
     That is what blue names no more, and what is to be linked only at the cutover: one of both ends leaves green until then.
     """
     gone: dict[Ref, list[Mapping[str, Any]]] = {}
-    for intent in scene.progress.intents():
-        if intent.action.kind == "link" and intent.stands and not intent.undoes:
+    for intent in scene.progress.effects():
+        if intent.action.kind == "link":
             ref = target_of(intent.action)[1]
             named = {
                 (one.owner.group, one.owner.kind, one.owner.name)

@@ -32,10 +32,8 @@ def unmerged(scene: Scene, blue: Inventory, decisions: replay.Decisions, known: 
     left = {ref for ref in known.merges if _left(decisions, ref) and not unread(ref, blue)}
     yield from taken_back(
         intent
-        for intent in scene.progress.intents()
-        if intent.stands
-        and not intent.undoes
-        and intent.action.kind == "patch"
+        for intent in scene.progress.effects()
+        if intent.action.kind == "patch"
         and intent.action.params["why"] in MERGES
         and Ref.of_json(intent.action.params["ref"]) in left
     )

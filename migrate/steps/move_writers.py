@@ -247,7 +247,7 @@ def _tell_missed(scene: Scene, group: Sequence[Held], source: Source) -> Batches
     crons = [h for h in group if (h.ref.group, h.ref.kind) == kinds.CRON_JOB]
     if not crons:
         return
-    ended = {i.action.key: i for i in scene.progress.intents() if i.stands and not i.undoes}
+    ended = {intent.action.key: intent for intent in scene.progress.effects()}
     records = []
     for held in crons:
         off, on = ended.get(_rest(held).key), ended.get(creation_key(held.ref))

@@ -157,9 +157,9 @@ def _of_refs(scene: Scene, refs: Collection[Ref]) -> Mapping[Ref, Sequence[Inten
 
 
 def _standing(scene: Scene) -> Iterator[Intent]:
-    for intent in scene.progress.intents():
+    for intent in scene.progress.effects():
         params = intent.action.params
-        if intent.stands and not intent.undoes and params.get("side") == Side.GREEN and "ref" in params:
+        if params.get("side") == Side.GREEN and "ref" in params:
             yield intent
 
 

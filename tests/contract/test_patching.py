@@ -10,8 +10,8 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from migrate.actions.directory import Directory
-from migrate.actions.patch import TRIES, Patch, patch
-from migrate.actions.reach import Reach
+from migrate.actions.patch import Patch, patch
+from migrate.actions.reach import TRIES, Reach
 from migrate.doors.doors import Doors
 from migrate.engine.bodies import Bodies
 from migrate.model import marks

@@ -19,6 +19,7 @@ from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, annotations_of, dig
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
+from migrate.replay.pods import claims_of
 from migrate.replay.storage import OLD_CLASS
 
 CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", namespaced=True)
@@ -77,9 +78,8 @@ def pending_of(cluster: Cluster, pod: Object) -> str:
     A pod that waits for it says only that it has an unbound claim.
     """
     namespace = str(dig(pod, "metadata", "namespace", default=""))
-    for volume in dig(pod, "spec", "volumes") or ():
-        name = dig(volume, "persistentVolumeClaim", "claimName")
-        claim = cluster.get(CLAIMS, name, namespace) if name else None
+    for name in claims_of(pod):
+        claim = cluster.get(CLAIMS, name, namespace)
         if claim is None or dig(claim, "status", "phase") == "Bound":
             continue
         words, _ = _Told(refusals(cluster, [namespace], reason=UNPROVISIONED), NEVER).of(claim)

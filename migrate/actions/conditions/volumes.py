@@ -11,6 +11,7 @@ from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, dig, name_of, namespace_of
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
+from migrate.replay.pods import claims_of
 
 POD = ("", "Pod")
 VOLUME = ("", "PersistentVolume")
@@ -88,10 +89,7 @@ def _uses(pod: Object, claim: Ref) -> bool:
     return (
         namespace_of(pod) == claim.namespace
         and dig(pod, "status", "phase") not in {"Succeeded", "Failed"}
-        and any(
-            dig(volume, "persistentVolumeClaim", "claimName") == claim.name
-            for volume in dig(pod, "spec", "volumes", default=()) or ()
-        )
+        and claim.name in claims_of(pod)
     )
 
 
