@@ -1,7 +1,7 @@
 """How one API server is reached: its URL, its certificates, and credentials that are renewed while the run goes on.
 
 The official client reads the kubeconfig (contexts, tokens, client certificates, exec plugins, OIDC); what it found is
-taken over into a urllib3 pool, because its own request path is slow and repeats requests by itself.
+taken over, because its own request path is slow and repeats requests by itself.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import urllib3
 from kubernetes.client import Configuration
 from kubernetes.client.rest import should_bypass_proxies
 from kubernetes.config import load_kube_config
@@ -26,42 +26,52 @@ from kubernetes.config import load_kube_config
 from migrate import __version__
 from migrate.errors import CredentialsRefused, UsageError
 from migrate.kube.kubeconfig import Kubeconfig
-from migrate.kube.pool import WIDTH, manager
 
 _TRUST_FOR = 30.0
 """Seconds for which a header is used without asking the client whether its token has expired."""
 
 
+Headers = tuple[tuple[str, str], ...]
+"""Names and values of headers; a name may come more than once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request is sent with; a new value when the credentials were renewed."""
+    """What a request is sent with; a new value when the credentials were renewed, a new `tls` when a certificate was."""
 
-    pool: urllib3.HTTPConnectionPool
-    headers: urllib3.HTTPHeaderDict = field(repr=False)  # the token is in here
+    tls: ssl.SSLContext
+    headers: Headers = field(repr=False)  # the token is in here
     asked_at: float
+
+    @property
+    def stale(self) -> bool:
+        """Whether the client is to be asked again if the token has expired, which may run an exec plugin."""
+        return time.monotonic() - self.asked_at > _TRUST_FOR
 
 
 class Access:
-    """The way to one API server, shared by threads; `width` connections are kept."""
+    """The way to one API server, shared by threads: `server` is its URL, `proxy` that of what leads there."""
 
-    def __init__(self, kubeconfig: Kubeconfig, *, width: int = WIDTH) -> None:
+    def __init__(self, kubeconfig: Kubeconfig) -> None:
         self._kubeconfig = kubeconfig
-        self._width = width
         self._lock = threading.Lock()
         self._configuration, self._tls, self.ca_digest = _load(kubeconfig)
         parts = urlsplit(self._configuration.host)
         host = parts.netloc.rpartition("@")[2]
         self.server = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
-        self._manager = self._new_manager()
-        # a proxy of plain HTTP wants the whole URL in the request line; one of HTTPS is tunnelled through
-        absolute = self._manager.proxy is not None and parts.scheme == "http"
-        self.prefix = self.server if absolute else parts.path.rstrip("/")
+        self.server_name: str | None = self._configuration.tls_server_name or None
+        self.proxy = _proxy(self._configuration)
         self._credentials = self._new_credentials()
+
+    @property
+    def latest(self) -> Credentials:
+        """The credentials as they were last asked for; they may be stale."""
+        return self._credentials
 
     def credentials(self) -> Credentials:
         """What to send the next request with; runs an exec plugin again where its token is about to expire."""
         with self._lock:
-            if time.monotonic() - self._credentials.asked_at > _TRUST_FOR:
+            if self._credentials.stale:
                 self._credentials = self._new_credentials()
             return self._credentials
 
@@ -73,43 +83,24 @@ class Access:
         with self._lock:
             if self._credentials is not seen:  # another thread was faster
                 return True
-            self._configuration, self._tls, _ = _load(self._kubeconfig)
-            fresh = self._new_credentials()
+            self._configuration, tls, _ = _load(self._kubeconfig)
             by_certificate = bool(self._configuration.cert_file)
+            if by_certificate:  # a certificate belongs to its connections
+                self._tls = tls
+            fresh = self._new_credentials()
             if fresh.headers == seen.headers and not (by_certificate and "exec" in self._kubeconfig.user):
                 return False
-            if by_certificate:  # a certificate belongs to its connections
-                self._manager = self._new_manager()
-                fresh = self._new_credentials()
             self._credentials = fresh
             return True
 
-    def close(self) -> None:
-        """Close every kept connection."""
-        with self._lock:
-            self._manager.clear()
-
-    def _new_manager(self) -> urllib3.PoolManager:
-        found = self._configuration
-        through = found.proxy and not should_bypass_proxies(found.host, found.no_proxy or "")
-        return manager(
-            self._tls,
-            proxy=found.proxy if through else None,
-            server_name=found.tls_server_name or None,
-            verify=bool(found.verify_ssl),
-            width=self._width,
-        )
-
     def _new_credentials(self) -> Credentials:
-        headers = _impersonation(self._kubeconfig.user)
-        headers["User-Agent"] = f"cnimigrate/{__version__}"
+        headers = [*_impersonation(self._kubeconfig.user), ("User-Agent", f"cnimigrate/{__version__}")]
         with _quiet():
             bearer = self._configuration.auth_settings().get("BearerToken", {}).get("value")
         if bearer:
             # a token file ends with a line end, which kubectl trims and the official client keeps
-            headers["Authorization"] = " ".join(str(bearer).split())
-        pool = self._manager.connection_from_url(self.server)
-        return Credentials(pool, headers, time.monotonic())
+            headers.append(("Authorization", " ".join(str(bearer).split())))
+        return Credentials(self._tls, tuple(headers), time.monotonic())
 
 
 def _load(kubeconfig: Kubeconfig) -> tuple[Configuration, ssl.SSLContext, str]:
@@ -154,19 +145,28 @@ def _tls(configuration: Configuration) -> tuple[ssl.SSLContext, str]:
     return context, hashlib.sha256(b"".join(own)).hexdigest() if own else ""
 
 
-def _impersonation(user: Mapping[str, Any]) -> urllib3.HTTPHeaderDict:
+def _proxy(configuration: Configuration) -> str | None:
+    """The proxy that leads to the server; UsageError for a SOCKS one where aiohttp-socks is not installed."""
+    proxy = configuration.proxy
+    if not proxy or should_bypass_proxies(configuration.host, configuration.no_proxy or ""):
+        return None
+    if proxy.startswith("socks") and find_spec("aiohttp_socks") is None:
+        message = "The proxy is a SOCKS one, which needs aiohttp-socks."
+        raise UsageError(message, remedy="pip install aiohttp-socks")
+    return str(proxy)
+
+
+def _impersonation(user: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The `as` of a kubeconfig's user, which the official client ignores: it would act with other rights than kubectl.
 
     See kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation.
     """
-    headers = urllib3.HTTPHeaderDict()
     if user.get("as"):
-        headers["Impersonate-User"] = str(user["as"])
+        yield "Impersonate-User", str(user["as"])
     if user.get("as-uid"):
-        headers["Impersonate-Uid"] = str(user["as-uid"])
+        yield "Impersonate-Uid", str(user["as-uid"])
     for group in user.get("as-groups") or ():
-        headers.add("Impersonate-Group", str(group))
-    return headers
+        yield "Impersonate-Group", str(group)
 
 
 class _Complaints(logging.Filter):

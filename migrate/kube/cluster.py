@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ from migrate.kube.pace import Pace
 from migrate.kube.patience import Patience
 from migrate.kube.targets import member, secret, write_request
 from migrate.kube.transport import Answer, NoAnswer, NotSent, Request, Transport
+from migrate.kube.wire import Wire
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Resource
 
@@ -58,7 +60,7 @@ class KubeCluster:
         transport: Transport,
         *,
         patience: float,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._name = name
         self._side = side
@@ -66,7 +68,8 @@ class KubeCluster:
         self._transport = transport
         self._patience = Patience(patience, sleep)
         self._pace = Pace(most=transport.in_flight)
-        self._workers: ThreadPoolExecutor | None = None
+        self._wire = Wire(str(side))
+        self._closing = False
         self._lock = threading.Lock()
         self._lost_at = float("-inf")
         self._undiscovered: Mapping[str, str] = {}
@@ -92,11 +95,9 @@ class KubeCluster:
 
     def close(self) -> None:
         """Wait for writes under way and close every connection; the door may be used again afterwards."""
-        with self._lock:
-            workers, self._workers = self._workers, None
-        if workers is not None:
-            workers.shutdown(wait=True, cancel_futures=True)
-        self._access.close()
+        self._closing = True
+        self._wire.close(self._transport.close())
+        self._closing = False
 
     def requests(self) -> int:
         """How many HTTP requests went out, repeats included."""
@@ -147,7 +148,7 @@ class KubeCluster:
                 query["continue"] = token
             request = _list_request(resource, f"{path}?{urlencode(query)}")
             try:
-                answer = self._answer(request)
+                answer = self._wire.call(self._answer(request))
             except Refused as error:
                 # a token lives as long as etcd's history, five minutes by default
                 if error.status != 410 or not token:
@@ -178,11 +179,7 @@ class KubeCluster:
 
     def write(self, write: Write) -> Object:
         """Do one write, once; it is sent again only where nothing had happened, or where it is a dry run."""
-        request = write_request(write)
-        answer = self._answer(request)
-        self._note_warnings(write, request, answer)
-        written: Any = _decoded(request, answer)
-        return {} if written.get("kind") == "Status" else written  # how a delete that is done at once answers
+        return self._wire.call(self._written(write))
 
     def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
         """Do many independent writes, as many at a time as the server keeps up with; results in the same order.
@@ -193,17 +190,8 @@ class KubeCluster:
         return list(self.send_many(writes))
 
     def send_many(self, writes: Sequence[Write]) -> Iterator[Object | DoorError]:
-        """Begin many independent writes; each result is waited for when it is asked for, in the same order."""
-        if len(writes) < 2:
-            return iter([self._attempt(write, _Fate()) for write in writes])
-        fate = _Fate()
-        with self._lock:
-            if self._workers is None:
-                self._workers = ThreadPoolExecutor(
-                    self._transport.in_flight, thread_name_prefix=f"{self._side}-writes"
-                )
-            workers = self._workers
-        return workers.map(lambda write: self._paced(write, fate), writes)
+        """Begin many independent writes; whoever asks for the first result waits for all. They are in the same order."""
+        return _results(self._wire.begin(self._all(writes)))
 
     def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
         """Take what the server has warned of in its answers to writes of an object since this was last asked."""
@@ -225,36 +213,57 @@ class KubeCluster:
         )
         return bool((answer.get("status") or {}).get("allowed"))
 
-    def _paced(self, write: Write, fate: _Fate) -> Object | DoorError:
-        with self._pace.slot():
-            return self._attempt(write, fate)
+    async def _all(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
+        """Do writes side by side, as many at a time as there are seats, and no more than the server keeps up with."""
+        fate, left = _Fate(), iter(enumerate(writes))
+        found: dict[int, Object | DoorError] = {}
 
-    def _attempt(self, write: Write, fate: _Fate) -> Object | DoorError:
+        async def some() -> None:
+            for place, write in left:
+                await self._pace.take()
+                try:
+                    found[place] = await self._attempt(write, fate)
+                finally:
+                    self._pace.give()
+
+        await asyncio.gather(*(some() for _ in range(min(len(writes), self._transport.in_flight))))
+        return [found[place] for place in range(len(writes))]
+
+    async def _attempt(self, write: Write, fate: _Fate) -> Object | DoorError:
+        if self._closing:
+            fate.learn(NoAnswer("this end was closed"))
         if fate.error is not None:
             return fate.of_the_unsent(write)
         try:
-            return self.write(write)
+            return await self._written(write)
         except DoorError as error:
             fate.learn(error)
             return error
 
+    async def _written(self, write: Write) -> Object:
+        request = write_request(write)
+        answer = await self._answer(request)
+        self._note_warnings(write, request, answer)
+        written: Any = _decoded(request, answer)
+        return {} if written.get("kind") == "Status" else written  # how a delete that is done at once answers
+
     def _call(self, request: Request) -> Any:
         """Send a request, again where that is safe, and return its JSON."""
-        return _decoded(request, self._answer(request))
+        return _decoded(request, self._wire.call(self._answer(request)))
 
-    def _answer(self, request: Request) -> Answer:
-        return self._patience.call(request, lambda: self._once(request))
+    async def _answer(self, request: Request) -> Answer:
+        return await self._patience.call(request, lambda: self._once(request))
 
-    def _once(self, request: Request) -> Answer:
+    async def _once(self, request: Request) -> Answer:
         began = time.monotonic()
         try:
-            answer = self._patience.checked(request, self._transport.send(request))
+            answer = self._patience.checked(request, await self._transport.send(request))
         except (NotSent, NoAnswer):
             self._lost_at = time.monotonic()
             raise
         except Transient as error:
             if not isinstance(error, Hiccup):  # a webhook without a backend is no sign of a busy server
-                self._pace.refused(began, error)
+                self._pace.refused(began)
             raise
         except (Forbidden, Unauthorized) as error:
             if time.monotonic() - self._lost_at < _WAKING:
@@ -275,6 +284,10 @@ class KubeCluster:
             while len(self._warned) >= _WARNED:
                 del self._warned[next(iter(self._warned))]  # the one that nobody has asked for the longest
             self._warned.setdefault(key, []).extend([CONCEALED] if request.confidential else words)
+
+
+def _results(under_way: Future[Sequence[Object | DoorError]]) -> Iterator[Object | DoorError]:
+    yield from under_way.result()
 
 
 class _Fate:

@@ -7,8 +7,7 @@ from pathlib import Path
 from migrate.kube.access import Access
 from migrate.kube.cluster import KubeCluster
 from migrate.kube.kubeconfig import read_kubeconfig
-from migrate.kube.pool import WIDTH
-from migrate.kube.transport import Transport
+from migrate.kube.transport import WIDTH, Transport
 from migrate.model.ids import Side
 
 __all__ = ["connect"]
@@ -25,6 +24,6 @@ def connect(
     CredentialsRefused where its exec plugin gives no credentials.
     """
     chosen = read_kubeconfig(kubeconfig.expanduser(), context, side)
-    access = Access(chosen, width=in_flight)
+    access = Access(chosen)
     transport = Transport(access, timeout=timeout, in_flight=in_flight)
     return KubeCluster(chosen.context, side, access, transport, patience=timeout)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from migrate.errors import Transient
+from collections import deque
+from collections.abc import Callable
 
 START = 16
 """Below the seats that API priority and fairness gives one ordinary user by default (flow-control documentation)."""
@@ -23,7 +21,7 @@ class Pace:
 
     A slot held while a refused request waits its Retry-After is a slot not used, so waiting slows everything down by
     itself. The headers of API priority and fairness are not read: they name a level by UID, and what the level has to
-    give is felt as latency and 429 whether it is exempt or not.
+    give is felt as latency and 429 whether it is exempt or not. It lives on one event loop, and needs no lock.
     """
 
     def __init__(self, *, start: int = START, most: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +29,7 @@ class Pace:
         self._most = most
         self._clock = clock
         self._in_flight = 0
-        self._turn = threading.Condition()
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._quickest = float("inf")
         self._smoothed = 0.0
         self._cut_at = float("-inf")
@@ -41,36 +39,39 @@ class Pace:
         """How many requests may be in flight now."""
         return int(self._limit)
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Wait for a free slot and hold it; what happens inside is learnt from."""
-        with self._turn:
-            while self._in_flight >= int(self._limit):
-                self._turn.wait()
+    async def take(self) -> None:
+        """Wait for a free slot, first come first served, and hold it until `give`."""
+        if self._in_flight < self.limit:
             self._in_flight += 1
-        try:
-            yield
-        finally:
-            with self._turn:
-                self._in_flight -= 1
-                self._turn.notify()
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        await turn  # whoever woke it has taken the slot for it
+
+    def give(self) -> None:
+        """Give a slot back."""
+        self._in_flight -= 1
+        self._wake()
 
     def answered(self, began: float, took: float) -> None:
         """Learn from an answer that took so many seconds."""
-        with self._turn:
-            self._quickest = min(self._quickest, took)
-            self._smoothed = took if not self._smoothed else 0.9 * self._smoothed + 0.1 * took
-            slow = self._smoothed / max(self._quickest, _NOTICEABLE / _SLOW)
-            if slow < _SLOW:
-                self._limit = min(float(self._most), self._limit + 1 / self._limit)
-                self._turn.notify()
-            elif slow > _VERY_SLOW and self._limit > _ENOUGH:
-                self._cut(began, 0.8)
+        self._quickest = min(self._quickest, took)
+        self._smoothed = took if not self._smoothed else 0.9 * self._smoothed + 0.1 * took
+        slow = self._smoothed / max(self._quickest, _NOTICEABLE / _SLOW)
+        if slow < _SLOW:
+            self._limit = min(float(self._most), self._limit + 1 / self._limit)
+            self._wake()
+        elif slow > _VERY_SLOW and self._limit > _ENOUGH:
+            self._cut(began, 0.8)
 
-    def refused(self, began: float, _why: Transient) -> None:
+    def refused(self, began: float) -> None:
         """Learn from a 429 or from a server that shuts down."""
-        with self._turn:
-            self._cut(began, 0.5)
+        self._cut(began, 0.5)
+
+    def _wake(self) -> None:
+        while self._waiting and self._in_flight < self.limit:
+            self._in_flight += 1
+            self._waiting.popleft().set_result(None)
 
     def _cut(self, began: float, factor: float) -> None:
         # requests that were under way at the last cut tell of the time before it, and must not cut again

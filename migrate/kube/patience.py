@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from migrate.errors import Refused, Transient, Unreachable
+from migrate.errors import DoorError, Refused, Transient, Unreachable
 from migrate.kube.answers import Hiccup, refusal
 from migrate.kube.transport import Answer, NoAnswer, NotSent, Request
 
@@ -17,10 +18,14 @@ _FEW = 4
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
 
 
+Once = Callable[[], Awaitable[Answer]]
+"""Send a request, once; raises a DoorError."""
+
+
 class Patience:
     """Repeats a request for so many seconds at most; no attempt begins later than that."""
 
-    def __init__(self, seconds: float, sleep: Callable[[float], None]) -> None:
+    def __init__(self, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._seconds = seconds
         self._sleep = sleep
 
@@ -30,26 +35,39 @@ class Patience:
             return answer
         raise refusal(request, answer)
 
-    def call(self, request: Request, once: Callable[[], Answer]) -> Answer:
+    async def call(self, request: Request, once: Once) -> Answer:
         """Call until it succeeds, or until a repeat is unsafe, useless or too late; raises a DoorError."""
-        retrying = Retrying(
+        began = time.monotonic()
+        try:
+            return await once()  # nearly always the only attempt: it costs none of the bookkeeping below
+        except DoorError as error:
+            first: DoorError | None = error
+
+        async def attempt() -> Answer:
+            nonlocal first
+            if first is not None:
+                failed, first = first, None
+                raise failed
+            return await once()
+
+        def enough(state: RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, Hiccup | Refused) and state.attempt_number >= _FEW:
+                return True
+            return time.monotonic() - began + state.upcoming_sleep >= self._seconds
+
+        retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: _repeatable(request, error)),
-            stop=self._stop,
+            stop=enough,
             wait=_wait,
             sleep=self._sleep,
             reraise=True,
         )
         try:
-            return retrying(once)
+            return await retrying(attempt)
         except NotSent as error:
             # nothing happened, but nobody is there: callers know that as Unreachable
             raise NoAnswer(str(error)) from error
-
-    def _stop(self, state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, Hiccup | Refused) and state.attempt_number >= _FEW:
-            return True
-        return (state.seconds_since_start or 0.0) + state.upcoming_sleep >= self._seconds
 
 
 def _repeatable(request: Request, error: BaseException) -> bool:

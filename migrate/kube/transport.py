@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import os
 import ssl
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 import orjson
-import urllib3
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NewConnectionError,
-    ProxyError,
-    ReadTimeoutError,
-)
+from yarl import URL
 
 from migrate.errors import CnimigrateError, Refused, Transient, Unauthorized, Unreachable
 from migrate.kube.access import Access, Credentials
-from migrate.kube.pool import WIDTH
+
+WIDTH = 64
+"""The most requests in flight at a time, where the migration file says nothing."""
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML, and the server reads it as such
+
+_LONGEST_HEADER = 64 << 10
+"""Bytes of one header; servers that warn of many fields write long ones."""
+
+_LONG = 64 << 10
+"""Bytes of a body that is handed over in parts."""
 
 _CONNECT_WITHIN = 10.0
 """Seconds for a connection and its handshake; a dead address is to be noticed long before the read timeout."""
@@ -70,15 +74,17 @@ class Answer:
 
 
 class Transport:
-    """Sends requests, each exactly once and never more than `in_flight` at a time; safe to share between threads."""
+    """Sends requests, each exactly once and never more than `in_flight` at a time; it lives on one event loop."""
 
     def __init__(self, access: Access, *, timeout: float, in_flight: int = WIDTH) -> None:
         self._access = access
-        self._timeout = urllib3.Timeout(connect=min(timeout, _CONNECT_WITHIN), read=timeout)
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=min(timeout, _CONNECT_WITHIN), sock_read=timeout
+        )
         self._in_flight = in_flight
-        self._seats = threading.BoundedSemaphore(in_flight)
+        self._sessions: dict[ssl.SSLContext, aiohttp.ClientSession] = {}
+        self._seats = asyncio.Semaphore(in_flight)
         self._sent = 0
-        self._lock = threading.Lock()
 
     @property
     def in_flight(self) -> int:
@@ -90,82 +96,138 @@ class Transport:
         """How many requests went over a connection."""
         return self._sent
 
-    def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> Answer:
         """Send a request and read its whole answer, whatever its status.
 
         After a 401 the credentials are read afresh and, where they have changed, the request is sent once more: it
         had not been looked at. Raises NotSent, NoAnswer, or Refused where the server's certificate is not accepted.
         """
-        credentials = self._access.credentials()
-        answer = self._exchange(request, credentials.pool, credentials.headers)
-        if answer.status == 401 and self._renewed(request, credentials):
-            credentials = self._access.credentials()
-            answer = self._exchange(request, credentials.pool, credentials.headers)
+        credentials = await self._credentials()
+        answer = await self._exchange(request, credentials)
+        if answer.status == 401 and await self._renewed(request, credentials):
+            answer = await self._exchange(request, await self._credentials())
         return answer
 
-    def _renewed(self, request: Request, refused: Credentials) -> bool:
+    async def close(self) -> None:
+        """Close every kept connection; the next request opens others."""
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+        self._seats = asyncio.Semaphore(self._in_flight)  # the loop that ends now may be known to the old one
+
+    async def _credentials(self) -> Credentials:
+        latest = self._access.latest
+        # an exec plugin may take its time, and nothing else that is under way is to wait for it
+        return await asyncio.to_thread(self._access.credentials) if latest.stale else latest
+
+    async def _renewed(self, request: Request, refused: Credentials) -> bool:
         try:
-            return self._access.renew(refused)
+            return await asyncio.to_thread(self._access.renew, refused)
         except CnimigrateError as error:  # in the middle of a run that is no reason to doubt the command line
             raise Unauthorized(f"{request.what}: {error}", status=401) from error
 
-    def _exchange(
-        self, request: Request, pool: urllib3.HTTPConnectionPool, identity: urllib3.HTTPHeaderDict
-    ) -> Answer:
-        headers = identity.copy()
-        headers["Accept"] = request.accept
+    def _session(self, tls: ssl.SSLContext) -> aiohttp.ClientSession:
+        """The session whose connections are made with this certificate; those of an older one end what is under way."""
+        if tls not in self._sessions:
+            self._sessions[tls] = _session(self._access, tls, self._timeout)
+        return self._sessions[tls]
+
+    async def _exchange(self, request: Request, credentials: Credentials) -> Answer:
+        headers = [*credentials.headers, ("Accept", request.accept)]
         body = None
         if request.body is not None:
-            headers["Content-Type"] = request.content_type
-            body = orjson.dumps(request.body)
+            headers.append(("Content-Type", request.content_type))
+            body = _payload(orjson.dumps(request.body))
         if (
             request.large
         ):  # worth the server's time for a page of a list, not for one object on a near network
-            headers["Accept-Encoding"] = "gzip"
+            headers.append(("Accept-Encoding", "gzip"))
         sent = True
-        self._seats.acquire()  # here and nowhere else requests go out, so nothing gets past the ceiling
+        await self._seats.acquire()  # here and nowhere else requests go out, so nothing gets past the ceiling
         try:
-            response = pool.urlopen(
+            async with self._session(credentials.tls).request(
                 request.method,
-                self._access.prefix + request.target,
-                body=body,
+                URL(self._access.server + request.target, encoded=True),
+                data=body,
                 headers=headers,
-                timeout=self._timeout,
-                retries=False,
-                redirect=False,
-                assert_same_host=False,  # a proxy of plain HTTP is another host than the URL's
-            )
-            return Answer(response.status, response.data, response.headers)
-        except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
+                allow_redirects=False,
+                server_hostname=self._access.server_name,
+            ) as response:
+                return Answer(response.status, await response.read(), response.headers)
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.ClientHttpProxyError,
+        ) as error:
             sent = False
             raise _not_sent(request, self._access.server, error) from error
-        except (HTTPError, OSError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise _no_answer(request, self._access.server, error) from error
         finally:
             self._seats.release()
-            if sent:
-                with self._lock:
-                    self._sent += 1
+            self._sent += sent
 
 
-def _not_sent(request: Request, server: str, error: HTTPError) -> NotSent | Refused:
-    inner = error.original_error if isinstance(error, ProxyError) else error
-    why = getattr(inner, "why", type(inner).__name__)
-    if isinstance(error, ProxyError):
-        why = f"by the proxy: {why}"
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = cause.__cause__ or cause.__context__
-    if cause is not None:  # repeating helps nothing: either the kubeconfig or somebody in between is wrong
+def _session(access: Access, tls: ssl.SSLContext, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    """A session with connections of its own, which never repeats a request by itself."""
+    options: dict[str, Any] = {"ssl": tls, "limit": 0}  # the seats are the limit
+    through = access.proxy
+    if through is not None and through.startswith("socks"):
+        from aiohttp_socks import ProxyConnector  # type: ignore[import-not-found]
+
+        connector, through = ProxyConnector.from_url(through, **options), None
+    else:
+        connector = aiohttp.TCPConnector(**options)
+    session = aiohttp.ClientSession(
+        connector=connector,
+        proxy=through,
+        timeout=timeout,
+        skip_auto_headers=("Accept-Encoding", "Content-Type", "User-Agent"),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        max_field_size=_LONGEST_HEADER,
+    )
+    # after a lost connection it would send a PUT or a DELETE again, and nobody would know that the first one counted
+    session._retry_connection = False  # noqa: SLF001 - there is no other way to say it; a test holds it
+    return session
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO:
+    """A body as it is sent: what is long in parts, between which other requests have their turn."""
+    return body if len(body) < _LONG else io.BytesIO(body)
+
+
+def _not_sent(request: Request, server: str, error: Exception) -> NotSent | Refused:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        # repeating helps nothing: either the kubeconfig or somebody in between is wrong
+        why = getattr(error.certificate_error, "verify_message", str(error.certificate_error))
         return Refused(
-            f"{request.what}: the certificate of {server} is not accepted: {cause.verify_message}",
-            reason="Certificate",
+            f"{request.what}: the certificate of {server} is not accepted: {why}", reason="Certificate"
         )
-    return NotSent(f"{request.what}: {server} cannot be reached ({why})")
+    return NotSent(f"{request.what}: {server} cannot be reached ({_why(error)})")
+
+
+def _why(error: Exception) -> str:
+    """The cause in a few words, without URLs: a proxy's could carry a password."""
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            return f"by the proxy: Tunnel connection failed: {error.status} {error.message}"
+        case aiohttp.ClientProxyConnectionError():
+            return f"by the proxy: {_of_system(error.os_error)}"
+        case aiohttp.ClientConnectorError():
+            return _of_system(error.os_error)
+        case _:
+            return "no connection in time"
+
+
+def _of_system(error: OSError) -> str:
+    return (
+        os.strerror(error.errno)
+        if error.errno and error.errno > 0
+        else error.strerror or type(error).__name__
+    )
 
 
 def _no_answer(request: Request, server: str, error: Exception) -> NoAnswer:
-    late = isinstance(error, ReadTimeoutError) or isinstance(error.__cause__, TimeoutError)
-    how = "did not answer in time" if late else "dropped the connection"
+    how = "did not answer in time" if isinstance(error, TimeoutError) else "dropped the connection"
     doubt = "" if request.safe else "; whether it took effect is not known"
     return NoAnswer(f"{request.what}: {server} {how}{doubt}")

@@ -10,7 +10,7 @@ import pytest
 
 from migrate.cli.app import COMMANDS
 
-HEAVY = {"kubernetes", "urllib3", "rich", "jinja2", "cryptography"}
+HEAVY = {"kubernetes", "aiohttp", "urllib3", "rich", "jinja2", "cryptography"}
 OURS = {
     "migrate.kube",
     "migrate.simulation",

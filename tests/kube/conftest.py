@@ -12,8 +12,7 @@ import pytest
 from migrate.kube.access import Access
 from migrate.kube.cluster import KubeCluster
 from migrate.kube.kubeconfig import read_kubeconfig
-from migrate.kube.pool import WIDTH
-from migrate.kube.transport import Transport
+from migrate.kube.transport import WIDTH, Transport
 from migrate.model.ids import Side
 from tests.kube.faulty import Behaviour, FaultyServer, kubeconfig
 
@@ -37,6 +36,10 @@ def naps() -> list[float]:
 @pytest.fixture
 def door(tmp_path: Path, naps: list[float]) -> Iterator[Open]:
     """Open doors to a server's URL, with the given user of the kubeconfig; they end with the test."""
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+
     with ExitStack() as stack:
 
         def open_door(
@@ -51,14 +54,14 @@ def door(tmp_path: Path, naps: list[float]) -> Iterator[Open]:
             chosen = read_kubeconfig(
                 kubeconfig(tmp_path / "kubeconfig", url, user, **cluster), None, Side.GREEN
             )
-            access = Access(chosen, width=in_flight)
+            access = Access(chosen)
             opened = KubeCluster(
                 "them",
                 Side.GREEN,
                 access,
                 Transport(access, timeout=timeout, in_flight=in_flight),
                 patience=patience,
-                sleep=naps.append,
+                sleep=nap,
             )
             return stack.enter_context(opened)
 

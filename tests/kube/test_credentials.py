@@ -7,6 +7,8 @@ import json
 import logging
 import ssl
 import stat
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -303,6 +305,28 @@ def test_client_certificates_leave_no_key_behind(door: Open, tmp_path: Path) -> 
         assert cluster.get(CONFIG_MAPS, "a", "shop")
         assert len(cluster._access.ca_digest) == 64
     assert not Path(str(cluster._access._configuration.key_file)).exists()
+
+
+def test_a_new_certificate_leaves_what_is_under_way_alone(door: Open, tmp_path: Path) -> None:
+    """Requests on the older connections are answered; those that come next are made with the new one."""
+    crt, pem = certificate(tmp_path)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def behaviour(received: Received) -> Reply:
+        if received.method == "POST":
+            begun.set()
+            go_on.wait(5)
+        return FOUND
+
+    with FaultyServer(behaviour, tls=server_side(crt, pem)) as server:
+        cluster = door(server.url, **{"certificate-authority": str(crt)})
+        results = cluster.send_many([create("a"), create("b")])
+        assert begun.wait(5)
+        access = cluster._access
+        access._credentials = replace(access.latest, tls=ssl.create_default_context(cafile=str(crt)))
+        assert cluster.get(CONFIG_MAPS, "a", "shop")
+        go_on.set()
+        assert [answer for answer in results if isinstance(answer, Exception)] == []
 
 
 def test_an_unchecked_certificate_warns_nobody_on_every_request(

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from migrate.doors.cluster import Verb, Write
 from migrate.errors import (
     AlreadyExists,
     Forbidden,
@@ -114,6 +115,17 @@ def test_a_create_whose_answer_is_lost_is_sent_once(serve: Serve, door: Open, fa
         cluster.write(create())
 
 
+@pytest.mark.parametrize("verb", [Verb.DELETE, Verb.REPLACE, Verb.APPLY])
+def test_a_write_lost_on_a_kept_connection_is_sent_once(serve: Serve, door: Open, verb: Verb) -> None:
+    """What HTTP calls idempotent is in doubt all the same: a second DELETE would not know whose the first was."""
+    server = serve(in_turn(CREATED, Drop(), CREATED))
+    cluster = door(server.url)
+    cluster.write(create())
+    with pytest.raises(Unreachable, match="not known"):
+        cluster.write(Write(verb, CONFIG_MAPS, "a", "shop", body={}, uid="u"))
+    assert cluster.requests() == len(server.received) == 2
+
+
 def test_a_hanging_server_is_given_up(serve: Serve, door: Open) -> None:
     """A write that is not answered within the timeout is in doubt."""
     server = serve(in_turn(Hang()))
@@ -138,7 +150,7 @@ def test_a_server_that_comes_back_gets_the_write_once(door: Open) -> None:
     servers: list[FaultyServer] = []
     with ExitStack() as stack:
 
-        def start_instead_of_waiting(_: float) -> None:
+        async def start_instead_of_waiting(_: float) -> None:
             if not servers:
                 servers.append(stack.enter_context(FaultyServer(in_turn(CREATED), port=port)))
 
@@ -354,6 +366,40 @@ def test_a_lost_server_ends_a_batch(
     assert len(results) == 300
     assert all(isinstance(r, kind) for r in unsent)
     assert len(unsent) == 300 - len(server.received) > 200
+
+
+def test_a_long_body_arrives_whole(serve: Serve, door: Open) -> None:
+    """An object of more than a megabyte goes out in parts, and its answer comes back whole."""
+    data = {"data": {"a": "x" * 1_400_000}}
+    server = serve(lambda received: Reply(201, received.body))
+    answer = door(server.url).write(Write(Verb.CREATE, CONFIG_MAPS, "a", "shop", body=data))
+    assert answer["data"] == server.received[0].body["data"] == data["data"]
+
+
+def test_a_closed_door_waits_for_what_is_under_way_and_opens_again(serve: Serve, door: Open) -> None:
+    """What was sent is answered, what was not says so, and the next request finds the way as the first did."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def behaviour(_: Received) -> Reply:
+        begun.set()
+        go_on.wait(5)
+        return CREATED
+
+    server = serve(behaviour)
+    cluster = door(server.url, in_flight=2)
+    results = cluster.send_many([create(f"w{i}") for i in range(20)])
+    assert begun.wait(5)
+    closing = threading.Thread(target=cluster.close)
+    closing.start()
+    while not cluster._closing:
+        closing.join(0.01)
+    go_on.set()
+    closing.join(10)
+    answers = list(results)
+    sent = len(server.received)
+    assert sum(isinstance(a, Transient) for a in answers) == 20 - sent > 0
+    assert cluster.write(create())["kind"] == "ConfigMap"
+    assert len(server.received) == sent + 1
 
 
 def test_pages_follow_the_token(serve: Serve, door: Open) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 
-from migrate.errors import Transient
 from migrate.kube.pace import Pace
 
 
@@ -35,9 +34,9 @@ def test_a_refusal_halves_once_a_round() -> None:
     pace = Pace(start=16, most=64, clock=now)
     now.time = 10.0
     for _ in range(16):
-        pace.refused(9.0, Transient("busy"))
+        pace.refused(9.0)
     assert pace.limit == 8
-    pace.refused(10.5, Transient("busy"))
+    pace.refused(10.5)
     assert pace.limit == 4
 
 
@@ -47,7 +46,7 @@ def test_the_limit_never_ends_at_nothing() -> None:
     pace = Pace(start=2, most=64, clock=now)
     for second in range(10):
         now.time = float(second)
-        pace.refused(now.time, Transient("busy"))
+        pace.refused(now.time)
     assert pace.limit == 1
 
 
@@ -76,17 +75,37 @@ def test_fast_jitter_is_no_queue() -> None:
 
 
 def test_a_slot_is_waited_for() -> None:
-    """With every slot taken the next one waits until one is given back."""
-    pace = Pace(start=1, most=1)
-    entered = threading.Event()
+    """With every slot taken the next one waits until one is given back, and who came first is first."""
 
-    def second() -> None:
-        with pace.slot():
-            entered.set()
+    async def three() -> list[str]:
+        pace, order = Pace(start=1, most=1), []
 
-    thread = threading.Thread(target=second)
-    with pace.slot():
-        thread.start()
-        assert not entered.wait(0.05)
-    assert entered.wait(5)
-    thread.join()
+        async def one(name: str) -> None:
+            await pace.take()
+            order.append(name)
+
+        await pace.take()
+        waiting = [asyncio.ensure_future(one(name)) for name in ("first", "second")]
+        await asyncio.sleep(0)
+        assert not order
+        for task in waiting:
+            pace.give()
+            await task
+        return order
+
+    assert asyncio.run(three()) == ["first", "second"]
+
+
+def test_a_wider_limit_lets_in_who_waits() -> None:
+    """Room that quick answers make is used at once, not when the next slot is given back."""
+
+    async def widened() -> bool:
+        pace = Pace(start=1, most=2)
+        await pace.take()
+        second = asyncio.ensure_future(pace.take())
+        await asyncio.sleep(0)
+        pace.answered(0.0, 0.01)
+        await asyncio.wait_for(second, 5)
+        return True
+
+    assert asyncio.run(widened())

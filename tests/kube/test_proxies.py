@@ -111,12 +111,12 @@ def test_a_proxy_that_refuses_sent_nothing(secure: FaultyServer, door: Open, tmp
     assert cluster.requests() == 0
 
 
-@pytest.mark.skipif(find_spec("socks") is not None, reason="PySocks is installed")
+@pytest.mark.skipif(find_spec("aiohttp_socks") is not None, reason="aiohttp-socks is installed")
 def test_a_socks_proxy_says_what_it_needs(door: Open) -> None:
-    """PySocks is not among our dependencies: who needs it is told so."""
+    """aiohttp-socks is not among our dependencies: who needs it is told so."""
     with pytest.raises(UsageError) as caught:
         door("https://api.example.com:6443", **{"proxy-url": "socks5://127.0.0.1:1080"})
-    assert "PySocks" in caught.value.remedy
+    assert "aiohttp-socks" in caught.value.remedy
 
 
 def test_a_proxy_that_is_not_there_is_named_as_the_cause(door: Open) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from migrate.doors.cluster import Verb, Write
-from migrate.kube import pool
 from migrate.kube.targets import member, write_request
 from migrate.model.objects import Resource
 from tests.kube.kinds import CONFIG_MAPS, NAMESPACES, ROLES, SECRETS
@@ -124,31 +122,3 @@ def test_paths_by_group_and_scope() -> None:
     assert CONFIG_MAPS.collection() == "/api/v1/configmaps"
     assert NAMESPACES.collection("shop") == "/api/v1/namespaces"
     assert member(ROLES, "a", subresource="x") == "/apis/rbac.authorization.k8s.io/v1/clusterroles/a/x"
-
-
-class _Recorder:
-    """A socket that keeps what is sent, call by call."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    def sendall(self, data: bytes) -> None:
-        self.sent.append(data)
-
-    def settimeout(self, seconds: float | None) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize("kind", [pool._Plain, pool._Secure])
-def test_a_request_goes_out_whole(kind: type[pool._Plain | pool._Secure]) -> None:
-    """Head and body are one call, the next request on the connection as well; a head alone goes out, too."""
-    connection, recorder = kind("green"), _Recorder()
-    connection.sock = cast("socket.socket", recorder)
-    connection.request("POST", "/a", body=b"{}", headers={"Accept": "x"})
-    setattr(connection, "_HTTPConnection__state", "Idle")  # noqa: B010 - as after its answer; the name is private
-    connection.request("GET", "/b", headers={"Accept": "x"})
-    assert [part.splitlines()[0] for part in recorder.sent] == [b"POST /a HTTP/1.1", b"GET /b HTTP/1.1"]
-    assert recorder.sent[0].endswith(b"\r\n\r\n{}")
