@@ -205,13 +205,13 @@ class _Writing:
         return len(orjson.dumps(self.bodies.get(action.key)))
 
     def _write(self, decision: Decision) -> Iterator[Action]:
-        wanted = replay.source_hash(decision.target or {}, self.scene.key)
+        body = body_of(self.scene, self.blue, decision)
+        wanted = annotations_of(body)[marks.SOURCE_HASH]
         found = self.standing.find(decision.ref)
         marked = annotations_of(found) if found is not None else {}
         ours = marked.get(marks.RUN) == self.scene.run and "deletionTimestamp" not in metadata_of(found or {})
         if ours and marked.get(marks.SOURCE_HASH) == wanted:
             return
-        body = body_of(self.scene, self.blue, decision)
         action = create(decision.ref, key_hash=wanted, rule=decision.rule, wave=decision.wave, command="")
         if found is not None and marks.RUN not in marked and self.scene.progress.vouched(action.key):
             # of another hand, and a person has said that it is good as it stands: it gets our marks and nothing else
