@@ -6,27 +6,32 @@ Never here: when to turn the traffic and whether to turn it back, a cluster, the
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
+from collections.abc import Mapping
 from typing import Protocol, cast
 
 from migrate.cutovers.store import FileStore, Store
 from migrate.doors.clock import Clock
 from migrate.doors.traffic import Traffic
 from migrate.errors import UsageError
+from migrate.members import members
 from migrate.model.migration import Cutover
 
 __all__ = ["FileStore", "Store", "kinds", "traffic"]
 
 
-class _Make(Protocol):
-    def __call__(self, spec: Cutover, clock: Clock, store: Store) -> Traffic: ...
+class _Member(Protocol):
+    KIND: str
+
+    def make(self, spec: Cutover, clock: Clock, store: Store) -> Traffic: ...
+
+
+def _members() -> Mapping[str, _Member]:
+    return cast("Mapping[str, _Member]", members(__name__, __path__))
 
 
 def kinds() -> tuple[str, ...]:
-    """The kinds in this folder: its modules that have a `KIND` of their own name and a `make`."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return tuple(name for name in names if getattr(import_module(f"{__name__}.{name}"), "KIND", None) == name)
+    """The kinds that this package makes; `simulated` is the simulation's own."""
+    return tuple(sorted(_members()))
 
 
 def traffic(spec: Cutover, clock: Clock, store: Store) -> Traffic:
@@ -35,9 +40,9 @@ def traffic(spec: Cutover, clock: Clock, store: Store) -> Traffic:
     `store` keeps what must outlive the program (`FileStore`, or a dict). Raises UsageError for a kind that is not real
     or not known, MigrationFileError where the file lacks what the kind needs.
     """
-    if spec.kind not in kinds():
+    member = _members().get(spec.kind)
+    if member is None:
         raise UsageError(
             f"cutover.kind {spec.kind} has no real side", remedy=f"write one of: {', '.join(kinds())}"
         )
-    make = cast("_Make", import_module(f"{__name__}.{spec.kind}").make)
-    return make(spec, clock, store)
+    return member.make(spec, clock, store)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from migrate.errors import Refused, Transient, Unreachable
 from migrate.model.ids import RouteName, Side
 from migrate.model.migration import Cutover, seconds
 from migrate.planning import commands
+from migrate.processes import end_group
 
 KIND = "command"
 
@@ -140,7 +140,7 @@ class CommandTraffic:
                     f"not known{_tail(err)}"
                 ) from error
             finally:
-                _end(process)
+                end_group(process.pid, _GRACE, lambda: process.poll() is not None)
             if code == TRY_AGAIN:
                 raise Transient(f"{title} says: try again (exit {code}){_tail(err)}")
             if code == NOT_KNOWN:
@@ -156,16 +156,6 @@ class CommandTraffic:
 def make(spec: Cutover, clock: Clock, store: Store) -> CommandTraffic:  # noqa: ARG001 - the programs keep their own state
     """Make this kind's side of the door."""
     return CommandTraffic(spec, clock)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program's whole group: asked first, then killed."""
-    for signum in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):  # the group is gone once its last member is
-            os.killpg(process.pid, signum)
-        if process.returncode is None:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE)
 
 
 def _home(word: str) -> str:

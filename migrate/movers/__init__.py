@@ -5,15 +5,14 @@ Lives here: the real sides of the mover's door. Never here: when data is copied,
 
 from __future__ import annotations
 
-import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
 from migrate.doors.mover import Copied, Going, Mover, NoMover, Pass
 from migrate.doors.provisioner import Provisioner
+from migrate.members import members
 from migrate.model.migration import Migration, MoverSpec
 from migrate.movers.ends import Ends
 from migrate.replay.storage import data_of
@@ -27,11 +26,8 @@ class _Member(Protocol):
     def make(self, spec: MoverSpec, ends: Ends) -> Mover: ...
 
 
-@cache
-def _members() -> dict[str, _Member]:
-    """Every module of this folder that says its kind."""
-    modules = (import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
-    return {module.KIND: cast("_Member", module) for module in modules if hasattr(module, "KIND")}
+def _members() -> Mapping[str, _Member]:
+    return cast("Mapping[str, _Member]", members(__name__, __path__))
 
 
 def kinds() -> tuple[str, ...]:

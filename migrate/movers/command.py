@@ -18,12 +18,10 @@ from migrate.errors import Refused, Transient, Unreachable
 from migrate.model.migration import MoverSpec
 from migrate.movers.ends import Ends
 from migrate.movers.left_behind import LeftBehind
+from migrate.planning.copying import request
 from migrate.processes import end_group
 
 KIND = "command"
-
-VERSION = 1
-"""Of what is written to the program and read from it."""
 
 LOOK = 60.0
 """Seconds for an answer to `observe`."""
@@ -54,14 +52,8 @@ class CommandMover:
         return copied
 
     def _asked(self, do: str, task: Pass, deadline: float, going: Going) -> Copied | None:
-        asked = {
-            "version": VERSION,
-            "do": do,
-            "pass": str(task),
-            "phase": task.phase,
-            "source": self._ends.source(task.claim),
-            "target": self._ends.target(task.claim),
-        }
+        source, target = self._ends.source(task.claim), self._ends.target(task.claim)
+        asked = request(do, str(task), task.phase, source=source, target=target)
         title = f"{self._argv[0]} ({do})"  # not its other words: there may be a token among them
         with tempfile.TemporaryFile() as log, _running(self._argv, asked, log) as (process, lines):
             if do == "copy":

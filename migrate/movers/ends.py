@@ -10,6 +10,7 @@ from migrate.doors.provisioner import Provisioner
 from migrate.errors import Unreachable
 from migrate.model.migration import Migration
 from migrate.model.objects import Ref
+from migrate.planning.copying import end
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Ends:
     def source(self, claim: Ref) -> dict[str, Any]:
         """Blue's end of a claim."""
         blue = self.migration.blue
-        return _end(blue.kubeconfig, blue.context, claim)
+        return end(blue.kubeconfig, blue.context, claim)
 
     def target(self, claim: Ref) -> dict[str, Any]:
         """Green's end of a claim; raises Unreachable while there is no green."""
@@ -31,8 +32,4 @@ class Ends:
         if seen.kubeconfig is None:
             message = f"green does not exist yet: {seen.evidence or seen.state}"
             raise Unreachable(message)
-        return _end(str(seen.kubeconfig), self.migration.green.provisioner.context, claim)
-
-
-def _end(kubeconfig: str | None, context: str | None, claim: Ref) -> dict[str, Any]:
-    return {"kubeconfig": kubeconfig, "context": context, "namespace": claim.namespace, "claim": claim.name}
+        return end(str(seen.kubeconfig), self.migration.green.provisioner.context, claim)

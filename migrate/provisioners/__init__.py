@@ -5,14 +5,13 @@ Lives here: the real sides of the provisioner door. Never here: what runs on gre
 
 from __future__ import annotations
 
-import pkgutil
-from functools import cache
-from importlib import import_module
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
 from migrate.doors.provisioner import Provisioner
 from migrate.errors import UsageError
+from migrate.members import members
 from migrate.model.migration import ProvisionerSpec
 
 __all__ = ["kinds", "provisioner"]
@@ -24,11 +23,8 @@ class _Member(Protocol):
     def build(self, spec: ProvisionerSpec, directory: Path, name: str) -> Provisioner: ...
 
 
-@cache
-def _members() -> dict[str, _Member]:
-    """Every module of this folder that says its kind."""
-    modules = (import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
-    return {module.KIND: cast("_Member", module) for module in modules if hasattr(module, "KIND")}
+def _members() -> Mapping[str, _Member]:
+    return cast("Mapping[str, _Member]", members(__name__, __path__))
 
 
 def kinds() -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Ref, dig
 from migrate.planning import commands
 from migrate.planning.commands import word
+from migrate.planning.copying import end, request
 from migrate.replay.storage import data_of
 from migrate.runbook.kubectl import disowned, merge, named, owned
 
@@ -316,19 +317,14 @@ def _copy(hands: Hands, action: Action) -> str:
     if data is None or data.mover is None:
         return NOTHING
     blue, green = hands.written.blue, hands.written.green.provisioner
-    asked = {
-        "version": 1,
-        "do": "copy",
-        "pass": f"by-hand-{phase}-{action.params['attempt']}",
-        "phase": phase,
-        "source": _end(blue.kubeconfig, blue.context, claim),
-        "target": _end(green.kubeconfig, green.context, claim),
-    }
+    asked = request(
+        "copy",
+        f"by-hand-{phase}-{action.params['attempt']}",
+        phase,
+        source=end(blue.kubeconfig, blue.context, claim),
+        target=end(green.kubeconfig, green.context, claim),
+    )
     return f"echo {shlex.quote(json.dumps(asked))} | {' '.join(map(word, data.mover.command))}"
-
-
-def _end(kubeconfig: str | None, context: str | None, claim: Ref) -> dict[str, str | None]:
-    return {"kubeconfig": kubeconfig, "context": context, "namespace": claim.namespace, "claim": claim.name}
 
 
 def _bound(action: Action) -> str:
