@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate.actions.reach import named
-from migrate.doors.mover import Amount, Copied, Mover, Pass, Phase
+from migrate.doors.mover import Amount, Copied, Mover, Pass, Phase, Sample
 from migrate.engine.events import Event, Tell
 from migrate.engine.signals import Stop
 from migrate.errors import DoorError
@@ -80,14 +80,13 @@ def judged(task: Pass, copied: Copied) -> Outcome:
     """Done where green's volume has what blue's has; while blue's writers are at work, where it has something of it."""
     source, target = copied.source, copied.target
     said = f"{task.claim}: {target} on green, {source} on blue"
-    wrong = _wrong(task, source, target)
+    wrong = _wrong(task, source, target) or _other(task, copied.source_sample, copied.target_sample)
     if wrong:
         return Outcome(
             OutcomeState.FAILED, f"{said}: green's volume {wrong} after the {task.phase} pass", AGAIN
         )
     facts = {"bytes": target.bytes, "files": target.files}
-    more = _more(task, copied)
-    told = f"; {more}" if more else ""
+    told = "".join(f"; {words}" for words in (_sampled(task, copied), _more(task, copied)) if words)
     return Outcome(OutcomeState.DONE, f"{said}, after the {task.phase} pass{told}", facts=facts)
 
 
@@ -105,6 +104,26 @@ def _wrong(task: Pass, source: Amount, target: Amount) -> str:
     if target.bytes < source.bytes:
         return f"lacks {source.bytes - target.bytes} bytes"
     return ""
+
+
+def _other(task: Pass, source: Sample, target: Sample) -> str:
+    """Which of the files that were sampled are not the same on green; while blue's writers are at work, none is judged.
+
+    A file that was sampled on green alone counts, too: then the two samples are not of the same files, and prove nothing.
+    """
+    if task.phase != "final":
+        return ""
+    if wrong := sorted(
+        path for path in source.keys() | target.keys() if source.get(path) != target.get(path)
+    ):
+        return f"has other contents than blue's in {len(wrong)} of the files sampled, {wrong[0]!r} first,"
+    return ""
+
+
+def _sampled(task: Pass, copied: Copied) -> str:
+    """What the checksums add, where there are any and they were judged."""
+    number = len(copied.source_sample)
+    return f"{number} files have blue's SHA-256" if number and task.phase == "final" else ""
 
 
 def _more(task: Pass, copied: Copied) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from migrate.errors import Refused
@@ -43,12 +43,18 @@ class Amount:
         return f"{self.files} files, {self.bytes} bytes"
 
 
+Sample = Mapping[str, str]
+"""SHA-256 of some files' contents, in lower-case hexadecimal, by their path from the volume's root."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Both ends as the mover counted them after a pass."""
+    """Both ends as the mover counted them after a pass, and the checksums that it took on either, if it took any."""
 
     source: Amount
     target: Amount
+    source_sample: Sample = field(default_factory=dict)
+    target_sample: Sample = field(default_factory=dict)
 
 
 Going = Callable[[Amount | None], bool]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import threading
@@ -13,7 +14,7 @@ from contextlib import contextmanager, nullcontext
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
-from migrate.doors.mover import Amount, Copied, Going, Pass
+from migrate.doors.mover import Amount, Copied, Going, Pass, Sample
 from migrate.errors import Refused, Transient, Unreachable
 from migrate.model.migration import MoverSpec
 from migrate.movers.ends import Ends
@@ -142,7 +143,10 @@ def _answer(
 
 
 def _copied(answer: Mapping[str, Any], title: str) -> Copied:
-    return Copied(_amount(answer.get("source"), title), _amount(answer.get("target"), title))
+    ends = [answer.get(end) for end in ("source", "target")]
+    source, target = (_amount(end, title) for end in ends)
+    here, there = (_sample(end, title) for end in ends)
+    return Copied(source, target, here, there)
 
 
 def _object(line: bytes, title: str) -> dict[str, Any]:
@@ -161,6 +165,19 @@ def _amount(value: Any, title: str) -> Amount:
             return Amount(size, files)
         case _:
             raise Refused(f"{title} says {value!r} where bytes and files are wanted, whole numbers both")
+
+
+def _sample(end: Any, title: str) -> Sample:
+    """The checksums of an end, in lower case; none where the program took none."""
+    sample = end.get("sample", {})
+    if not isinstance(sample, dict) or not all(_is_sha256(value) for value in sample.values()):
+        wanted = 'an object such as {"a/file": "its SHA-256 in hexadecimal"}'
+        raise Refused(f"{title} says a sample where {wanted} is wanted")
+    return {path: value.lower() for path, value in sample.items()}
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{64}", value) is not None
 
 
 def _tail(log: IO[bytes]) -> str:

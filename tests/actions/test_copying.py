@@ -61,6 +61,34 @@ def test_a_warm_pass_may_lack_what_came_meanwhile() -> None:
     assert judged(WARM, Copied(MUCH, Amount(0, 0))).state is OutcomeState.FAILED
 
 
+SUMS = {"a": "a" * 64, "b": "b" * 64}
+
+
+@pytest.mark.parametrize(
+    ("there", "wrong"),
+    [
+        ({"a": "a" * 64, "b": "c" * 64}, "1 of the files sampled, 'b'"),
+        ({"a": "a" * 64}, "1 of the files sampled, 'b'"),
+        ({}, "2 of the files sampled, 'a'"),
+        ({**SUMS, "c": "c" * 64}, "1 of the files sampled, 'c'"),
+    ],
+    ids=["differs", "missing", "none", "on green alone"],
+)
+def test_a_sample_that_is_not_the_same_on_green_comes_short(there: dict[str, str], wrong: str) -> None:
+    """As many files of the same length may hold something else; which they are is said."""
+    outcome = judged(FINAL, Copied(MUCH, MUCH, SUMS, there))
+    assert outcome.state is OutcomeState.FAILED
+    assert f"other contents than blue's in {wrong}" in outcome.evidence
+    assert judged(WARM, Copied(MUCH, MUCH, SUMS, there)).state is OutcomeState.DONE
+
+
+def test_a_sample_that_is_the_same_is_said() -> None:
+    """Of how many files, after the pass that is judged by it; where none was taken nothing is claimed."""
+    assert "; 2 files have blue's SHA-256" in judged(FINAL, Copied(MUCH, MUCH, SUMS, SUMS)).evidence
+    for copied, task in ((Copied(MUCH, MUCH), FINAL), (Copied(MUCH, MUCH, SUMS, SUMS), WARM)):
+        assert "SHA-256" not in judged(task, copied).evidence
+
+
 class Counted:
     """A mover that answers with what it is given."""
 

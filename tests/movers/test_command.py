@@ -53,6 +53,18 @@ def test_the_program_is_told_by_its_input(tmp_path: Path) -> None:
     }
 
 
+def sampled(sample: object) -> str:
+    """An answer with a sample of blue's end, and none of green's."""
+    end = {"bytes": 9, "files": 1}
+    return json.dumps({"done": True, "source": end | {"sample": sample}, "target": end})
+
+
+def test_a_sample_is_taken_from_both_ends(tmp_path: Path) -> None:
+    """In whatever case the program writes it."""
+    copied = saying(tmp_path, f"echo '{sampled({'a': 'AB' * 32})}'").copy(TASK, 20, lambda _: True)
+    assert (copied.source_sample, copied.target_sample) == ({"a": "ab" * 32}, {})
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [
@@ -62,6 +74,8 @@ def test_the_program_is_told_by_its_input(tmp_path: Path) -> None:
         ("echo '[]'", "no JSON object"),
         ("echo '{\"done\": true}'", "where bytes and files are wanted"),
         ('echo \'{"done": true, "source": {"bytes": -1, "files": 0}}\'', "where bytes and files are wanted"),
+        (f"echo '{sampled(3)}'", "where an object such as"),
+        (f"echo '{sampled({'a': 'short'})}'", "where an object such as"),
         ("echo '{\"done\": false}'", "says that the copying is not done"),
         (f"echo '{DONE}'; exit 1", "ended with exit code 1"),
     ],
