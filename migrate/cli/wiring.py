@@ -239,7 +239,8 @@ def _real(project: Project, migration: Migration) -> Doors:
     blue = connect(Path(migration.blue.kubeconfig), migration.blue.context, Side.BLUE, in_flight=ceiling)
     provisioner = provisioners.provisioner(spec, directory=project.state / "green", name=migration.name)
     green: Any = LateCluster(provisioner, spec.context, ceiling)
-    mover = movers.mover(migration, provisioner, project.state / "movers")
+    clusters = {Side.BLUE: blue, Side.GREEN: green}
+    mover = movers.mover(movers.Ends(migration, provisioner, project.state / "movers", clusters, clock))
     return Doors(blue, green, _traffic(project, clock), provisioner, clock, mover)
 
 

@@ -19,6 +19,9 @@ SOURCE_UID = f"{PREFIX}source-uid"
 SOURCE_HASH = f"{PREFIX}source-hash"
 """Annotation: the keyed hash (HMAC, key per run) of what was written, without our annotations."""
 
+PASS = f"{PREFIX}pass"
+"""Annotation: the pass over a claim's data for which the object was made; it goes with the pass."""
+
 HELD = f"{PREFIX}held"
 """Annotation: JSON `{"prior": …, "absent": […]}`, what the held fields were on blue."""
 

@@ -140,11 +140,23 @@ class ObjectName(Part):
     name: str = "*"
 
 
-class MoverSpec(Part):
-    """Who copies a claim's data: a program of yours; the contract is docs/mover-command.md."""
+class VolSyncSpec(Part):
+    """How VolSync copies, and in which image both ends are counted: VolSync itself counts nothing."""
 
-    kind: Literal["command"] = "command"
-    command: tuple[str, ...] = Field(min_length=1)
+    count_image: str = Field(min_length=1)
+    copy_method: Literal["Direct", "Clone", "Snapshot"] = "Direct"
+    service_type: Literal["LoadBalancer", "ClusterIP"] = "LoadBalancer"
+    run_as_user: int | None = Field(default=None, ge=0)
+    sample: int = Field(default=8, ge=0, le=32)
+
+
+class MoverSpec(Part):
+    """Who copies a claim's data: a program of yours, or VolSync; the contract is docs/mover-command.md."""
+
+    kind: Literal["command", "volsync"] = "command"
+    command: tuple[str, ...] = Field(default=(), min_length=1)
+    # left out where it is not said: journals from before there was VolSync have no such key
+    volsync: VolSyncSpec | None = Field(default=None, exclude_if=lambda block: block is None)
     deadline: Duration = "6h"
 
 

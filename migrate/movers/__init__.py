@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, cast
 
 from migrate.doors.mover import Copied, Going, Mover, NoMover, Pass
-from migrate.doors.provisioner import Provisioner
 from migrate.members import members
-from migrate.model.migration import Migration, MoverSpec
+from migrate.model.migration import MoverSpec
 from migrate.movers.ends import Ends
 from migrate.replay.storage import data_of
 
-__all__ = ["kinds", "mover"]
+__all__ = ["Ends", "kinds", "mover"]
 
 
 class _Member(Protocol):
@@ -35,17 +33,13 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted(_members()))
 
 
-def mover(migration: Migration, provisioner: Provisioner, directory: Path) -> Mover:
-    """The movers of a migration as one: each claim's is the one that the file names for it.
-
-    `directory` is theirs alone, for notes of what they have begun.
-    """
-    return _ByClaim(migration, Ends(migration, provisioner, directory))
+def mover(ends: Ends) -> Mover:
+    """The movers of a migration as one: each claim's is the one that the file names for it."""
+    return _ByClaim(ends)
 
 
 @dataclass(frozen=True)
 class _ByClaim:
-    migration: Migration
     ends: Ends
 
     def observe(self, task: Pass) -> Copied | None:
@@ -55,7 +49,7 @@ class _ByClaim:
         return self._of(task).copy(task, deadline, going)
 
     def _of(self, task: Pass) -> Mover:
-        data = data_of(self.migration, task.claim)
+        data = data_of(self.ends.migration, task.claim)
         if data is None or data.mover is None:
             return NoMover()
         return _members()[data.mover.kind].make(data.mover, self.ends)

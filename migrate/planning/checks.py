@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import ceil
 
 from migrate.model.groups import BUILT_IN_GROUPS
-from migrate.model.migration import Data, GateSpec, Migration, RouteSpec, seconds
+from migrate.model.migration import Data, GateSpec, Migration, MoverSpec, RouteSpec, seconds
 from migrate.planning.marks import KeyPath, Problem
 from migrate.planning.ranges import check_ranges
 from migrate.planning.sides import check_sides
@@ -105,6 +105,24 @@ def _mover(data: Data, path: KeyPath) -> Iterator[Problem]:
         yield Problem(
             (*path, "mover"), f"has no meaning for as: {data.as_}", "leave it out, or write as: copy"
         )
+    elif data.mover is not None:
+        yield from _copier(data.mover, (*path, "mover"))
+
+
+def _copier(mover: MoverSpec, path: KeyPath) -> Iterator[Problem]:
+    """Each kind has a key of its own, which the other does without."""
+    hints = {
+        "command": "command: [./copy.sh]",
+        "volsync": "volsync: {countImage: registry.example/busybox:1.37}",
+    }
+    for kind, hint in hints.items():
+        given = bool(getattr(mover, kind))
+        if given and kind != mover.kind:
+            yield Problem(
+                (*path, kind), f"has no meaning for kind {mover.kind}", f"leave it out, or write kind: {kind}"
+            )
+        elif not given and kind == mover.kind:
+            yield Problem(path, f"is of kind {kind} and has no {kind}", f"write {hint}")
 
 
 def _batches(migration: Migration) -> Iterator[Problem]:

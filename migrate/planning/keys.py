@@ -186,12 +186,36 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "reason": ("Why, for the record and the people after you.", "a cache, filled again by itself"),
     },
     "MoverSpec": {
-        "kind": ("Who copies: command, a program of yours.",),
+        "kind": (
+            "Who copies: command, a program of yours; volsync, VolSync's replication on both clusters.",
+        ),
         "command": (
             "The program with its arguments; no shell reads them.",
             ["./copy.sh", "--bwlimit", "100M"],
         ),
+        "volsync": (
+            "For kind volsync: how it copies, and how both ends are counted.",
+            {"countImage": "registry.example/busybox:1.37"},
+        ),
         "deadline": ("How long one pass over one claim may take.",),
+    },
+    "VolSyncSpec": {
+        "count_image": (
+            "The image of the pod that counts a claim's files on either side: it needs sh, find, stat, awk and sha256sum.",
+            "registry.example/busybox:1.37",
+        ),
+        "copy_method": ("What blue's volume is read from: Direct, itself; Clone or Snapshot, a copy of it.",),
+        "service_type": (
+            "How blue's mover reaches green's: LoadBalancer, or ClusterIP where it routes there.",
+        ),
+        "run_as_user": (
+            (
+                "The user id that movers and counting pods run as; left out, the movers' is VolSync's and the counting "
+                "pod's the image's."
+            ),
+            1000,
+        ),
+        "sample": ("How many files, the first by name, have their SHA-256 compared; 0 for none.",),
     },
     "StorageClassChange": {
         "source": ("The class on blue.", "fast"),

@@ -21,8 +21,8 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Ref, dig
 from migrate.planning import commands
 from migrate.planning.commands import word
-from migrate.planning.copying import end, request
 from migrate.replay.storage import data_of
+from migrate.runbook import copies
 from migrate.runbook.kubectl import disowned, merge, named, owned
 
 CLEAN = (
@@ -311,20 +311,14 @@ def _unused(hands: Hands, action: Action) -> Iterable[str]:
 
 
 def _copy(hands: Hands, action: Action) -> str:
-    """What the mover is told, on its input; the contract is docs/mover-command.md."""
-    claim, phase = Ref.of_json(action.params["claim"]), action.params["phase"]
-    data = data_of(hands.written, claim)
+    claim = Ref.of_json(action.params["claim"])
+    data, name = data_of(hands.written, claim), f"by-hand-{action.params['phase']}-{action.params['attempt']}"
     if data is None or data.mover is None:
         return NOTHING
-    blue, green = hands.written.blue, hands.written.green.provisioner
-    asked = request(
-        "copy",
-        f"by-hand-{phase}-{action.params['attempt']}",
-        phase,
-        source=end(blue.kubeconfig, blue.context, claim),
-        target=end(green.kubeconfig, green.context, claim),
-    )
-    return f"echo {shlex.quote(json.dumps(asked))} | {' '.join(map(word, data.mover.command))}"
+    if data.mover.volsync is not None:
+        blue, green = hands.kubectl(Side.BLUE), hands.kubectl(Side.GREEN)
+        return copies.by_volsync(claim, data.mover.volsync, name, _bound(action), blue=blue, green=green)
+    return copies.by_program(hands.written, claim, data.mover.command, name, action.params["phase"])
 
 
 def _bound(action: Action) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,19 +11,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from migrate.doors.cluster import Cluster
 from migrate.doors.mover import Amount, Mover, Pass
 from migrate.errors import DoorError
 from migrate.model.ids import RunId, Side
-from migrate.model.migration import Migration
 from migrate.model.objects import Ref
 from migrate.movers import mover as real_mover
 from migrate.simulation.seed import seed_yaml
 from migrate.simulation.world import World
-from tests.movers.copying import PROGRAM, Green
+from tests.movers.copying import PROGRAM
+from tests.movers.reaching import Stage, asked, claimed, ends, on_real, on_simulated, serving
 
 CLAIM = Ref("", "PersistentVolumeClaim", "shop", "data")
-WARM = Pass(RunId("run-1"), "warm", CLAIM, 1)
-FINAL = replace(WARM, phase="final")
 MINUTE = 60.0
 
 
@@ -34,40 +33,60 @@ class Bench:
     mover: Mover
     write: Callable[[Ref, str], None]
     on_green: Callable[[Ref], Amount]
+    claim: Ref = CLAIM
+
+    @property
+    def warm(self) -> Pass:
+        """The first pass over the claim."""
+        return Pass(RunId("run-1"), "warm", self.claim, 1)
+
+    @property
+    def final(self) -> Pass:
+        """The last one."""
+        return replace(self.warm, phase="final")
 
 
 @contextmanager
 def command(folder: Path) -> Iterator[Bench]:
     """A program that copies directories."""
-    (folder / "blue" / "shop" / "data").mkdir(parents=True)
-    (folder / "green" / "shop" / "data").mkdir(parents=True)
+    mover = real_mover(ends(asked([sys.executable, str(PROGRAM), str(folder)]), folder))
+    yield of_directories(mover, folder, CLAIM)
 
-    def write(claim: Ref, name: str) -> None:
-        (folder / "blue" / claim.namespace / claim.name / name).write_text("four")
 
-    def on_green(claim: Ref) -> Amount:
-        files = [p for p in (folder / "green" / claim.namespace / claim.name).rglob("*") if p.is_file()]
+def of_directories(mover: Mover, folder: Path, claim: Ref) -> Bench:
+    """A bench whose volumes are directories, empty ones for the claim."""
+
+    def volume(side: Side, ref: Ref) -> Path:
+        return folder / side.value / ref.namespace / ref.name
+
+    for side in Side:
+        volume(side, claim).mkdir(parents=True)
+
+    def on_green(ref: Ref) -> Amount:
+        files = [p for p in volume(Side.GREEN, ref).rglob("*") if p.is_file()]
         return Amount(sum(p.stat().st_size for p in files), len(files))
 
-    yield Bench(
-        real_mover(asked([sys.executable, str(PROGRAM), str(folder)]), Green(folder), folder / "notes"),
-        write,
-        on_green,
-    )
+    return Bench(mover, lambda ref, name: write_four(volume(Side.BLUE, ref) / name), on_green, claim)
+
+
+def write_four(file: Path) -> None:
+    """Put four bytes into a file."""
+    file.write_text("four")
+
+
+@contextmanager
+def volsync(folder: Path) -> Iterator[Bench]:
+    """VolSync's replication on simulated API servers, with a stand-in for its controller."""
+    with on_simulated(folder, CLAIM) as made:
+        yield of_directories(real_mover(made.ends), made.volsync.folder, CLAIM)
 
 
 @contextmanager
 def simulated(folder: Path) -> Iterator[Bench]:
     """The simulation's numbers."""
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data", "namespace": "shop"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    }
     with World.create(folder / "world.db") as world:
         for side in Side:
-            seed_yaml(world, side, yaml.safe_dump(claim), side.value)
+            seed_yaml(world, side, yaml.safe_dump(claimed(CLAIM)), side.value)
         mover = world.mover()
 
         def write(ref: Ref, name: str) -> None:
@@ -77,75 +96,88 @@ def simulated(folder: Path) -> Iterator[Bench]:
         yield Bench(mover, write, lambda ref: mover.holds(Side.GREEN, ref))
 
 
-def asked(argv: list[str], **more: str) -> Migration:
-    """A migration that has the shop's data copied by a program."""
-    mover = {"kind": "command", "command": argv, **more}
-    volumes = [{"namespace": "shop", "as": "copy", "reason": "it is much", "mover": mover}]
-    return Migration.model_validate(
-        {
-            "metadata": {"name": "dc1"},
-            "blue": {"kubeconfig": "/blue.yaml", "context": "admin@blue"},
-            "workloads": {"volumes": volumes},
-        }
-    )
-
-
-@pytest.fixture(params=[command, simulated], ids=lambda made: made.__name__)
+@pytest.fixture(
+    params=[command, simulated, volsync, pytest.param(None, marks=pytest.mark.lab, id="volsync-real")],
+    ids=lambda made: made.__name__,
+)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     """Each mover with an empty volume on either side."""
+    if request.param is None:
+        made = request.getfixturevalue("real_volsync")
+        yield of_directories(real_mover(made.ends), made.volsync.folder, made.claim)
+        return
     with request.param(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def serving_volsync(request: pytest.FixtureRequest) -> Iterator[Mapping[Side, Cluster]]:
+    """Real API servers that serve VolSync's kinds, as long as tests ask for them."""
+    planes = request.getfixturevalue("blue_and_green")
+    with serving([plane.kubeconfig for plane in planes]) as clusters:
+        yield clusters
+
+
+@pytest.fixture
+def real_volsync(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    """VolSync's replication on real API servers, with the same stand-in."""
+    with on_real(tmp_path, request.getfixturevalue("serving_volsync")) as made:
         yield made
 
 
 def test_a_pass_copies_everything_and_counts_both_ends(bench: Bench) -> None:
     """What lies on blue's volume lies on green's, and the mover says so of both."""
     for name in ("a", "b"):
-        bench.write(CLAIM, name)
-    copied = bench.mover.copy(WARM, MINUTE, lambda _: True)
-    assert copied.source == copied.target == bench.on_green(CLAIM) == Amount(8, 2)
+        bench.write(bench.claim, name)
+    copied = bench.mover.copy(bench.warm, MINUTE, lambda _: True)
+    assert copied.source == copied.target == bench.on_green(bench.claim) == Amount(8, 2)
 
 
 def test_the_final_pass_brings_what_came_since(bench: Bench) -> None:
     """Between the passes blue's writers are at work."""
-    bench.write(CLAIM, "a")
-    bench.mover.copy(WARM, MINUTE, lambda _: True)
-    bench.write(CLAIM, "b")
-    assert bench.mover.copy(FINAL, MINUTE, lambda _: True).target == bench.on_green(CLAIM) == Amount(8, 2)
+    bench.write(bench.claim, "a")
+    bench.mover.copy(bench.warm, MINUTE, lambda _: True)
+    bench.write(bench.claim, "b")
+    assert (
+        bench.mover.copy(bench.final, MINUTE, lambda _: True).target
+        == bench.on_green(bench.claim)
+        == Amount(8, 2)
+    )
 
 
 def test_a_pass_that_was_not_asked_for_is_not_done(bench: Bench) -> None:
     """Neither another phase nor another attempt is taken for this one."""
-    bench.write(CLAIM, "a")
-    assert bench.mover.observe(WARM) is None
-    copied = bench.mover.copy(WARM, MINUTE, lambda _: True)
-    assert bench.mover.observe(WARM) == copied
-    assert bench.mover.observe(FINAL) is None
-    assert bench.mover.observe(replace(WARM, attempt=2)) is None
+    bench.write(bench.claim, "a")
+    assert bench.mover.observe(bench.warm) is None
+    copied = bench.mover.copy(bench.warm, MINUTE, lambda _: True)
+    assert bench.mover.observe(bench.warm) == copied
+    assert bench.mover.observe(bench.final) is None
+    assert bench.mover.observe(replace(bench.warm, attempt=2)) is None
 
 
 def test_a_pass_may_be_asked_for_again(bench: Bench) -> None:
     """After a crash it is: nothing comes twice."""
-    bench.write(CLAIM, "a")
-    first = bench.mover.copy(FINAL, MINUTE, lambda _: True)
-    assert bench.mover.copy(FINAL, MINUTE, lambda _: True) == first
-    assert bench.on_green(CLAIM) == Amount(4, 1)
+    bench.write(bench.claim, "a")
+    first = bench.mover.copy(bench.final, MINUTE, lambda _: True)
+    assert bench.mover.copy(bench.final, MINUTE, lambda _: True) == first
+    assert bench.on_green(bench.claim) == Amount(4, 1)
 
 
 def test_a_claim_that_is_not_there_is_refused(bench: Bench) -> None:
     """The mover's own words come with it, and nothing was copied."""
-    gone = replace(FINAL, claim=CLAIM._replace(name="gone"))
+    gone = replace(bench.final, claim=bench.claim._replace(name="gone"))
     with pytest.raises(DoorError):
         bench.mover.copy(gone, MINUTE, lambda _: True)
 
 
 def test_progress_is_told(bench: Bench) -> None:
     """What was copied by now is heard while the pass is under way."""
-    bench.write(CLAIM, "a")
+    bench.write(bench.claim, "a")
     seen: list[Amount | None] = []
 
     def going(amount: Amount | None) -> bool:
         seen.append(amount)
         return True
 
-    bench.mover.copy(WARM, MINUTE, going)
+    bench.mover.copy(bench.warm, MINUTE, going)
     assert Amount(4, 1) in seen

@@ -15,11 +15,9 @@ from migrate.model.ids import RunId
 from migrate.model.migration import MoverSpec
 from migrate.model.objects import Ref
 from migrate.movers.command import CommandMover
-from migrate.movers.ends import Ends
 from migrate.movers.left_behind import LeftBehind
 from migrate.processes import born
-from tests.contract.test_mover import asked
-from tests.movers.copying import Green
+from tests.movers.reaching import asked, ends
 
 TASK = Pass(RunId("run-1"), "final", Ref("", "PersistentVolumeClaim", "shop", "data"), 2)
 DONE = '{"done": true, "source": {"bytes": 9, "files": 1}, "target": {"bytes": 9, "files": 1}}'
@@ -31,7 +29,7 @@ def saying(folder: Path, script: str) -> CommandMover:
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     argv = (str(program), "--token-file", "never-to-be-seen")
-    return CommandMover(MoverSpec(command=argv), Ends(asked(list(argv)), Green(folder), folder / "notes"))
+    return CommandMover(MoverSpec(command=argv), ends(asked(list(argv)), folder))
 
 
 def test_the_program_is_told_by_its_input(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from migrate.actions.apply import apply
+from migrate.actions.copying import copying
 from migrate.actions.count import count_from_now
 from migrate.actions.create import create
 from migrate.actions.delete import delete
@@ -25,6 +26,7 @@ from migrate.model.action import Action
 from migrate.model.ids import ActionKey, RouteName, Side
 from migrate.model.objects import Ref
 from migrate.planning.migration_file import parse
+from migrate.planning.replication import copy_name
 from migrate.runbook.typed import CLEAN, Hands
 
 FILE = """\
@@ -200,3 +202,31 @@ def test_clean_takes_out_what_a_cluster_writes(tmp_path: Path) -> None:
         '{"metadata":{"name":"b"},"spec":{"clusterIP":"None"}}',
         '{"metadata":{"name":"c"},"data":{"k":"v"}}',
     ]
+
+
+COPIED = """\
+workloads:
+  volumes:
+    - {namespace: shop, name: data, as: copy, reason: much, mover: {command: [./copy.sh, --bwlimit, 100M]}}
+    - {namespace: shop, name: more, as: copy, reason: much, mover: {kind: volsync, volsync: {countImage: busybox}}}
+"""
+
+
+def test_a_copy_is_typed_for_its_mover() -> None:
+    """A program gets what a run would tell it; VolSync gets its two objects, with the key between them never shown."""
+    hands = Hands(parse(FILE + COPIED, "migration.yaml", exists=lambda _: True))
+    claims = [Ref("", "PersistentVolumeClaim", "shop", name) for name in ("data", "more")]
+    program, volsync = (hands.typed(copying(c, "final", attempt=2, deadline=60.0)) for c in claims)
+    asked = json.loads(program.removeprefix("echo '").partition("' | ")[0])
+    assert (asked["do"], asked["pass"], asked["target"]["claim"]) == ("copy", "by-hand-final-2", "data")
+    assert program.endswith("/copy.sh --bwlimit 100M")
+    listens, waits, key, sends, both, gone = volsync.splitlines()
+    name = copy_name(claims[1])
+    assert json.loads(listens.removeprefix("echo '").partition("' | ")[0])["metadata"]["name"] == name
+    assert waits.endswith("--timeout=10m")
+    assert key.endswith(f"| {BLUE} apply -f -")
+    assert f"{GREEN} get replicationdestination.volsync.backube {name}" in sends
+    assert both.count("'{.status.lastManualSync}'=by-hand-final-2 --timeout=60s") == 2
+    assert gone.count(" delete ") == 3
+    for line in volsync.splitlines():
+        subprocess.run(["bash", "-n", "-c", line], check=True)
