@@ -29,6 +29,7 @@ BLOCKERS = {
     "VERSION-001",
     "CLASS-001",
     "CLASS-002",
+    "DATA-004",
     "RIGHT-001",
     "RIGHT-002",
     "IDENT-001",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from migrate.assess.families import Code, Situation
@@ -11,6 +11,7 @@ from migrate.assess.workloads import WORKLOADS, pod_spec
 from migrate.model.facts import Finding, Severity
 from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of, ref_of
+from migrate.planning.replication import API_VERSION, DESTINATION, GROUP, INSTALL, SOURCE
 from migrate.replay.storage import data_of, volume_moves
 
 CLAIMS = Code(
@@ -44,7 +45,16 @@ LOCAL = Code(
     "They name nodes that green does not have; their data is on those nodes' disks alone.",
     "Copy the data, and let green's storage class make the volume.",
 )
-CODES = (CLAIMS, HOST_PATH, LOCAL)
+VOLSYNC = Code(
+    "DATA-004",
+    Severity.BLOCKER,
+    "VolSync is to copy data, and a cluster does not serve it",
+    f"Claims that the file gives to the mover of kind volsync, while blue, or green where it exists, does not serve "
+    f"{API_VERSION}.",
+    "Nothing could be copied: the run would stop at the first pass, with everything else replayed.",
+    f"{INSTALL[:1].upper()}{INSTALL[1:]}; or have a program of yours copy: kind: command.",
+)
+CODES = (CLAIMS, HOST_PATH, LOCAL, VOLSYNC)
 
 _ONE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 _SYSTEM = (
@@ -79,6 +89,7 @@ def find(situation: Situation) -> Iterator[Finding]:
         )
         general = CLAIMS.remedy.partition("workloads.volumes: ")[0]
         yield CLAIMS.found(said, remedy=f"{general}workloads.volumes: [{words}].")
+    yield from _volsync(situation, claims)
     paths = dict(_host_paths(situation))
     if paths:
         said = few(f"{who} {path}" for who, path in paths.items())
@@ -92,6 +103,24 @@ def find(situation: Situation) -> Iterator[Finding]:
     ]
     if tied:
         yield LOCAL.found(f"{count(len(tied), 'volume')}: {few(name_of(v) for v in tied)}")
+
+
+def _volsync(situation: Situation, claims: Iterable[Object]) -> Iterator[Finding]:
+    """Look whether VolSync is served where it is to copy; a simulated blue has a mover of its own."""
+    said = [(c, data_of(situation.migration, ref_of(c))) for c in claims]
+    copied = [c for c, data in said if data is not None and data.mover is not None and data.mover.volsync]
+    if not copied or situation.migration.blue.simulated is not None:
+        return
+    sides = {"blue": situation.blue_inventory, "green": situation.green_inventory}
+    without = [
+        side
+        for side, inventory in sides.items()
+        if inventory is not None
+        and not all(inventory.resource(kind, GROUP) for kind in (SOURCE, DESTINATION))
+    ]
+    if without:
+        which = few(f"{namespace_of(c)}/{name_of(c)}" for c in copied)
+        yield VOLSYNC.found(f"not served on {' and '.join(without)}; {count(len(copied), 'claim')}: {which}")
 
 
 def _sized(claim: Object) -> str:
