@@ -13,6 +13,7 @@ from migrate.actions.count import Count
 from migrate.actions.create import Create
 from migrate.actions.delete import Delete
 from migrate.actions.directory import Directory
+from migrate.actions.engaging import Disengage, Engage
 from migrate.actions.link import Links, joined, parted
 from migrate.actions.patch import Patch
 from migrate.actions.provision import Provision, Unprovision
@@ -52,6 +53,8 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
         "weight": Weight(doors.traffic),
         "provision": Provision(doors.provisioner),
         "unprovision": Unprovision(doors.provisioner),
+        "engage": Engage(),
+        "disengage": Disengage(doors.mover, scene.run, stop),
         "copy": Copy(doors.mover, scene.run, tell, stop),
         "snapshot": Snapshot(doors.blue, scene.state),
     }

@@ -76,6 +76,13 @@ class Mover(Protocol):
         """
         ...
 
+    def let_go(self, task: Pass, deadline: float, going: Going) -> None:
+        """Take away what passes over the claim have left behind in this run, at work or dead; nothing where nothing is.
+
+        What they copied stays. Raises as `copy`, and asking again is safe.
+        """
+        ...
+
 
 class NoMover:
     """The door of a migration that has nothing copied."""
@@ -89,3 +96,6 @@ class NoMover:
         del deadline, going
         message = f"nobody copies the data of {task.claim}: workloads.volumes names no mover for it"
         raise Refused(message)
+
+    def let_go(self, task: Pass, deadline: float, going: Going) -> None:
+        """Have left nothing."""

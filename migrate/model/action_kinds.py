@@ -76,6 +76,8 @@ KINDS: Mapping[str, ActionKind] = {
     ),
     "count": _object("let count from now", Delta.CHANGED),
     "copy": ActionKind("copied the data of", Delta.CHANGED, "its data is to be copied", writes=True),
+    "engage": _LOOK,
+    "disengage": _SIDE,
     "weight": _SIDE,
     "provision": _SIDE,
     "unprovision": _SIDE,

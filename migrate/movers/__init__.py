@@ -48,6 +48,9 @@ class _ByClaim:
     def copy(self, task: Pass, deadline: float, going: Going) -> Copied:
         return self._of(task).copy(task, deadline, going)
 
+    def let_go(self, task: Pass, deadline: float, going: Going) -> None:
+        self._of(task).let_go(task, deadline, going)
+
     def _of(self, task: Pass) -> Mover:
         data = data_of(self.ends.migration, task.claim)
         if data is None or data.mover is None:

@@ -52,6 +52,11 @@ class CommandMover:
             raise Refused(f"{self._argv[0]} ended well, but says that the copying is not done")
         return copied
 
+    def let_go(self, task: Pass, deadline: float, going: Going) -> None:
+        """End the program that a dead run has left at work; one of this run's ended with its pass."""
+        del deadline, going
+        self._left.end(task.claim)
+
     def _asked(self, do: str, task: Pass, deadline: float, going: Going) -> Copied | None:
         source, target = self._ends.source(task.claim), self._ends.target(task.claim)
         asked = request(do, str(task), task.phase, source=source, target=target)

@@ -87,6 +87,12 @@ class VolSyncMover:
         notes.write(self._note(task), {"pass": str(task), **asdict(copied)})
         return copied
 
+    def let_go(self, task: Pass, deadline: float, going: Going) -> None:
+        """Delete what a dead run has left of its passes on either side, and wait until VolSync's own is gone, too."""
+        sides = {side: Traces(self._ends.clusters[side], task) for side in Side}
+        limits = _Limits(f"volsync (letting go of {task.claim})", self._ends.clock, deadline, going)
+        limits.until("what passes have left to be gone", lambda: not _left(sides))
+
     def _synchronise(self, sides: Mapping[Side, Traces], task: Pass, limits: _Limits) -> None:
         """Have green listen, let blue send, and wait until both say that it was for this pass."""
         blue, green = sides[Side.BLUE], sides[Side.GREEN]

@@ -158,6 +158,8 @@ def _title(intents: list[Intent]) -> str:
         case "copy":
             claim = Ref.of_json(params["claim"])
             return f"copy the data of {claim} from blue to green ({params['phase']} pass)"
+        case "engage":
+            return f"let {Ref.of_json(params['claim'])} have its mover from here on ({params['phase']} pass)"
         case "snapshot":
             return "write blue's objects to files"
         case "provision":

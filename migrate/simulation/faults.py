@@ -252,6 +252,11 @@ class FaultyMover:
         words = f"mover copy {task.phase} {task.claim}"
         return self._fuse.around(words, lambda: self._inner.copy(task, deadline, going))
 
+    def let_go(self, task: Pass, deadline: float, going: Going) -> None:
+        """Take away what was left behind."""
+        words = f"mover let go of {task.claim}"
+        self._fuse.around(words, lambda: self._inner.let_go(task, deadline, going))
+
 
 def behind(doors: Doors, fuse: Fuse) -> Doors:
     """All doors of a run behind one fuse."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from migrate.actions.copying import copying, copying_key
 from migrate.actions.create import creation_key
+from migrate.actions.engaging import engage, engage_key
 from migrate.actions.merging import stands
 from migrate.actions.patch import patch
 from migrate.actions.retain import POLICY
@@ -89,6 +90,8 @@ def _copied(scene: Scene, volume: Handover, phase: CopyPhase) -> Batches:
         spec = data.mover if data is not None else None
         attempt = scene.progress.attempts(key) + 1
         deadline = seconds(spec.deadline) if spec is not None else 0.0
+        if not scene.progress.stands(engage_key(volume.claim, phase)):
+            yield [engage(volume.claim, phase)]
         yield [copying(volume.claim, phase, attempt=attempt, deadline=deadline)]
 
 

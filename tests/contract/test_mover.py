@@ -181,3 +181,13 @@ def test_progress_is_told(bench: Bench) -> None:
 
     bench.mover.copy(bench.warm, MINUTE, going)
     assert Amount(4, 1) in seen
+
+
+def test_letting_go_leaves_what_was_copied(bench: Bench) -> None:
+    """Before a pass and behind one: there is nothing to take away, and asking again is the same."""
+    bench.mover.let_go(bench.final, MINUTE, lambda _: True)
+    bench.write(bench.claim, "a")
+    bench.mover.copy(bench.final, MINUTE, lambda _: True)
+    for _ in range(2):
+        bench.mover.let_go(bench.final, MINUTE, lambda _: True)
+    assert bench.on_green(bench.claim) == Amount(4, 1)

@@ -118,6 +118,15 @@ def test_a_program_that_a_dead_run_left_is_ended_before_another_begins(tmp_path:
     assert left.wait(10) != 0
 
 
+def test_letting_go_ends_a_program_that_a_dead_run_left(tmp_path: Path) -> None:
+    """On the way back: it would go on writing to green, or to what green's successor makes of the volume."""
+    mover = saying(tmp_path, "true")
+    left = subprocess.Popen(["sleep", "100"], start_new_session=True)
+    LeftBehind(tmp_path / "notes").note(TASK.claim, left.pid)
+    mover.let_go(TASK, 20, lambda _: True)
+    assert left.wait(10) != 0
+
+
 def test_a_namesake_of_a_process_is_left_alone(tmp_path: Path) -> None:
     """Numbers of processes are given out again: with the time of its birth it is another one."""
     left = subprocess.Popen(["sleep", "100"], start_new_session=True)

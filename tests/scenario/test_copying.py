@@ -163,6 +163,19 @@ def test_a_pass_after_the_way_back_is_another(moving: Project) -> None:
     assert attempts == [1, 2, 3]
 
 
+def test_the_way_back_over_a_copying_that_died_has_its_mover_let_go(
+    moving: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pass does not stand, and so has no way back; what it left is taken away by that of the act before it."""
+    asked: list[Pass] = []
+    monkeypatch.setattr(SimulatedMover, "let_go", lambda _, task, *__: asked.append(task))
+    with pytest.raises(Killed):
+        run(moving, Life(Death(1, only=of_phase("warm"))))
+    assert asked == []
+    roll_back_to(moving, Phase.BUILD)
+    assert [(task.phase, task.claim) for task in asked] == [("warm", CLAIM)]
+
+
 def test_a_rehearsal_copies_nothing(moving: Project) -> None:
     """Its mover is the simulated one, whatever the file names."""
     rehearsal(moving, "text")
