@@ -7,6 +7,9 @@ from typing import Any
 
 from migrate.model.objects import Object
 
+OF_MANY_HANDS = frozenset({"annotations", "labels", "nodeSelector"})
+"""Maps of words into which everybody writes keys of his own; no server serves them empty."""
+
 
 def without(value: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     """The mapping without some keys."""
@@ -62,6 +65,17 @@ def merged(target: Any, patch: Any) -> Any:
         else:
             result[key] = merged(result.get(key), value)
     return result
+
+
+def put_back(target: Any, back: Mapping[str, Any]) -> dict[str, Any]:
+    """Apply the way back of a merge patch; a map of many hands that it empties goes, as on a server."""
+    result = merged(target, back)
+    for key, value in back.items():
+        if isinstance(value, Mapping):
+            result[key] = put_back(result[key], value)
+            if key in OF_MANY_HANDS and not result[key]:
+                del result[key]
+    return dict(result)
 
 
 def given_up(

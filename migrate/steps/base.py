@@ -20,6 +20,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, annotations_of, metadata_of, ref_of
 from migrate.model.progress import Progress
 from migrate.replay import conflicts
+from migrate.replay.edits import put_back
 from migrate.replay.standing_classes import standing_classes
 from migrate.steps.defaults import rbac_defaults
 from migrate.steps.ledger import CLASSED, LEDGER
@@ -203,7 +204,7 @@ def _as_it_was(blue: Inventory, back: _Priors) -> Inventory:
 
 def _undone(obj: Object, priors: Sequence[Mapping[str, Any]]) -> Object:
     for prior in reversed(priors):
-        obj = replay.merged(obj, prior)
+        obj = put_back(obj, prior)
     return obj
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.actions.merging import reverse, stands
+from migrate.replay.edits import put_back
 
 keys = st.sampled_from(["a", "b", "c"])
 scalars = st.one_of(
@@ -71,3 +72,29 @@ def test_false_is_not_zero_by_accident() -> None:
     assert not stands({"a": 1}, {"a": None})
     assert stands({}, {"a": {"b": None}})
     assert stands({"a": 1, "b": 2}, {"a": 1})
+
+
+def test_what_others_wrote_into_a_map_that_was_not_there_survives() -> None:
+    """Where there were no labels, annotations or selector, only the keys of the patch go again."""
+    patch = {
+        "metadata": {"annotations": {"ours": "1"}},
+        "spec": {"nodeSelector": {"ours": "1"}, "tuned": {"a": "b"}},
+    }
+    back = reverse({"metadata": {"name": "x"}, "spec": {}}, patch)
+    since = merged({"metadata": {"name": "x"}, "spec": {}}, patch)
+    since = merged(
+        since, {"metadata": {"annotations": {"theirs": "2"}}, "spec": {"nodeSelector": {"theirs": "2"}}}
+    )
+    assert merged(since, back) == {
+        "metadata": {"name": "x", "annotations": {"theirs": "2"}},
+        "spec": {"nodeSelector": {"theirs": "2"}},
+    }
+
+
+@settings(deadline=None)
+@given(words=st.dictionaries(keys, st.text("xy", max_size=2), min_size=1))
+def test_taken_back_in_memory_a_map_that_was_not_there_is_none(words: dict[str, str]) -> None:
+    """An emptied map of many hands is not there, as a server would have it; any other empty map means something."""
+    was = {"metadata": {"name": "x"}, "spec": {"automated": {}}}
+    patch = {"metadata": {"labels": words}, "spec": {"automated": None}}
+    assert put_back(merged(was, patch), reverse(was, patch)) == was
