@@ -206,16 +206,23 @@ def _suspended(owned: Owned, obj: Object, check: str) -> Verdict:
     children = sorted((c for c in owned.get(_uid(obj), ()) if c["kind"] == "Job"), key=name_of)
     jobs = [obj] if obj["kind"] == "Job" else children
     # `active` leaves out pods that are still terminating, and a Job's first status comes after its pods
-    running = [j for j in jobs if _pods(owned, j) or (j is not obj and not _ended(j))]
+    running = [j for j in jobs if _pods(owned, j) or not _rests(j)]
     if not dig(obj, "spec", "suspend") or running:
         names = ", ".join(name_of(j) for j in running[:2])
         return inconclusive(check, f"{obj['kind']} {name_of(obj)} is not at rest {names}".rstrip())
     return passed(check, "suspended, no pods")
 
 
-def _ended(job: Object) -> bool:
-    """Whether a Job is over, or suspended so that it starts nothing more."""
-    return bool(end_of_job(job) or dig(job, "spec", "suspend"))
+def _rests(job: Object) -> bool:
+    """Whether a Job is over, or its controller has seen that it is suspended: until then it may still make pods.
+
+    Source: kubernetes, pkg/controller/job/job_controller.go, which writes `Suspended` once the active pods were deleted.
+    """
+    if end_of_job(job):
+        return True
+    told = {c.get("type"): c.get("status") for c in dig(job, "status", "conditions", default=()) or ()}
+    asked = bool(dig(job, "spec", "suspend"))
+    return asked and told.get("Suspended") == "True" and not dig(job, "status", "active")
 
 
 def _uid(obj: Object) -> str:
