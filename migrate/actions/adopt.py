@@ -1,7 +1,8 @@
 """Make an object of another hand ours, and give it up again: server-side apply without force, never a delete.
 
 Only what nobody else owns is set, and an apply that says nothing takes exactly that away again: so the way back needs no
-prior values, and a Secret's are in no journal. Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
+prior values, and a Secret's are in no journal. A release takes fields from their owners, though, and what nobody owns any
+more falls back to its default: so what would start by that keeps its value. Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from migrate.model.action import Action, Observation, Outcome, OutcomeState, Sta
 from migrate.model.ids import ActionKey, Side
 from migrate.model.objects import Object, Ref, annotations_of, dig
 
+WAKING = ("spec.replicas", "spec.suspend")
+"""Fields whose default starts what they keep at rest: one replica, not suspended; source: API reference, apps/v1, batch/v1."""
+
 
 def adopt(ref: Ref, *, uid: str, body_hash: str, wave: int, differs: Sequence[str]) -> Action:
     """Adopt the object of green that has this UID; its inverse gives it up, as it was.
@@ -26,7 +30,12 @@ def adopt(ref: Ref, *, uid: str, body_hash: str, wave: int, differs: Sequence[st
     `differs` are the paths at which it was otherwise than blue's; where there is none, it gets our marks alone.
     """
     params = {"side": Side.GREEN.value, "ref": ref.as_json(), "uid": uid}
-    back = Action("disown", ActionKey(f"disown green {named(ref)}"), params)
+    defaulted = [path for path in WAKING if path in differs]
+    back = Action(
+        "disown",
+        ActionKey(f"disown green {named(ref)}"),
+        {**params, "defaulted": defaulted} if defaulted else params,
+    )
     return Action(
         "adopt",
         adoption_key(ref),
@@ -112,7 +121,10 @@ class Disown:
         return actions
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Apply nothing, so that what we alone own goes, our marks with it."""
+        """Apply nothing, so that what we alone own goes, our marks with it.
+
+        Only what had its default when it was adopted, `defaulted`, gets it again where that starts something.
+        """
         spared = {action.key: outcome for action in actions if (outcome := self._spared(action)) is not None}
         ours = [action for action in actions if action.key not in spared]
         answers = self._reach.write_each(ours, self._write)
@@ -145,7 +157,8 @@ class Disown:
 
     def _write(self, action: Action) -> Write:
         side, ref = target_of(action)
-        self._apply.own(action)  # what a release has patched since goes with the rest
+        stays = [path for path in WAKING if path not in action.params.get("defaulted", ())]
+        self._apply.own(action, unowned=stays)  # what else a release has patched goes with the rest
         resource = self._reach.directory.resource(side, ref)
         return Write(Verb.APPLY, resource, ref.name, ref.namespace, {}, uid=action.params["uid"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from migrate.actions.delete import delete
@@ -92,10 +92,10 @@ class Apply:
             self.own(action)
         return Write(Verb.APPLY, resource, ref.name, ref.namespace, body, uid=uid)
 
-    def own(self, action: Action) -> None:
+    def own(self, action: Action, *, unowned: Collection[str] = ()) -> None:
         """Count what we created and patched as applied, so that the apply takes away what it no longer says.
 
-        No field changes by it, and done twice it is done once. Raises Conflict where the object is not ours any more,
+        No field changes by it, and done twice it is done once; the fields at `unowned` stay as they are. Raises Conflict where the object is not ours any more,
         is written over all the time, or has fields from us that cannot be counted so.
         """
         side, ref = target_of(action)
@@ -108,7 +108,7 @@ class Apply:
             if action.params.get("source") == BLUE and annotations_of(obj).get(marks.RUN) != self._reach.run:
                 message = f"{ref} does not carry this run's mark any more"
                 raise Conflict(message, status=409, reason="Conflict")
-            entries = as_applied(obj, FIELD_MANAGER)
+            entries = as_applied(obj, FIELD_MANAGER, unowned=unowned)
             left = entries_of(obj) if entries is None else entries
             if owns_by({"metadata": {"managedFields": left}}, FIELD_MANAGER, UPDATE):
                 said = f"{ref}: fields that {side} has from this run in another version of its API would stay"

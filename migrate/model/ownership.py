@@ -8,7 +8,7 @@ Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from migrate.model.objects import Object, dig
@@ -30,26 +30,41 @@ def owns_by(obj: Object, manager: str, operation: str) -> bool:
     return any(_is(entry, manager, operation) for entry in entries_of(obj))
 
 
-def as_applied(obj: Object, manager: str) -> Sequence[Entry] | None:
-    """The managedFields with what a manager wrote by update counted as applied by it; None where nothing was.
+def as_applied(obj: Object, manager: str, *, unowned: Collection[str] = ()) -> Sequence[Entry] | None:
+    """The managedFields with what a manager wrote by update counted as applied by it; None where nothing is to change.
 
     To the API server a POST and an apply of one manager are two owners: what the apply no longer says would stay,
     owned by the POST. client-go's util/csaupgrade does the same for what kubectl had applied client-side. Entries of
-    another apiVersion stay as they are: their paths are of another schema.
+    another apiVersion stay as they are: their paths are of another schema. The fields at `unowned`, such as
+    `spec.replicas`, are the manager's no more: they keep their values whatever it applies.
     """
     entries = entries_of(obj)
     updates = [entry for entry in entries if _is(entry, manager, UPDATE)]
-    if not updates:
+    base = next((entry for entry in entries if _is(entry, manager, APPLY)), updates[0] if updates else None)
+    if base is None:
         return None
-    base = next((entry for entry in entries if _is(entry, manager, APPLY)), updates[0])
     alike = [entry for entry in updates if entry.get("apiVersion") == base.get("apiVersion")]
-    if not alike:
-        return None
-    fields: Fields = base.get("fieldsV1") or {}
+    applied: Fields = base.get("fieldsV1") or {}
+    fields = applied
     for entry in alike:
         fields = union(fields, entry.get("fieldsV1") or {})
+    for path in unowned:
+        fields = _without(fields, [f"f:{key}" for key in path.split(".")])
+    if not alike and fields == applied:
+        return None
     kept = [entry for entry in entries if entry is not base and entry not in alike]
     return [*kept, {**base, "operation": APPLY, "fieldsV1": fields}]
+
+
+def _without(fields: Fields, words: Sequence[str]) -> Fields:
+    """The set without one field; what has no member left goes too, as alone it would own all that is below it."""
+    head, *tail = words
+    if head not in fields:
+        return fields
+    below = _without(fields[head], tail) if tail else {}
+    rest = {word: inner for word, inner in fields.items() if word != head}
+    emptied = not tail or (fields[head] and not below)
+    return rest if emptied else {**fields, head: below}
 
 
 def union(one: Fields, other: Fields) -> Fields:

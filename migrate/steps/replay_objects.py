@@ -234,6 +234,9 @@ class _Writing:
     def _adopt(self, decision: Decision, found: Object, body: Object, *, again: bool = False) -> Action:
         """Our marks, and what the object lacks; one that lacks nothing stays wholly in the hands of who made it."""
         differs = replay.apart(marks.unmarked(body), found)
+        if again and (first := self.scene.progress.of_key(adoption_key(decision.ref))) is not None:
+            # how it stood before the first time is what the way back leads to
+            differs = tuple(dict.fromkeys((*first.action.prior["differs"], *differs)))
         metadata = metadata_of(body)
         ours = {key: note for key, note in annotations_of(body).items() if key in OWN_MARKS}
         action = adopt(

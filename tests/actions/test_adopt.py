@@ -11,7 +11,7 @@ from migrate.doors.cluster import Verb, Write
 from migrate.model import marks
 from migrate.model.action import Action, Outcome, OutcomeState, State
 from migrate.model.ids import Side
-from migrate.model.objects import Object, annotations_of, dig
+from migrate.model.objects import Object, Ref, annotations_of, dig
 from migrate.simulation.server import SimulatedCluster
 from tests.actions.conftest import RUN, Bench
 from tests.actions.objects import CONFIG, body
@@ -81,6 +81,38 @@ def test_what_a_release_has_patched_goes_with_it(bench: Bench) -> None:
     green.write(Write(Verb.PATCH, resource, CONFIG.name, CONFIG.namespace, {"data": {"k": "w", "z": "1"}}))
     assert given_up(bench, action).state is OutcomeState.DONE
     assert standing(bench)["data"] == {"other": "x"}
+
+
+SUSPENDED = Ref("batch", "CronJob", "default", "nightly")
+
+
+@pytest.mark.parametrize(("before", "differs"), [(True, []), (None, ["spec.suspend"])])
+def test_what_slept_is_not_woken_by_the_default(bench: Bench, before: Any, differs: list[str]) -> None:
+    """A start takes `suspend` from its owner; taken back and given up, it is as it was: asleep, or by the default."""
+    other = SimulatedCluster(bench.world.store, Side.GREEN, manager="theirs")
+    resource = next(r for r in other.resources() if r.kind == "CronJob")
+    pod = {"containers": [{"name": "c", "image": "registry.example/c:1"}], "restartPolicy": "Never"}
+    spec = {"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": {"spec": pod}}}}
+    whole: Object = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": SUSPENDED.name, "namespace": SUSPENDED.namespace},
+        "spec": spec if before is None else {**spec, "suspend": before},
+    }
+    ours = {**body(), **whole, "metadata": {**body()["metadata"], **whole["metadata"]}}
+    name, namespace = SUSPENDED.name, SUSPENDED.namespace
+    stood = other.write(Write(Verb.APPLY, resource, name, namespace, whole))
+    action = adopt(SUSPENDED, uid=stood["metadata"]["uid"], body_hash="h1", wave=6, differs=differs)
+    bench.bodies.offer({action.key: {**ours, "spec": {**spec, "suspend": True}}})
+    (outcome,) = Adopt(bench.reach()).act([action])
+    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    for suspend in (False, True):
+        change = {"spec": {"suspend": suspend}}
+        bench.doors.green.write(Write(Verb.PATCH, resource, name, namespace, change))
+    assert given_up(bench, action).state is OutcomeState.DONE
+    after = bench.read(Side.GREEN, SUSPENDED) or {}
+    assert dig(after, "spec", "suspend", default=False) is bool(before)
+    assert {entry["manager"] for entry in after["metadata"]["managedFields"]} == {"theirs"}
 
 
 def test_a_field_of_others_is_not_taken(bench: Bench) -> None:

@@ -57,11 +57,11 @@ def marked(body: Object) -> Object:
     return {**body, "metadata": {**body["metadata"], "annotations": notes}}
 
 
-def adoption(obj: Object, resource: Resource) -> Action:
+def adoption(obj: Object, resource: Resource, *differs: str) -> Action:
     """Adopt what was read."""
     metadata = obj["metadata"]
     ref = Ref(resource.group, resource.kind, metadata["namespace"], metadata["name"])
-    return adopt(ref, uid=metadata["uid"], body_hash="h1", wave=6, differs=["data"])
+    return adopt(ref, uid=metadata["uid"], body_hash="h1", wave=6, differs=differs or ["data"])
 
 
 def without_times(obj: Object) -> Object:
@@ -90,7 +90,8 @@ def test_a_workload_is_adopted_released_and_given_back(plane: ControlPlane, gree
     path = f"/apis/apps/v1/namespaces/default/deployments/{name}?fieldManager=theirs"
     plane.api.patch(path, body, "apply")
     before = green.get(DEPLOYMENTS, name, "default") or {}
-    action, reach = adoption(before, DEPLOYMENTS), reach_of(green)
+    differs = ("spec.replicas", "spec.minReadySeconds")
+    action, reach = adoption(before, DEPLOYMENTS, *differs), reach_of(green)
     ours = marked({**body, "spec": {**spec, "replicas": 0, "minReadySeconds": 3}})
     reach.bodies.offer({action.key: ours})
     (outcome,) = Adopt(reach).act([action])
@@ -107,6 +108,42 @@ def test_a_workload_is_adopted_released_and_given_back(plane: ControlPlane, gree
     assert notes == {}
     assert without_times(after)["spec"] == without_times(before)["spec"]
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert "cnimigrate" not in {entry["manager"] for entry in after["metadata"]["managedFields"]}
+
+
+def test_what_was_at_rest_before_is_at_rest_after_a_start_and_its_way_back(
+    plane: ControlPlane, green: KubeCluster
+) -> None:
+    """Our release took the replicas from their owner: given up they would be one, by the server's default."""
+    name = f"cart-{uuid4().hex[:8]}"
+    labels = {"app": name}
+    containers = [{"name": "c", "image": "registry.example/cart:1"}]
+    spec = {
+        "replicas": 0,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
+    }
+    body: Object = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": spec,
+    }
+    path = f"/apis/apps/v1/namespaces/default/deployments/{name}?fieldManager=theirs"
+    plane.api.patch(path, body, "apply")
+    before = green.get(DEPLOYMENTS, name, "default") or {}
+    action, reach = adoption(before, DEPLOYMENTS, "spec.minReadySeconds"), reach_of(green)
+    reach.bodies.offer({action.key: marked({**body, "spec": {**spec, "minReadySeconds": 3}})})
+    (outcome,) = Adopt(reach).act([action])
+    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    for replicas in (2, 0):
+        green.write(Write(Verb.PATCH, DEPLOYMENTS, name, "default", {"spec": {"replicas": replicas}}))
+
+    assert action.inverse is not None
+    (back,) = Disown(reach).act([action.inverse])
+    assert back.state is OutcomeState.DONE, back.evidence
+    after = green.get(DEPLOYMENTS, name, "default") or {}
+    assert without_times(after)["spec"] == without_times(before)["spec"]
     assert "cnimigrate" not in {entry["manager"] for entry in after["metadata"]["managedFields"]}
 
 

@@ -33,6 +33,20 @@ def test_an_update_joins_what_was_applied() -> None:
     assert found == [entry(operation="Apply", a={}, b={})]
 
 
+def test_a_field_that_is_given_free_is_owned_no_more() -> None:
+    """It leaves either entry, with parents that have nothing else below; alone these would own it all the same."""
+    labels: dict[str, Any] = {"f:metadata": {"f:labels": {}}}
+    mine = {**entry(operation="Apply"), "fieldsV1": {"f:spec": {"f:replicas": {}}, **labels}}
+    update = {**entry(), "fieldsV1": {"f:spec": {"f:suspend": {}}}}
+    free = ("spec.replicas", "spec.suspend", "spec.other")
+    left = [{**entry(operation="Apply"), "fieldsV1": labels}]
+    assert as_applied(owned(mine, update), "me", unowned=free) == left
+    assert as_applied(owned(mine), "me", unowned=free) == left
+    assert as_applied(owned(*left), "me", unowned=free) is None
+    whole = {**entry(operation="Apply"), "fieldsV1": {"f:spec": {}}}
+    assert as_applied(owned(whole), "me", unowned=free) is None
+
+
 def test_nothing_is_moved() -> None:
     """Without an update of ours there is nothing to move: not for status, not for another version's paths."""
     assert as_applied(owned(entry(operation="Apply", a={})), "me") is None
