@@ -17,6 +17,9 @@ from migrate.replay.operator import operator_rule
 _OF_MANY = frozenset({"ReadWriteMany", "ReadOnlyMany"})
 """Access modes of storage that many nodes mount at once; source: Kubernetes, Persistent Volumes, Access Modes."""
 
+_OF_A_NODE = ("local", "hostPath")
+"""Kinds of volumes that are a directory of one node, whatever their access modes; source: API reference, PersistentVolumeSpec."""
+
 
 def brought(migration: Migration, volume: Object) -> bool:
     """Whether a rule of the file's brings a volume to green, at once or with the writers."""
@@ -50,7 +53,13 @@ def for_one(volume: Object, inventory: Inventory) -> str:
 
 
 def away(volume: Object, inventory: Inventory) -> str:
-    """Why green cannot mount a volume whatever is said of it: it lies on nodes of blue's. Empty where it might."""
+    """Why green cannot mount a volume whatever is said of it: it lies on nodes of blue's. Empty where it might.
+
+    That every node mounts the same storage at a hostPath cannot be seen; who knows it makes green's volume himself.
+    """
+    kind = next((kind for kind in _OF_A_NODE if dig(volume, "spec", kind)), "")
+    if kind:
+        return f"PersistentVolume {name_of(volume)} is a directory of one of blue's nodes ({kind})"
     nodes = nodes_of(volume, inventory)
     return (
         f"PersistentVolume {name_of(volume)} is bound to blue's node {', '.join(nodes[:3])}" if nodes else ""

@@ -28,7 +28,7 @@ _AFTER_SKIPS = """
 ## What is written, and in which form
 
 Tried after the rules above; with `replay: true` your own rule leads straight here, past all but
-`green.not-served`, `green.other-version`, `never.no-create`, `volume.tied`, `volume.in-use` and `volume.data`. With `hold: true` a workload
+`green.not-served`, `green.other-version`, `never.no-create`, `volume.tied`, `volume.in-use`, `volume.twice` and `volume.data`. With `hold: true` a workload
 counts as exclusive, and what has no dormant form is made only at the cutover. With `status: true` beside
 `replay: true` a custom resource gets blue's status as well, once, where its definition has one apart and green has not
 written one by itself; what was observed of the generation that moves counts as observed of green's first.

@@ -31,9 +31,6 @@ COPY = "copy"
 
 _HANDED_OVER = frozenset({REATTACH, COPY})
 
-_OF_A_NODE = ("local", "hostPath")
-"""Kinds of volumes that are a directory of one node; source: API reference, PersistentVolumeSpec."""
-
 
 @dataclass(frozen=True, slots=True)
 class Handover:
@@ -112,9 +109,6 @@ def obstacle(obj: Object, inventory: Inventory, migration: Migration) -> str:
         return f"PersistentVolume {name_of(volume)} is being deleted"
     if _left(migration, volume):
         return f"a rule of the file leaves PersistentVolume {name_of(volume)} on blue"
-    kind = next((kind for kind in _OF_A_NODE if dig(volume, "spec", kind)), "")
-    if kind:
-        return f"PersistentVolume {name_of(volume)} is a directory of one of blue's nodes ({kind})"
     return away(volume, inventory)
 
 

@@ -303,10 +303,14 @@ def _word_wanted(decision: Decision) -> str:
     if decision.rule == "volume.data":
         said = f"namespace: {ref.namespace}, name: {ref.name}, as: {DATA_WORDS}, reason: ..."
         return f"workloads.volumes: [{{{said}}}]"
+    left = f"workloads.rules: [{{kind: {ref.kind}, name: {ref.name}, skip: true, reason: ...}}]"
     if decision.rule == "volume.tied":
-        return "workloads.volumes, where its claim is named: as: copy, restored or empty"
+        word = "workloads.volumes, where its claim is named: as: copy, restored or empty"
+        ruled = f"; and where a rule of yours brings it, before that: {left}"
+        return word + (ruled if ref[:2] == PERSISTENT_VOLUME else "")
+    if decision.rule == "volume.twice":
+        return f"before the rule that brings it {left}; or take its claim out of workloads.volumes"
     if decision.rule in VOLUMES_OF_ONE:
-        left = f"workloads.rules: [{{kind: {ref.kind}, name: {ref.name}, skip: true, reason: ...}}]"
         return f"workloads.volumes, where its claim is named: as: reattach; or leave it on blue: {left}"
     said = f"kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}"
     return f"workloads.rules: [{{{said}, skip: true (or replay: true), reason: ...}}]"

@@ -33,6 +33,14 @@ def _in_use(subject: Subject, surroundings: Surroundings) -> str | None:
     return for_one(subject.obj, surroundings.blue.inventory) or None
 
 
+def _twice(subject: Subject, surroundings: Surroundings) -> str | None:
+    """A volume that a rule of the file's brings, while the file has the claim's data come to green in another way."""
+    claim = surroundings.blue.inventory.find(claim_of(subject.obj) or subject.ref)
+    if not subject.word or dig(claim, "spec", "volumeName") != subject.ref.name:
+        return None
+    return _stays(subject, surroundings)
+
+
 def _moves(subject: Subject, surroundings: Surroundings) -> bool:
     return taken_over(subject.obj, surroundings.blue.inventory, surroundings.blue.migration)
 
@@ -101,6 +109,14 @@ IN_USE = ask(
     when=_in_use,
 )
 
+TWICE = ask(
+    "volume.twice",
+    "PersistentVolumes that your own rule wants replayed or held, and of whose claim's data the file says otherwise",
+    "green's claim would have blue's very volume, and be filled or begun anew beside it; only one of the two can be meant",
+    kinds.PERSISTENT_VOLUME,
+    when=_twice,
+)
+
 DATA = ask(
     "volume.data",
     "PersistentVolumeClaims that are bound, and of whose data the file says nothing",
@@ -109,7 +125,7 @@ DATA = ask(
     when=_unsaid,
 )
 
-PAST_RULES = (TIED, IN_USE, DATA)
+PAST_RULES = (TIED, IN_USE, TWICE, DATA)
 """Asked even where a rule of the file's replays or holds the object: such a rule says nothing of a disk or its data."""
 
 VOLUMES_OF_ONE = frozenset({IN_USE.id, RuleId("volume.static")})
@@ -118,6 +134,7 @@ VOLUMES_OF_ONE = frozenset({IN_USE.id, RuleId("volume.static")})
 RULES: tuple[Rule, ...] = (
     TIED,
     IN_USE,
+    TWICE,
     skip(
         "volume.dynamic",
         "PersistentVolumes that a provisioner made",
