@@ -74,6 +74,29 @@ class Refusals:
         return resource.member(ref.name, ref.namespace) if resource else "no path that is served"
 
 
+def insisted(name: str, batches: Batches) -> Batches:
+    """Pass the batches on, and stop the run (30) at the first of them that is refused something.
+
+    Only what a wave writes is gathered: the rest of it goes on beside what was refused. What must stand before it, or must
+    run no more, is no such thing.
+    """
+    try:
+        actions = next(batches)
+        while True:
+            outcomes = yield actions
+            if found := [(a, o) for a, o in zip(actions, outcomes, strict=True) if o.refused]:
+                batches.close()
+                yield [record(f"{name} accepted", [_unaccepted(a, o) for a, o in found])]
+                return
+            actions = batches.send(outcomes)
+    except StopIteration:
+        return
+
+
+def _unaccepted(action: Action, outcome: Outcome) -> Verdict:
+    return failed(f"{ACCEPTED}{target_of(action)[1]}", outcome.evidence, outcome.remedy)
+
+
 def refused_before(scene: Scene) -> frozenset[str]:
     """The checks by which an earlier attempt told what was refused, and which nothing has answered since."""
     verdicts = scene.progress.verdicts(scene.batch)

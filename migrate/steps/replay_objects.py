@@ -55,7 +55,7 @@ from migrate.steps.ledger import (
 )
 from migrate.steps.linking import given_up, linked
 from migrate.steps.merging import unmerged
-from migrate.steps.refusals import Refusals, answered, of_wave, refused_before
+from migrate.steps.refusals import Refusals, answered, insisted, of_wave, refused_before
 from migrate.steps.removing import START, Removing, put_to_rest
 from migrate.steps.stating import stated
 from migrate.steps.wave_gates import NAMESPACES, backends, backends_ready, gate
@@ -101,14 +101,15 @@ class ReplayObjects(BaseStep):
         yield from recorded_anew(
             scene, record(LEDGER, [passed("ledger", "what is held is written down")], facts=facts), acted_on
         )
-        yield from put_to_rest(scene, decisions, {h.ref for h in ledger_of(facts).before_cutover})
+        let_go = {h.ref for h in ledger_of(facts).before_cutover}
+        yield from insisted("rest", put_to_rest(scene, decisions, let_go))
         # before an owner goes: the collector would take what it owned
-        yield from given_up(scene, decisions.links)
+        yield from insisted("links given up", given_up(scene, decisions.links))
         yield from removing.first()
-        yield from unmerged(scene, blue, decisions, known)
+        yield from insisted("merges taken back", unmerged(scene, blue, decisions, known))
         if any(d.ref[:2] == PERSISTENT_VOLUME for d in (*decisions.written, *decisions.deferred)):
             # brought as it is by a rule, which may be younger than prepare: blue's claim must not take the data along
-            yield from kept_on_blue(scene)
+            yield from insisted("kept volumes", kept_on_blue(scene))
         before = refused_before(scene)
         for last, wave in pairwise((0, *decisions.waves)):
             yield from made_by_gitops(scene, decisions, since=last, until=wave)
@@ -177,7 +178,7 @@ class ReplayObjects(BaseStep):
         yield from refusals.told(whole=True)
         yield from gate(scene, wave, blue, decisions)
         if wave == NAMESPACES:
-            yield from _assign_pools(scene, [d.ref.name for d in decisions.of_wave(wave)])
+            yield from insisted("pools", _assign_pools(scene, [d.ref.name for d in decisions.of_wave(wave)]))
 
 
 @dataclass

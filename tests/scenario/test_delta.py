@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -14,15 +14,16 @@ from migrate.cli.wiring import SystemClock
 from migrate.engine import gates
 from migrate.engine import journal as journals
 from migrate.engine.runner import Until
-from migrate.errors import CheckFailed, GateClosed
+from migrate.errors import CheckFailed, Forbidden, GateClosed
 from migrate.model.ids import BatchName, GateName, Phase, Side, StepId
 from migrate.model.migration import GateSpec
 from migrate.model.objects import Object, Resource, dig, name_of
 from migrate.model.progress import Progress
+from migrate.model.verdict import ACCEPTED
 from migrate.replay import drift
 from migrate.replay.edits import replaced
 from migrate.replay.leaving import leaving
-from migrate.simulation.faults import Killed
+from migrate.simulation.faults import Fuse, Killed
 from migrate.steps.base import blue_decided, read_blue
 from tests.scenario.endings import effects_of
 from tests.scenario.hands import (
@@ -49,6 +50,8 @@ from tests.scenario.moves import (
     world_of,
 )
 from tests.scenario.test_turns import defined
+
+_Result = TypeVar("_Result")
 
 VERIFIED = Until(phase=Phase.VERIFY)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
@@ -164,6 +167,38 @@ def test_what_is_put_to_rest_is_seen_off(verified: Project, *, after: bool) -> N
             name_of(pod) for page in world.cluster(Side.GREEN).pages(PODS, namespace="shop") for pod in page
         ]
     assert not [name for name in names if name.startswith("web-")]
+
+
+@dataclass
+class Keeping(Fuse):
+    """A green that refuses to put a Deployment to rest."""
+
+    begun: list[str] = field(default_factory=list)
+
+    def around(self, words: str, call: Callable[[], _Result]) -> _Result:
+        """Refuse the patch that takes the start back; note what is written all the same."""
+        if words.startswith("write patch green deployments.apps shop/web"):
+            message = "admission webhook denied the request: not now"
+            raise Forbidden(message, status=403, reason="Forbidden")
+        if words.startswith(("write create green", "write apply green")):
+            self.begun.append(words)
+        return call()
+
+
+def test_what_may_not_be_put_to_rest_stops_the_run(verified: Project) -> None:
+    """A refused way back is told with the server's words, nothing is written beside it, and the next run tries again."""
+    patched(verified, Side.BLUE, DEPLOYMENTS, "shop/web", {"spec": {"strategy": {"type": "Recreate"}}})
+    created(verified, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+    keeping = Keeping()
+    with pytest.raises(CheckFailed, match=r"Deployment shop/web.*denied the request: not now") as caught:
+        run(verified, Life(keeping, until=VERIFIED))
+    assert caught.value.exit_code == 30
+    assert keeping.begun == []
+    run(verified, Life(until=VERIFIED))
+    assert dig(green(verified, DEPLOYMENTS, "shop/web"), "spec", "replicas") == 0
+    assert green(verified, CONFIG_MAPS, "shop/new") is not None
+    checks = progress_of(verified).verdicts(BatchName("all"))
+    assert not [v.check for v in checks if v.check.startswith(ACCEPTED) and not v.passed]
 
 
 def test_what_does_not_go_off_stops_the_run(verified: Project) -> None:
