@@ -14,7 +14,7 @@ from migrate.cli.wiring import SystemClock
 from migrate.engine import gates
 from migrate.engine import journal as journals
 from migrate.engine.runner import Until
-from migrate.errors import CheckFailed, Forbidden, GateClosed
+from migrate.errors import CheckFailed, GateClosed, Invalid
 from migrate.model.ids import BatchName, GateName, Phase, Side, StepId
 from migrate.model.migration import GateSpec
 from migrate.model.objects import Object, Resource, dig, name_of
@@ -178,8 +178,8 @@ class Keeping(Fuse):
     def around(self, words: str, call: Callable[[], _Result]) -> _Result:
         """Refuse the patch that takes the start back; note what is written all the same."""
         if words.startswith("write patch green deployments.apps shop/web"):
-            message = "admission webhook denied the request: not now"
-            raise Forbidden(message, status=403, reason="Forbidden")
+            message = 'admission webhook "w.example.com" denied the request: not now'
+            raise Invalid(message, status=403, reason="Forbidden")
         if words.startswith(("write create green", "write apply green")):
             self.begun.append(words)
         return call()
