@@ -78,7 +78,9 @@ def _take_over(scene: Scene, taken: Sequence[Handover], source: Source) -> Batch
         yield from make(scene, [v.volume for v in fresh], source)
         yield from make(scene, [v.claim for v in fresh], source)
     back = _wait("volumes-free", f"{names} to be let go of on green", deadline, Side.GREEN, taken)
-    bound = _wait("volumes-bound", f"{names} to be bound on green", deadline, Side.GREEN, taken)
+    bound = _wait(
+        "volumes-bound", f"{names} to be bound on green", deadline, Side.GREEN, taken, failureEnds=True
+    )
     yield [replace(bound, inverse=back)]
 
 
@@ -138,9 +140,11 @@ def _keeps(volumes: Iterable[Object]) -> Iterator[tuple[Action, Object]]:
             yield patch(Side.BLUE, ref_of(volume), POLICY, why=KEEP, gone_is_fine=True), volume
 
 
-def _wait(condition: str, what: str, deadline: float, side: Side, taken: Sequence[Handover]) -> Action:
+def _wait(
+    condition: str, what: str, deadline: float, side: Side, taken: Sequence[Handover], **more: Any
+) -> Action:
     pairs: list[dict[str, Any]] = [{"claim": v.claim.as_json(), "volume": v.volume.as_json()} for v in taken]
-    return wait(condition, what, deadline, side=side.value, claims=pairs)
+    return wait(condition, what, deadline, side=side.value, claims=pairs, **more)
 
 
 def _named(volumes: Sequence[Handover]) -> str:

@@ -18,12 +18,14 @@ from migrate.doors.reading import read_inventory
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, annotations_of, dig
-from migrate.model.verdict import Verdict, failed, inconclusive, passed
+from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.replay.pods import claims_of
 from migrate.replay.storage import OLD_CLASS
 
 CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", namespaced=True)
 READ = (("", "PersistentVolumeClaim"), ("storage.k8s.io", "StorageClass"))
+
+BOUND = "Bound"
 
 UNPROVISIONED = "ProvisioningFailed"
 
@@ -39,6 +41,10 @@ SHOWN = 5
 REMEDY = (
     "kubectl describe the claim on green; mend its class there, or write workloads.storageClasses and"
     " cnimigrate amend. Then run again."
+)
+
+LOST = (
+    "Its data is where its volume was: make that PersistentVolume again, or delete the claim. Then run again."
 )
 
 
@@ -58,7 +64,7 @@ class _Told:
 def bound(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     """Each claim of `refs` on green is Bound, or waits for its first consumer; those of `unbound` were not on blue.
 
-    One that is gone, that lost its volume, or whose provisioning goes on to fail, has failed.
+    One that is gone, that lost its volume (`by_phase`), or whose provisioning goes on to fail, has failed.
     """
     refs, broken = [Ref.of_json(ref) for ref in params["refs"]], frozenset(params.get("unbound", ()))
     green, since = doors.cluster(Side.GREEN), params.get("since", NEVER)
@@ -72,6 +78,28 @@ def bound(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
     return [passed(params["what"], _summed(found, refs, broken))]
 
 
+def phase_of(claim: Object) -> str:
+    """The phase of a claim; one that nobody has looked at yet is Pending."""
+    return str(dig(claim, "status", "phase", default="") or "Pending")
+
+
+def by_phase(ref: Ref, claim: Object | None) -> Verdict:
+    """What a claim's phase alone says: Bound, to be waited for, or Bound never more.
+
+    Only a claim that was bound becomes Lost, as its volume is gone; source: API reference, PersistentVolumeClaimPhase.
+    """
+    check = f"{ref} bound"
+    if claim is None:
+        return failed(check, f"{ref} is not there", REMEDY)
+    match phase_of(claim):
+        case "Bound":
+            return passed(check, f"{ref} is Bound")
+        case "Lost":
+            return failed(check, f"{ref} is Lost: its volume is gone", LOST)
+        case phase:
+            return inconclusive(check, f"{ref} is {phase}", REMEDY)
+
+
 def pending_of(cluster: Cluster, pod: Object) -> str:
     """The first claim of a pod that is not Bound, with its Event's words; empty where there is none.
 
@@ -80,10 +108,10 @@ def pending_of(cluster: Cluster, pod: Object) -> str:
     namespace = str(dig(pod, "metadata", "namespace", default=""))
     for name in claims_of(pod):
         claim = cluster.get(CLAIMS, name, namespace)
-        if claim is None or dig(claim, "status", "phase") == "Bound":
+        if claim is None or phase_of(claim) == BOUND:
             continue
         words, _ = _Told(refusals(cluster, [namespace], reason=UNPROVISIONED), NEVER).of(claim)
-        said = f"its claim {name} is {dig(claim, 'status', 'phase', default='Pending')}"
+        said = f"its claim {name} is {phase_of(claim)}"
         return f"{said}: {words}" if words else said
     return ""
 
@@ -97,7 +125,7 @@ def _read(cluster: Cluster, namespaces: Collection[str]) -> Inventory:
 def _settled(found: Inventory, ref: Ref) -> bool:
     """Whether nothing is to be waited for at a claim."""
     claim = found.find(ref)
-    return claim is not None and (dig(claim, "status", "phase") == "Bound" or _awaits_consumer(found, claim))
+    return claim is not None and (phase_of(claim) == BOUND or _awaits_consumer(found, claim))
 
 
 def _awaits_consumer(found: Inventory, claim: Object) -> bool:
@@ -105,19 +133,16 @@ def _awaits_consumer(found: Inventory, claim: Object) -> bool:
     name = annotations_of(claim).get(OLD_CLASS) or dig(claim, "spec", "storageClassName")
     kind = found.named("StorageClass", str(name), group="storage.k8s.io") if name else None
     late = bool(dig(kind, "volumeBindingMode") == "WaitForFirstConsumer")
-    return late and bool(dig(claim, "status", "phase", default="Pending") == "Pending")
+    return late and phase_of(claim) == "Pending"
 
 
 def _judged(ref: Ref, claim: Object | None, told: _Told) -> Verdict:
-    check = f"{ref} bound"
-    if claim is None:
-        return failed(check, f"{ref} is not there", REMEDY)
-    phase = dig(claim, "status", "phase", default="Pending")
-    if phase == "Lost":
-        return failed(check, f"{ref} is Lost: its volume is gone", REMEDY)
+    verdict = by_phase(ref, claim)
+    if claim is None or verdict.result is not Result.INCONCLUSIVE:
+        return verdict
     words, steady = told.of(claim)
-    said = f"{ref} is {phase}, {_of_class(claim)}" + (f": {words}" if words else "")
-    return (failed if steady else inconclusive)(check, said, REMEDY)
+    said = f"{verdict.evidence}, {_of_class(claim)}" + (f": {words}" if words else "")
+    return (failed if steady else inconclusive)(verdict.check, said, REMEDY)
 
 
 def _of_class(claim: Object) -> str:
@@ -128,11 +153,7 @@ def _of_class(claim: Object) -> str:
 def _summed(found: Inventory, refs: Sequence[Ref], broken: Collection[str]) -> str:
     """What stands, and by name what is Pending with a reason."""
     idle = [ref for ref in refs if str(ref) in broken]
-    late = [
-        ref
-        for ref in refs
-        if str(ref) not in broken and dig(found.find(ref), "status", "phase", default="") != "Bound"
-    ]
+    late = [ref for ref in refs if str(ref) not in broken and phase_of(found.find(ref) or {}) != BOUND]
     said = [f"{len(refs) - len(idle) - len(late)} Bound"]
     if late:
         said.append(f"{len(late)} waiting for their first consumer: {_names(late)}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from migrate.actions.conditions.claims import by_phase
 from migrate.doors.doors import Doors
 from migrate.doors.reading import read_inventory
 from migrate.model.ids import Side
@@ -50,7 +52,7 @@ def unused(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
 
 
 def bound(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
-    """Each of `claims`, as in `free`, is Bound on `side` to its volume and to no other."""
+    """Each of `claims`, as in `free`, is Bound on `side` to its volume and to no other; a failed one never will be."""
     pairs = [(Ref.of_json(pair["claim"]), Ref.of_json(pair["volume"])) for pair in params["claims"]]
     spaces = sorted({claim.namespace for claim, _ in pairs})
     claims = read_inventory(doors.cluster(Side(params["side"])), only=[CLAIM], namespaces=spaces)
@@ -94,14 +96,8 @@ def _uses(pod: Object, claim: Ref) -> bool:
 
 
 def _bound(claim: Ref, volume: Ref, found: Object | None) -> Verdict:
-    check = f"{claim} bound"
-    if found is None:
-        return failed(check, f"{claim} is not there")
     name = dig(found, "spec", "volumeName", default="")
     if name and name != volume.name:
-        return failed(check, f"{claim} is bound to PersistentVolume {name}, not to {volume}")
-    if dig(found, "status", "phase") != "Bound":
-        return inconclusive(
-            check, f"{claim} is {dig(found, 'status', 'phase', default='Pending')}", "kubectl describe both."
-        )
-    return passed(check, f"bound to {volume}")
+        return failed(f"{claim} bound", f"{claim} is bound to PersistentVolume {name}, not to {volume}")
+    verdict = by_phase(claim, found)
+    return replace(verdict, evidence=f"bound to {volume}") if verdict.passed else verdict
