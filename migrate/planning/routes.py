@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migrate.model.backends import GATEWAY_GROUP, ROUTES, of_ingress, of_route
+from migrate.model.backends import GATEWAY_GROUP, ROUTES, of_ingress, of_route, published
 from migrate.model.ids import RouteName
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
@@ -106,11 +106,11 @@ def closures(
 
 
 def exposed(blue: Inventory) -> tuple[str, ...]:
-    """Services that are reached from outside: LoadBalancer and NodePort ones, and those behind an Ingress or a Gateway."""
+    """Services that are reached from outside: published ones, and those behind an Ingress or a Gateway."""
     found = {
         f"{namespace_of(s)}/{name_of(s)}"
         for s in blue.of("Service")
-        if dig(s, "spec", "type") in {"LoadBalancer", "NodePort"} and namespace_of(s) != "kube-system"
+        if published(s) and namespace_of(s) != "kube-system"
     }
     for ingress in blue.of("Ingress", "networking.k8s.io"):
         found.update(of_ingress(ingress))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from migrate.model.objects import Object
-from migrate.planning.routes import Closure, closures
+from migrate.planning.routes import Closure, closures, exposed
 from tests.replay.builders import decided, deployment, inventory, migration, obj, service
 
 GATEWAYS = "gateway.networking.k8s.io/v1"
@@ -39,6 +39,17 @@ def test_a_service_that_is_reached_by_itself_needs_nothing() -> None:
     found = route(service("web", type="NodePort"), ingress("api", "api"), balancer("other"))
     assert found.ways_in == ()
     assert found.rampable
+
+
+def test_an_external_address_is_a_way_in_like_a_node_port() -> None:
+    """What counts as reached from outside is one and the same for a route's Services and for its ways in."""
+    blue = inventory(
+        service("named", externalIPs=["192.0.2.7"]),
+        service("ported", type="NodePort"),
+        service("system", "kube-system", externalIPs=["192.0.2.8"]),
+        service("inside"),
+    )
+    assert exposed(blue) == ("shop/named", "shop/ported")
 
 
 def test_what_leads_to_a_service_is_its_way_in() -> None:
