@@ -13,6 +13,8 @@ from migrate.cli.project import Project
 from migrate.engine import journal as journals
 from migrate.engine.journal import Journal, Now
 from migrate.errors import PlanMismatch, UsageError
+from migrate.model.entry import EntryKind
+from migrate.model.plan import Plan
 from migrate.model.progress import Progress
 
 
@@ -33,9 +35,26 @@ def open_journal(project: Project, clock: Now) -> tuple[Journal, Progress]:
     require_begun(project)
     journal = journals.open_(project.journal, clock)
     progress = Progress(journal.entries())
+    _insist_on_name(project, progress)
+    return journal, progress
+
+
+def plan_begun(project: Project, clock: Now) -> Plan | None:
+    """The Plan that a migration goes by, None where nothing was composed yet; raises UsageError where none was begun.
+
+    A big journal takes seconds to read, and whoever goes on from here reads it whole: for comparing, the entries of its
+    beginning do.
+    """
+    require_begun(project)
+    with journals.open_(project.journal, clock) as journal:
+        progress = Progress(journal.of_kinds(EntryKind.RUN, EntryKind.REVISION))
+    _insist_on_name(project, progress)
+    return progress.plan
+
+
+def _insist_on_name(project: Project, progress: Progress) -> None:
     if progress.migration and progress.migration != project.written.name:
         message = (
             f"{project.journal} is the journal of migration {progress.migration}, not {project.written.name}"
         )
         raise PlanMismatch(message, remedy="Give the state directory of this migration: --state DIR")
-    return journal, progress

@@ -14,7 +14,7 @@ from pathlib import Path
 from migrate import __version__, assess
 from migrate.actions.lease import BlueLease
 from migrate.actions.registry import handlers
-from migrate.cli.begun import open_journal, whoami
+from migrate.cli.begun import open_journal, plan_begun, whoami
 from migrate.cli.project import Project
 from migrate.cli.wiring import SystemClock, Wired
 from migrate.doors.clock import Clock
@@ -97,24 +97,22 @@ def _same_blue(project: Project, wired: Wired, blue: ClusterFacts) -> None:
     """Refuse another blue than the journal's before its CNI is judged: the wrong cluster may have none at all."""
     if not project.journal.exists():
         return
-    journal, progress = open_journal(project, wired.doors.clock)
-    journal.close()
-    if progress.plan is not None and progress.plan.identity.get("blue") != blue.uid:
+    begun = plan_begun(project, wired.doors.clock)
+    if begun is not None and begun.identity.get("blue") != blue.uid:
         message = f"blue is another cluster now (kube-system UID {blue.uid}, the journal has another)"
         raise PlanMismatch(message, remedy="Give the kubeconfig of the blue that this run began with.")
 
 
 def begun_plan(project: Project, wired: Wired) -> Plan:
     """The journalled Plan, for going back: only the clusters must be the same, whatever became of file and facts."""
-    journal, progress = open_journal(project, wired.doors.clock)
-    journal.close()
-    if progress.plan is None:
+    begun = plan_begun(project, wired.doors.clock)
+    if begun is None:
         message = f"{project.written.name} was begun, but nothing was composed: there is nothing to take back"
         raise UsageError(message)
-    if progress.plan.identity.get("blue") != wired.doors.blue.identity().uid:
+    if begun.identity.get("blue") != wired.doors.blue.identity().uid:
         message = "blue is another cluster than the one that this run began with"
         raise PlanMismatch(message, remedy="Give the kubeconfig of that blue.")
-    return progress.plan
+    return begun
 
 
 @contextmanager

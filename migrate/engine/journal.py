@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import orjson
 
@@ -138,19 +138,32 @@ class Journal:
                 head = chained(head, seq, at, epoch, line_of(kind, batch, step, key, text))
                 if head != stored or seq != expected:
                     raise _damaged(self.path, f"entry {expected} does not follow from the one before it")
-                yield Entry(
-                    seq,
-                    at,
-                    epoch,
-                    _kind(kind),
-                    BatchName(batch),
-                    StepId(step),
-                    key,
-                    orjson.loads(text),
-                    stored,
-                )
+                yield _entry(seq, at, epoch, kind, batch, step, key, text, stored)
         except (sqlite3.DatabaseError, ValueError) as error:
             raise _damaged(self.path, str(error)) from error
+
+    def of_kinds(self, *kinds: EntryKind) -> list[Entry]:
+        """Read the entries of some kinds alone, each held against the one before it; the rest of the chain is not read.
+
+        So nothing is done upon them before all was read. Raises JournalDamaged.
+        """
+        marks = ", ".join("?" * len(kinds))
+        sql = (
+            "SELECT e.seq, e.at, e.epoch, e.kind, e.batch, e.step, e.key, e.data, e.hash, p.hash"  # noqa: S608 - marks alone
+            f" FROM entry e LEFT JOIN entry p ON p.seq = e.seq - 1 WHERE e.kind IN ({marks}) ORDER BY e.seq"
+        )
+        found = []
+        try:
+            rows = self._db.execute(sql, kinds)
+            for *row, before in rows:
+                seq, at, epoch, kind, batch, step, key, text, stored = row
+                line = line_of(kind, batch, step, key, text)
+                if chained(before or GENESIS, seq, at, epoch, line) != stored:
+                    raise _damaged(self.path, f"entry {seq} does not follow from the one before it")
+                found.append(_entry(*row))
+        except (sqlite3.DatabaseError, ValueError) as error:
+            raise _damaged(self.path, str(error)) from error
+        return found
 
     def head(self) -> tuple[int, str]:
         """The number and the hash of the last entry."""
@@ -291,5 +304,9 @@ def _damaged(path: Path, what: str) -> JournalDamaged:
     )
 
 
-def _kind(text: Any) -> EntryKind:
-    return EntryKind(text)
+def _entry(
+    seq: int, at: str, epoch: int, kind: str, batch: str, step: str, key: str, text: str, stored: str
+) -> Entry:
+    """A row of the file as an entry; raises ValueError for a kind or data that are none."""
+    data = orjson.loads(text)
+    return Entry(seq, at, epoch, EntryKind(kind), BatchName(batch), StepId(step), key, data, stored)

@@ -145,3 +145,22 @@ def test_no_run_begins_while_amend_asks(place: Place) -> None:
     assert ended.code == 0, ended.all
     assert "revision 2" in ended.out
     assert place.run("run").code == 20
+
+
+@pytest.mark.parametrize("words", [("run",), ("rollback",)])
+def test_a_begun_journal_is_read_whole_only_once(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Sequence[str]
+) -> None:
+    """A big one takes seconds; what only compares the Plan reads the entries that say it."""
+    place = at_gate(demo(tmp_path / "it"))
+    whole = 0
+    entries = Journal.entries
+
+    def counted(journal: Journal, after: int = 0) -> Iterator[Entry]:
+        nonlocal whole
+        whole += not after
+        return entries(journal, after)
+
+    monkeypatch.setattr(Journal, "entries", counted)
+    cli(*words, "-f", place.file)
+    assert whole == 1

@@ -120,6 +120,26 @@ def test_a_changed_column_breaks_the_chain(path: Path, column: str, seq: int) ->
     assert f"entry {seq}" in error.message
 
 
+def test_some_kinds_are_read_alone(journal: Journal) -> None:
+    """The same entries as among all, in their order."""
+    run = {"run": "r", "migration": "m"}
+    journal.append([Draft(EntryKind.RUN, run), remark(), Draft(EntryKind.REVISION, {"plan": {}}), remark()])
+    whole = list(journal.entries())
+    assert journal.of_kinds(EntryKind.RUN, EntryKind.REVISION) == [whole[0], whole[2]]
+
+
+@pytest.mark.parametrize("column", ["at", "epoch", "batch", "step", "key", "data", "hash"])
+@pytest.mark.parametrize("seq", [1, 3])
+def test_an_entry_of_a_kind_that_was_changed_is_damage(path: Path, column: str, seq: int) -> None:
+    """Each is held against the one before it, wherever it stands."""
+    filled(path)
+    with closing(sqlite3.connect(path)) as db, db:
+        value = {"epoch": 7, "data": '{"what":"numbeR 0"}'}.get(column, "x")
+        db.execute(f"UPDATE entry SET {column} = ? WHERE seq = ?", (value, seq))
+    with journals.open_(path, HandClock()) as opened, pytest.raises(JournalDamaged, match=f"entry {seq} "):
+        opened.of_kinds(EntryKind.REMARK)
+
+
 def test_every_flipped_byte_of_an_entry_is_found(path: Path) -> None:
     """Each byte of an entry's data and time matters."""
     filled(path, 3)
