@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from migrate.assess.families import Code, Situation
 from migrate.assess.wording import few
 from migrate.model.facts import Finding, Severity
+from migrate.model.inventory import EVERY_KIND
 
 MISSING = Code(
     "RIGHT-001",
@@ -36,6 +37,11 @@ UNREAD_OTHER = Code(
 )
 CODES = (MISSING, UNREAD, UNREAD_OTHER)
 
+_DOWN = (
+    "What serves {groups} does not answer, and no right mends that: kubectl get apiservices tells who is to serve it. Bring "
+    "that up, or delete the APIService where nothing of it has to move; then assess again."
+)
+
 _BUILT_IN = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
 
 
@@ -46,10 +52,19 @@ def find(situation: Situation) -> Iterator[Finding]:
     unreadable = situation.blue_inventory.unreadable
     built_in = {n: why for n, why in unreadable.items() if _is_built_in(n)}
     if built_in:
-        yield UNREAD.found(few((f"{name} ({why})" for name, why in built_in.items()), 10))
+        said = few((f"{name} ({why})" for name, why in built_in.items()), 10)
+        yield UNREAD.found(said, remedy=_remedy(built_in))
     others = {n: why for n, why in unreadable.items() if n not in built_in}
     if others:
         yield UNREAD_OTHER.found(few((f"{name} ({why})" for name, why in others.items()), 10))
+
+
+def _remedy(unread: Iterable[str]) -> str:
+    """What helps where kinds may not be listed, and where a group could not even be discovered."""
+    names = list(unread)
+    down = [name for name in names if name.startswith(f"{EVERY_KIND}.")]
+    said = [_DOWN.format(groups=few(down, 3))] if down else []
+    return " ".join([*([UNREAD.remedy] if len(down) < len(names) else []), *said])
 
 
 def _is_built_in(resource: str) -> bool:
