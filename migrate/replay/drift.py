@@ -18,7 +18,7 @@ from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict, passed
 from migrate.replay.decisions import MERGED_RULES, Decisions
 from migrate.replay.edits import composed, given_up, leaves, merged, replaced
-from migrate.replay.parity import MISSING, SHOWN, UNREAD, Difference, differing, unequal, unread
+from migrate.replay.parity import MISSING, SHOWN, Difference, differing, unequal, unread
 from migrate.replay.sanitise import sanitise, source_hash
 
 NEW = "new on blue"
@@ -126,7 +126,7 @@ def drift(
     """What is new, changed or gone on blue and otherwise on green."""
     found = [_of(decision, record, green, key) for decision in decisions]
     found += [
-        Difference(ref, 0, UNREAD if unread(ref, blue) else GONE)
+        Difference(ref, 0, unread(ref, blue) or GONE)
         for ref in sorted({*record.hashes, *record.merges})
         if decisions.of(ref) is None and record.would_run(ref, green)
     ]

@@ -26,6 +26,13 @@ FOREIGN = "not ours"
 STALE = "written from another state"
 DIFFERS = "differs"
 UNREAD = "could not be read"
+UNSERVED = "is of a group that could not be discovered"
+
+_SEEN_BY = {
+    UNREAD: "give the credentials the right to list them",
+    UNSERVED: "bring up what serves their group (kubectl get apiservices)",
+}
+"""What helps where an object was not seen."""
 
 SINCE = "green since its verification"
 
@@ -127,14 +134,20 @@ def unequal(target: Any, found: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-def unread(ref: Ref, side: Inventory) -> bool:
-    """Whether the object's kind could not be listed; `unreadable` has names such as "deployments.apps"."""
+def unread(ref: Ref, side: Inventory) -> str:
+    """How the object's kind was not read: not listed, or its group not even discovered; empty where it was.
+
+    `unreadable` has names such as "deployments.apps", and "*.apps" of a whole group.
+    """
     resource = side.resource(ref.kind, ref.group)
     if resource is not None:
-        return resource.name in side.unreadable
+        return UNREAD if resource.name in side.unreadable else ""
+    if f"{EVERY_KIND}.{ref.group}" in side.unreadable:
+        return UNSERVED
     stem = ref.kind.lower()[:-1]  # the last letter may change in the plural: policy, policies
     names = (name.partition(".") for name in side.unreadable)
-    return any(group == ref.group and plural.startswith((stem, EVERY_KIND)) for plural, _, group in names)
+    alike = any(group == ref.group and plural.startswith(stem) for plural, _, group in names)
+    return UNREAD if alike else ""
 
 
 def _difference(decision: Decision, green: Inventory, key: bytes, run: RunId) -> Difference | None:
@@ -142,7 +155,7 @@ def _difference(decision: Decision, green: Inventory, key: bytes, run: RunId) ->
     assert target is not None  # what is written has a target
     found = green.find(decision.ref)
     if found is None:
-        return Difference(decision.ref, decision.wave, UNREAD if unread(decision.ref, green) else MISSING)
+        return Difference(decision.ref, decision.wave, unread(decision.ref, green) or MISSING)
     paths = _departures(decision, unmarked(target), found)
     if decision.status and not found.get("status"):  # once it is there, it is green's to go on writing
         paths = (*paths, "status")
@@ -209,8 +222,10 @@ def _failed(check: str, evidence: str, found: Sequence[Difference]) -> Verdict:
 
 def differing(check: str, found: Sequence[Difference], evidence: str, remedy: str, *, side: Side) -> Verdict:
     """Fail a check with what differs; where all of it only could not be read on a side, nothing is known."""
-    if all(difference.what == UNREAD for difference in found):
-        return inconclusive(check, evidence, f"give the credentials the right to list them on {side}")
+    unseen = {difference.what for difference in found}
+    if unseen <= _SEEN_BY.keys():
+        helping = " and ".join(_SEEN_BY[what] for what in sorted(unseen))
+        return inconclusive(check, evidence, f"{helping}, on {side}")
     return failed(check, evidence, remedy)
 
 

@@ -213,12 +213,26 @@ def test_merged_object_is_compared_without_marks() -> None:
     assert results(decisions, inventory(made)) == {"parity-wave-5": Result.FAIL}
 
 
-@pytest.mark.parametrize("name", ["networkpolicies.networking.k8s.io", "*.networking.k8s.io"])
-def test_kind_that_was_never_listed_is_known_by_its_name(name: str) -> None:
-    """Where green's listing left a kind out altogether, its name, or its group's, among the unreadable ones tells."""
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("networkpolicies.networking.k8s.io", "give the credentials the right to list them, on green"),
+        (
+            "*.networking.k8s.io",
+            "bring up what serves their group (kubectl get apiservices), on green",
+        ),
+    ],
+)
+def test_kind_that_was_never_listed_is_known_by_its_name(name: str, remedy: str) -> None:
+    """Where green's listing left a kind out altogether, its name, or its group's, among the unreadable ones tells.
+
+    No right mends a group that nobody serves.
+    """
     decisions = decide(obj("NetworkPolicy", "p", "shop", "networking.k8s.io/v1", spec={}))
     blind = Inventory((), {}, unreadable={name: "forbidden"})
-    assert results(decisions, blind) == {"parity-wave-4": Result.INCONCLUSIVE}
+    (verdict,) = parity(decisions, blind, key=KEY, run=RUN)
+    assert (verdict.check, verdict.result) == ("parity-wave-4", Result.INCONCLUSIVE)
+    assert verdict.remedy == remedy
 
 
 def test_kind_that_green_lists_and_could_not_read_is_inconclusive() -> None:
