@@ -6,7 +6,7 @@ from migrate.model.objects import Object, dig
 from migrate.replay import handover, hold
 from migrate.replay.edits import replaced
 from migrate.replay.rule import Shape, Subject
-from migrate.replay.storage import at_least, data_of, volume_moves
+from migrate.replay.storage import data_of, volume_moves
 from migrate.replay.surroundings import Surroundings
 
 
@@ -30,7 +30,6 @@ def volume_taken(subject: Subject, _surroundings: Surroundings, target: Object) 
 def claim_taken(subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
     """Shape the claim of such a volume: it names it."""
     name = dig(subject.obj, "spec", "volumeName")
-    target = at_least(target, dig(subject.obj, "status", "capacity", "storage"))
     target = replaced(target, ("spec", "volumeName"), name)
     return Shape(target, hold.deferred(target), evidence=f"takes over PersistentVolume {name} with its data")
 
@@ -53,4 +52,4 @@ def claim(subject: Subject, surroundings: Surroundings, target: Object) -> Shape
     else:
         evidence = "data is not copied: green makes an empty volume"
     shown = f"{evidence} ({size} on blue)" if size else evidence
-    return Shape(at_least(target, size), evidence=shown)
+    return Shape(target, evidence=shown)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from ipaddress import ip_network
 
 from migrate.model.decision import Decision, Form, Hold
 from migrate.model.facts import OwnRanges
@@ -30,9 +29,9 @@ from migrate.replay.rules.green import NOT_SERVED, OTHER_VERSION
 from migrate.replay.rules.never import NO_CREATE
 from migrate.replay.rules.owners import OWNED
 from migrate.replay.rules.volumes import PAST_RULES
-from migrate.replay.sanitise import sanitise
+from migrate.replay.sanitise import AS_IT_IS, sanitise, setting_of
+from migrate.replay.sanitising import Setting
 from migrate.replay.status import with_status
-from migrate.replay.storage import in_classes_of_green
 from migrate.replay.surroundings import Surroundings
 from migrate.replay.turns import Turn, turn_of
 from migrate.replay.versions import Serves, modern
@@ -73,9 +72,9 @@ def decide_all(
         known = {**coming, **green}
         blue = Blue(inventory, migration, residue, known, ranges, classed or {}, green_rbac)
         surroundings = Surroundings(blue, surroundings.left)
-    families = _families(migration)
+    setting = setting_of(migration)
     wanted = subjects if only is None else subjects.keys() & only
-    found = tuple(_decide(subjects[ref], surroundings, families) for ref in sorted(wanted))
+    found = tuple(_decide(subjects[ref], surroundings, setting) for ref in sorted(wanted))
     links = _links(found, subjects, surroundings)
     depth = generations(_owners(found, subjects, blue))
     said = {ref: (*map(str, links.get(ref, ())), *depth.told(ref)) for ref in {*links, *depth.opened}}
@@ -106,7 +105,7 @@ def _links(
 
     def fate(ref: Ref) -> Decision:
         if ref not in decided:
-            decided[ref] = _decide(subjects[ref], surroundings, None)
+            decided[ref] = _decide(subjects[ref], surroundings, AS_IT_IS)
         return decided[ref]
 
     named = ((d.ref, links_of(d, subjects[d.ref].obj, surroundings.blue, fate)) for d in found)
@@ -145,7 +144,7 @@ def _coming(subjects: Mapping[Ref, Subject], surroundings: Surroundings) -> Serv
     for subject in subjects.values():
         if subject.kind not in {kinds.DEFINITION, kinds.API_SERVICE}:
             continue
-        if _decide(subject, surroundings, None).form not in {*WRITTEN, Form.DEFERRED, Form.COMPARED}:
+        if _decide(subject, surroundings, AS_IT_IS).form not in {*WRITTEN, Form.DEFERRED, Form.COMPARED}:
             continue
         group = str(dig(subject.obj, "spec", "group", default=""))
         if subject.kind == kinds.DEFINITION:
@@ -154,14 +153,6 @@ def _coming(subjects: Mapping[Ref, Subject], surroundings: Surroundings) -> Serv
             groups.add(group)
     on_blue = surroundings.blue.serves
     return {kind: on_blue.get(kind, ()) for kind in coming | {kind for kind in on_blue if kind[0] in groups}}
-
-
-def _families(migration: Migration) -> frozenset[str] | None:
-    try:
-        networks = [ip_network(cidr.strip()) for cidr in migration.green.network.service_cidr.split(",")]
-    except ValueError:  # the planner says what is wrong with the file
-        return None
-    return frozenset(f"IPv{network.version}" for network in networks)
 
 
 def _unformed(subject: Subject, surroundings: Surroundings) -> Decision | None:
@@ -177,13 +168,13 @@ def _unformed(subject: Subject, surroundings: Surroundings) -> Decision | None:
     return None
 
 
-def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[str] | None) -> Decision:
+def _decide(subject: Subject, surroundings: Surroundings, setting: Setting) -> Decision:
     left_out = _unformed(subject, surroundings)
     if left_out is not None:
-        return _wanted(left_out, subject, surroundings, families)
+        return _wanted(left_out, subject, surroundings, setting)
     said = operator_rule(surroundings.blue.migration, subject.ref, labels_of(subject.obj))
     if said is None:
-        return _formed(subject, surroundings, families)
+        return _formed(subject, surroundings, setting)
     rule_id, word = said
     if not (word.replay or word.hold):
         hint = "the rule decides nothing: write skip, replay or hold"
@@ -195,7 +186,7 @@ def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[st
         if evidence is not None:
             note = f"{rule_id} asks for it; {evidence}"
             return Decision(subject.ref, Form.UNDECIDED, impossible.id, impossible.reason, evidence=note)
-    decision = _formed(subject, surroundings, families)
+    decision = _formed(subject, surroundings, setting)
     if decision.rule in MERGED_RULES:  # the rule's id says how it is written
         note = "; ".join(filter(None, (f"{rule_id} asks for it: {word.reason}", decision.evidence)))
         return replace(decision, evidence=note)
@@ -204,24 +195,21 @@ def _decide(subject: Subject, surroundings: Surroundings, families: frozenset[st
     return with_status(decision, subject.obj, surroundings.blue) if word.status else decision
 
 
-def _wanted(
-    decision: Decision, subject: Subject, surroundings: Surroundings, families: frozenset[str] | None
-) -> Decision:
+def _wanted(decision: Decision, subject: Subject, surroundings: Surroundings, setting: Setting) -> Decision:
     """The decision with what is to be found on green, where somebody else makes it there."""
     if decision.form is not Form.COMPARED:
         return decision
     runs = subject.kind in kinds.WORKLOADS or subject.kind == kinds.POD
     word = surroundings.classes.of(subject.obj).word if runs else ""
-    return replace(decision, target=sanitise(subject.obj, families=families), workload_class=word)
+    return replace(decision, target=sanitise(subject.obj, setting.compared), workload_class=word)
 
 
-def _formed(subject: Subject, surroundings: Surroundings, families: frozenset[str] | None) -> Decision:
+def _formed(subject: Subject, surroundings: Surroundings, setting: Setting) -> Decision:
     tried = ((rule, rule.matches(subject, surroundings)) for rule in _forms(subject.kind))
     rule, matched = next(
         (rule, matched) for rule, matched in tried if matched is not None
     )  # the last takes everything
-    bare = sanitise(subject.obj, families=families)
-    target = in_classes_of_green(bare, subject.kind, surroundings.blue.migration)
+    target = sanitise(subject.obj, setting)
     shape = rule.shape(subject, surroundings, target)
     literals = surroundings.blue.literals.literals(target)  # before it is held: what is taken away comes back
     form, record = rule.form, shape.hold

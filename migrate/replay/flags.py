@@ -12,8 +12,8 @@ from migrate.replay.identity import cloud_identity
 from migrate.replay.missed import unread
 from migrate.replay.pods import state_annotation
 from migrate.replay.rule import Subject
-from migrate.replay.sanitise import too_long
-from migrate.replay.storage import classes_named, renamed_classes
+from migrate.replay.sanitising.everywhere import too_long
+from migrate.replay.storage_classes import classes_named, renamed_classes
 from migrate.replay.surroundings import Surroundings
 
 SHOWN = 3

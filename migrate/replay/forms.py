@@ -12,7 +12,7 @@ from migrate.replay.definitions import explicit, lax
 from migrate.replay.edits import replaced
 from migrate.replay.kinds import Kind
 from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
-from migrate.replay.sanitise import unapplied
+from migrate.replay.sanitising.everywhere import unapplied
 from migrate.replay.surroundings import Surroundings
 
 _ANNOUNCED = frozenset(

@@ -117,7 +117,7 @@ GENERATED: Mapping[Kind, Generated] = {
     ),
     ("example.net", "Thing"): _custom("v1", "things"),
 }
-"""Every kind with a row in replay.md 2.3 or in `sanitise.FIELDS`, and the custom resources that have a held form."""
+"""Every kind with a row in replay.md 2.3 or in `everywhere.FIELDS`, and the custom resources that have a held form."""
 
 
 def api_version(kind: Kind) -> str:

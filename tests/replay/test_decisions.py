@@ -17,7 +17,7 @@ from migrate.model.inventory import Inventory, inventory_of
 from migrate.model.objects import Object, Ref, Resource, ref_of
 from migrate.replay import Decisions
 from migrate.replay import decide as deciding
-from migrate.replay.sanitise import FIELDS
+from migrate.replay.sanitising.everywhere import FIELDS
 from migrate.replay.waves import WAVES, wave_of
 from migrate.steps import replay_objects
 from tests.replay.builders import (

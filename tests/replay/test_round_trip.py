@@ -24,7 +24,8 @@ from migrate.model.objects import Object, Ref, Resource, dig, ref_of
 from migrate.replay import Decisions, decide_all, kinds, mark, sanitise
 from migrate.replay.edits import merged, replaced
 from migrate.replay.parity import differences
-from migrate.replay.sanitise import FIELDS
+from migrate.replay.sanitising import Setting
+from migrate.replay.sanitising.everywhere import FIELDS
 from migrate.simulation.seed import empty
 from migrate.simulation.world import World
 from tests.lab.assets import Assets
@@ -64,7 +65,7 @@ OPERATOR = migration(
     },
     green={"network": {"podCIDR": SPECS[1].pod_cidr, "serviceCIDR": SPECS[1].service_cidr}},
 )
-FAMILIES = frozenset({"IPv4"})
+SETTING = Setting(frozenset({"IPv4"}))
 """Those of that Service range."""
 
 
@@ -181,13 +182,13 @@ class RoundTrip:
     def released_form(self, decision: Decision) -> Object:
         """What a held object was sent as, with its release merged into it; what is forced on green stays forced."""
         release = decision.hold.release if decision.hold else {}
-        return sanitise(merged(self.target(decision), release), families=FAMILIES)
+        return sanitise(merged(self.target(decision), release), SETTING)
 
     def awake(self, decision: Decision) -> Object:
         """What blue's object is, sanitised: what a released one must have come to."""
         source = self.blue.find(decision.ref)
         assert source is not None
-        form = sanitise(source, families=FAMILIES)
+        form = sanitise(source, SETTING)
         kind = decision.ref.group, decision.ref.kind
         if kind in kinds.SCALED and dig(form, "spec", "replicas") is None:
             form = replaced(form, ("spec", "replicas"), 1)  # what no server fills in returns to the default
@@ -198,7 +199,7 @@ def _departure(green: Inventory, ref: Ref, wanted: Object) -> str:
     found = green.find(ref)
     if found is None:
         return f"{ref} is not on green"
-    served = sanitise(found, families=FAMILIES)
+    served = sanitise(found, SETTING)
     if canonical(served) == canonical(wanted):
         return ""
     return f"{ref}: " + "; ".join(_paths(wanted, served))

@@ -15,8 +15,10 @@ from migrate.model.marks import RUN, SOURCE_HASH, SOURCE_UID, unmarked
 from migrate.model.objects import Object, annotations_of
 from migrate.replay import mark, sanitise, source_hash
 from migrate.replay.edits import nested
-from migrate.replay.pods import TOKEN_PATH
-from migrate.replay.sanitise import LAST_APPLIED, TOKEN
+from migrate.replay.sanitising import Setting
+from migrate.replay.sanitising.access import TOKEN
+from migrate.replay.sanitising.everywhere import LAST_APPLIED
+from migrate.replay.sanitising.pods import TOKEN_PATH
 from tests.replay.builders import decide, deployment, obj
 
 KEY = b"key of a test run"
@@ -297,7 +299,7 @@ def test_families_follow_what_green_has(
 ) -> None:
     """A Service keeps its families, in their order, where green has them all; a preference stays a preference."""
     spec = {"ipFamilies": ["IPv6", "IPv4"], "ipFamilyPolicy": policy}
-    assert sanitise(obj("Service", "a", "shop", spec=spec), families=families)["spec"] == kept
+    assert sanitise(obj("Service", "a", "shop", spec=spec), Setting(families))["spec"] == kept
 
 
 def test_bundle_of_an_aggregated_api_follows_the_same_rule() -> None:

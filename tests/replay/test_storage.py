@@ -8,10 +8,12 @@ import pytest
 
 from migrate.model.objects import Ref
 from migrate.replay import kinds
-from migrate.replay.storage import at_least, data_of, in_classes_of_green
+from migrate.replay.sanitising.volumes import at_least
+from migrate.replay.storage import data_of
+from migrate.replay.storage_classes import in_classes_of_green
 from tests.replay.builders import migration
 
-FILE = migration({"storageClasses": [{"from": "fast", "to": "ceph-rbd"}]})
+NAMES = {"fast": "ceph-rbd"}
 EPHEMERAL = [
     {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {"storageClassName": "fast"}}}}
 ]
@@ -28,7 +30,7 @@ def claim(**spec: Any) -> dict[str, Any]:
 def test_templates_of_a_set_ask_for_the_class_of_green() -> None:
     """A set's claims that green's controller makes later are no claims of blue, and ask for the same class."""
     templates = [claim(storageClassName="fast"), claim(storageClassName="slow"), claim()]
-    found = in_classes_of_green({"spec": {"volumeClaimTemplates": templates}}, kinds.STATEFUL_SET, FILE)
+    found = in_classes_of_green({"spec": {"volumeClaimTemplates": templates}}, kinds.STATEFUL_SET, NAMES)
     assert [t["spec"].get("storageClassName") for t in found["spec"]["volumeClaimTemplates"]] == [
         "ceph-rbd",
         "slow",
@@ -57,7 +59,7 @@ def test_volumes_that_live_with_a_pod_ask_for_the_class_of_green(
             value = {key: value}
         return {"spec": value}
 
-    assert in_classes_of_green(wrapped(EPHEMERAL), kind, FILE) == wrapped(RENAMED)
+    assert in_classes_of_green(wrapped(EPHEMERAL), kind, NAMES) == wrapped(RENAMED)
 
 
 def test_a_quota_limits_the_class_of_green() -> None:
@@ -68,7 +70,7 @@ def test_a_quota_limits_the_class_of_green() -> None:
         "slow.storageclass.storage.k8s.io/persistentvolumeclaims": "2",
         "pods": "9",
     }
-    found = in_classes_of_green({"spec": {"hard": hard}}, kinds.RESOURCE_QUOTA, FILE)
+    found = in_classes_of_green({"spec": {"hard": hard}}, kinds.RESOURCE_QUOTA, NAMES)
     assert found["spec"]["hard"] == {
         "ceph-rbd.storageclass.storage.k8s.io/requests.storage": "5Gi",
         "slow.storageclass.storage.k8s.io/persistentvolumeclaims": "2",
@@ -79,7 +81,7 @@ def test_a_quota_limits_the_class_of_green() -> None:
 def test_nothing_is_touched_where_no_class_has_another_name() -> None:
     """Without a word of the file the object is the very same."""
     obj = claim(storageClassName="fast")
-    assert in_classes_of_green(obj, kinds.CLAIM, migration()) is obj
+    assert in_classes_of_green(obj, kinds.CLAIM, {}) is obj
 
 
 @pytest.mark.parametrize(

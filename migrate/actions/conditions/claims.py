@@ -20,7 +20,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, annotations_of, dig
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.replay.pods import claims_of
-from migrate.replay.storage import OLD_CLASS
+from migrate.replay.storage_classes import OLD_CLASS
 
 CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", namespaced=True)
 READ = (("", "PersistentVolumeClaim"), ("storage.k8s.io", "StorageClass"))

@@ -10,7 +10,7 @@ from migrate.assess.wording import count, few
 from migrate.assess.workloads import WORKLOADS, pod_spec, title
 from migrate.model.facts import Finding, Severity
 from migrate.model.objects import Object, Ref, annotations_of, controller_of, dig, name_of, namespace_of
-from migrate.replay.storage import OLD_CLASS, renamed_classes
+from migrate.replay.storage_classes import OLD_CLASS, renamed_classes
 
 STORAGE = Code(
     "CLASS-001",

@@ -9,7 +9,9 @@ from migrate.model.objects import annotations_of, dig, labels_of
 from migrate.replay import bootstrap_rbac, kinds
 from migrate.replay.classes import LEADER_ANNOTATION
 from migrate.replay.rule import Rule, Subject, ask, skip
-from migrate.replay.sanitise import TOKEN, sanitise, unapplied
+from migrate.replay.sanitise import sanitise
+from migrate.replay.sanitising.access import TOKEN
+from migrate.replay.sanitising.everywhere import unapplied
 from migrate.replay.surroundings import Surroundings
 
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.replay import kinds
 from migrate.replay.rule import Rule, Subject, ask
-from migrate.replay.sanitise import FIELDS
+from migrate.replay.sanitising.everywhere import FIELDS
 from migrate.replay.surroundings import Surroundings
 
 
