@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrate import replay
 from migrate.cli import tables
 from migrate.doors.reading import UNREAD
 from migrate.model.decision import Decision, Form
 from migrate.model.facts import ClusterFacts
 from migrate.model.migration import GateSpec, Migration
-from migrate.model.objects import Ref
+from migrate.model.objects import Object, Ref
 from migrate.model.plan import Plan, PlannedStep
 from migrate.model.progress import Progress
 from migrate.planning.compose import changes, gate_specs
@@ -132,6 +133,14 @@ def decision_json(composed: Composed, decision: Decision) -> dict[str, Any]:
         "literals": [literal.as_json() for literal in decision.literals],
         "onGreen": composed.taken[decision.ref].as_json() if decision.ref in composed.taken else None,
     }
+
+
+def edits(composed: Composed, decision: Decision, obj: Object) -> list[str]:
+    """The ids of the edits that change anything of blue's object on its way; none where nothing is wanted on green."""
+    if decision.target is None:
+        return []
+    setting = replay.setting_of(composed.migration)
+    return list(replay.edited(obj, setting.compared if decision.form is Form.COMPARED else setting))
 
 
 def _hold_json(decision: Decision) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from migrate.replay.edits import merged
 from migrate.replay.forced import forced
 from migrate.replay.operator import idle
 from migrate.replay.parity import SINCE, Difference, apart, differences, parity, unequal, verdicts, whole
-from migrate.replay.sanitise import mark, sanitise, source_hash
+from migrate.replay.sanitise import edited, mark, sanitise, setting_of, source_hash
 from migrate.replay.versions import modern, readable, serves
 from migrate.replay.waves import WAVES, Wave, wave_of
 
@@ -34,6 +34,7 @@ __all__ = [
     "decide_all",
     "differences",
     "document",
+    "edited",
     "forced",
     "idle",
     "mark",
@@ -43,6 +44,7 @@ __all__ = [
     "readable",
     "sanitise",
     "serves",
+    "setting_of",
     "source_hash",
     "unequal",
     "verdicts",

@@ -11,17 +11,16 @@ from typing import Any
 
 from migrate.model import marks
 from migrate.model.decision import Decision, Form
-from migrate.model.ids import RuleId, RunId
+from migrate.model.ids import RunId
+from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration, OnConflict
-from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of
+from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, ref_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.replay.decisions import BACKENDS, MERGED_RULES, WRITTEN, Decisions
 from migrate.replay.kinds import WORKLOADS
 from migrate.replay.operator import on_conflict
 from migrate.replay.parity import SHOWN, apart
-
-STANDS = RuleId("green.stands")
-"""What was left to green's own object by the conflict policy."""
+from migrate.replay.rules.standing import PROVIDED, PROVIDES, STANDS
 
 TAKEN = "on green "
 """How the check about each taken name begins."""
@@ -103,6 +102,22 @@ def as_facts(found: Sequence[Taken]) -> dict[str, Any]:
     }
 
 
+def provided(decisions: Decisions, green: Inventory, run: RunId) -> Decisions:
+    """The decisions without the classes that `green` has of its own, and not from this run."""
+    own = {
+        ref_of(obj)
+        for resource, obj in green
+        if (resource.group, resource.kind) in PROVIDED and annotations_of(obj).get(marks.RUN) != run
+    }
+    return replace(
+        decisions,
+        all=tuple(
+            Decision(d.ref, PROVIDES.form, PROVIDES.id, PROVIDES.reason) if d.ref in own else d
+            for d in decisions.all
+        ),
+    )
+
+
 def settled(decisions: Decisions, facts: Mapping[str, Any]) -> Decisions:
     """The decisions with what was left to green's own objects as skipped, by what was recorded."""
     left = {Ref.of_json(one["ref"]): str(one["why"]) for one in facts.get(SKIPPED, ())}
@@ -113,9 +128,9 @@ def settled(decisions: Decisions, facts: Mapping[str, Any]) -> Decisions:
         all=tuple(
             Decision(
                 d.ref,
-                Form.SKIPPED,
-                STANDS,
-                "green has an object of this name of its own",
+                STANDS.form,
+                STANDS.id,
+                STANDS.reason,
                 evidence=left[d.ref],
                 wave=d.wave if d.form in WRITTEN else 0,
             )
@@ -128,7 +143,7 @@ def settled(decisions: Decisions, facts: Mapping[str, Any]) -> Decisions:
 
 def would_start(decisions: Decisions) -> tuple[Decision, ...]:
     """The webhook backends that the replay starts, or would start were green's own gone: the same, settled or not."""
-    left = (d for d in decisions.all if d.rule == STANDS and d.wave == BACKENDS)
+    left = (d for d in decisions.all if d.rule == STANDS.id and d.wave == BACKENDS)
     return (*decisions.started_early, *(d for d in left if (d.ref.group, d.ref.kind) in WORKLOADS))
 
 
@@ -139,7 +154,7 @@ def adopted(facts: Mapping[str, Any]) -> frozenset[Ref]:
 
 def own(decisions: Decisions) -> tuple[Verdict, ...]:
     """Name what is green's own and not compared; nothing where there is none."""
-    refs = [d.ref for d in decisions.all if d.rule == STANDS]
+    refs = [d.ref for d in decisions.all if d.rule == STANDS.id]
     if not refs:
         return ()
     more = f" and {len(refs) - SHOWN} more" if len(refs) > SHOWN else ""

@@ -10,6 +10,10 @@ from migrate.replay.forms import FORMS
 from migrate.replay.insiders import INSIDERS
 from migrate.replay.rule import Rule
 from migrate.replay.rules import SKIPS
+from migrate.replay.rules.standing import STANDING
+from migrate.replay.sanitising import EDITS, Edit
+from migrate.replay.sanitising.edit import PODS
+from migrate.replay.sanitising.everywhere import FIELDS
 from migrate.replay.turns import TURNS, Turn
 from migrate.replay.waves import WAVES
 
@@ -34,16 +38,29 @@ counts as exclusive, and what has no dormant form is made only at the cutover. W
 written one by itself; what was observed of the generation that moves counts as observed of green's first.
 """
 
+_EDITED = """
+## What goes or changes on the way
+
+Of every object that is written or compared, each of these edits of its kind is made, in this order. What no edit names
+is kept as it is, empty maps and lists included: an egress rule `{}` allows everything, its absence denies it.
+`cnimigrate plan --object` names those that changed something of an object.
+
+"""
+
 _TAKEN = """
 ## Names that are taken on green
 
-A class (of storage, ingress, priority, runtime, snapshots or gateways) that green has of its own is left to green, as
-`green.provides`. Any other object on green that has a name of ours and is not from this run is found before the first
-object is written; `cnimigrate plan --objects` shows each, whether it is equal to what would be written, and else where it
+Tried last, once green stands, against what it has:
+
+"""
+
+_POLICY = """
+Apart from such classes, each object on green that has a name of ours and is not from this run is found before the first
+object is written; `cnimigrate plan --objects` shows it, whether it is equal to what would be written, and else where it
 differs. `workloads.onConflict`, or the first of `workloads.rules` that has `onConflict`, says what becomes of it:
 
 - `stop` (the default): the run ends with exit 33 and names all of them.
-- `skip`: green's object stays as it is, our decision becomes skipped by `green.stands`, and parity names it as green's own.
+- `skip`: green's object stays as it is, our decision becomes skipped, `green.stands`, and parity names it as green's own.
 - `adopt`: it gets our marks and, where it differs, what it lacks, by server-side apply without force. A field that
   somebody else owns there and has otherwise is told by name before anything is written. The way back takes away our marks
   and what we added, and never deletes it. What is made only at the cutover is not adopted, nor what carries another run's marks.
@@ -98,6 +115,13 @@ Annotations on what is written, taken away by `finish` unless the migration file
 """
 
 
+_MANY = {
+    PODS: "pods and pod templates",
+    frozenset(FIELDS): "built-in kinds",
+}
+"""What many kinds are called together."""
+
+
 def document() -> str:
     """Render docs/rules.md."""
     parts = [
@@ -107,7 +131,11 @@ def document() -> str:
         _AFTER_SKIPS,
         "\n",
         *_table(FORMS),
+        _EDITED,
+        *_edits(EDITS),
         _TAKEN,
+        *_table(STANDING),
+        _POLICY,
         _CLASSES,
         *(f"  - {what}\n" for what, _, _ in OUTSIDE),
         _INSIDE,
@@ -120,6 +148,18 @@ def document() -> str:
         _MARKS,
     ]
     return "".join(parts)
+
+
+def _edits(edits: Iterable[Edit]) -> Iterator[str]:
+    yield "| edit | of | goes or changes | because |\n|---|---|---|---|\n"
+    for edit in edits:
+        yield f"| `{edit.id}` | {_kinds(edit)} | {edit.sentence} | {edit.reason} |\n"
+
+
+def _kinds(edit: Edit) -> str:
+    if edit.kinds is None:
+        return "every kind"
+    return _MANY.get(edit.kinds) or ", ".join(sorted(kind for _, kind in edit.kinds))
 
 
 def _table(rules: Iterable[Rule]) -> Iterator[str]:

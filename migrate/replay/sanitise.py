@@ -39,7 +39,7 @@ def sanitise(obj: Object, setting: Setting = AS_IT_IS) -> Object:
 
     Doing it twice changes nothing more.
     """
-    for change in _changes((group_of(obj), kind_of(obj))):
+    for change in changes((group_of(obj), kind_of(obj))):
         obj = change(obj, setting)
     return obj
 
@@ -69,7 +69,7 @@ def _edits(kind: Kind) -> tuple[Edit, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _changes(kind: Kind) -> tuple[Change, ...]:
+def changes(kind: Kind) -> tuple[Change, ...]:
     """What is done to an object of a kind; the annotations that go are looked for all at once, and first."""
     edits = _edits(kind)
     notes = "|".join(edit.notes for edit in edits if edit.notes)

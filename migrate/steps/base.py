@@ -12,15 +12,15 @@ from typing import Any, ClassVar, Literal
 from migrate import assess, replay
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
-from migrate.model import marks
 from migrate.model.action import Action
-from migrate.model.decision import Decision, Form
-from migrate.model.ids import Phase, RuleId, Side, StepId
+from migrate.model.decision import Decision
+from migrate.model.ids import Phase, Side, StepId
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, Resource, annotations_of, metadata_of, ref_of
+from migrate.model.objects import Object, Ref, Resource, metadata_of, ref_of
 from migrate.model.progress import Progress
 from migrate.replay import conflicts
 from migrate.replay.edits import put_back
+from migrate.replay.rules.standing import PROVIDED
 from migrate.replay.standing_classes import standing_classes
 from migrate.steps.defaults import rbac_defaults
 from migrate.steps.ledger import CLASSED, LEDGER
@@ -31,24 +31,12 @@ BATCH = 200
 HEAVY = 16 * 2**20
 """Bytes of bodies that one batch may carry: two hundred objects of a megabyte would be held twice over."""
 
-PROVIDED = frozenset(
-    {
-        ("storage.k8s.io", "StorageClass"),
-        ("networking.k8s.io", "IngressClass"),
-        ("scheduling.k8s.io", "PriorityClass"),
-        ("node.k8s.io", "RuntimeClass"),
-        ("snapshot.storage.k8s.io", "VolumeSnapshotClass"),
-        ("gateway.networking.k8s.io", "GatewayClass"),
-    }
-)
 DECIDED = "blue decided"
 CONFLICTS = "names taken on green"
 """The record of what stood on green under names of ours, and what becomes of it."""
 
 CUTOVER = StepId("cutover.begin")
 """The step until which blue is the source, and what changed there is brought over by every run."""
-
-PROVIDED_RULE = RuleId("green.provides")
 
 
 class BaseStep(ABC):
@@ -153,7 +141,8 @@ def blue_decided(
         )
         scene.made[DECIDED] = made_of, (blue, decisions)
     blue, decisions = scene.made[DECIDED][1]
-    decisions = _without(decisions, _provided(scene))
+    own = read_inventory(scene.doors.green, only=PROVIDED)
+    decisions = conflicts.provided(decisions, own, scene.run)
     return blue, conflicts.settled(decisions, scene.progress.recorded(CONFLICTS)) if settled else decisions
 
 
@@ -206,21 +195,3 @@ def _undone(obj: Object, priors: Sequence[Mapping[str, Any]]) -> Object:
     for prior in reversed(priors):
         obj = put_back(obj, prior)
     return obj
-
-
-def _provided(scene: Scene) -> frozenset[Ref]:
-    """The classes that green has of its own: whoever built green chose what they mean there."""
-    green = read_inventory(scene.doors.green, only=PROVIDED)
-    return frozenset(ref_of(obj) for _, obj in green if annotations_of(obj).get(marks.RUN) != scene.run)
-
-
-def _without(decisions: replay.Decisions, provided: frozenset[Ref]) -> replay.Decisions:
-    return replace(
-        decisions,
-        all=tuple(
-            Decision(d.ref, Form.SKIPPED, PROVIDED_RULE, "green has a class of this name of its own")
-            if d.ref in provided
-            else d
-            for d in decisions.all
-        ),
-    )

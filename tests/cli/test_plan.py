@@ -96,6 +96,18 @@ def test_one_object_is_shown_beside_what_green_gets(cli: Cli, demo: Path) -> Non
     assert "status:" not in said.out
 
 
+def test_the_edits_of_one_object_are_named(cli: Cli, demo: Path) -> None:
+    """What sanitising did to an object is told by the ids of docs/rules.md; of what stays on blue there is nothing to tell."""
+    said = cli("plan", demo, "--object", "Service/shop/frontend")
+    assert "  edited by edit.metadata, edit.status, edit.service.cluster-ip (docs/rules.md)\n" in said.out
+    (found,) = cli("plan", demo, "--object", "Service/shop/frontend", "-o", "json").document["objects"]
+    assert found["edits"] == ["edit.metadata", "edit.status", "edit.service.cluster-ip"]
+    (left,) = cli("plan", demo, "--object", "ConfigMap/shop/kube-root-ca.crt", "-o", "json").document[
+        "objects"
+    ]
+    assert left["edits"] == []
+
+
 def test_the_record_of_a_hold_is_shown(cli: Cli, demo: Path) -> None:
     """How it is released, what it had, and what is done to blue's twin before: as text and as JSON."""
     said = cli("plan", demo, "--object", "StatefulSet/shop/redis")

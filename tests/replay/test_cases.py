@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +10,58 @@ import pytest
 import yaml
 
 from migrate.model.decision import Decision
-from migrate.model.inventory import inventory_of
-from migrate.model.objects import Ref, Resource, ref_of
-from migrate.replay import Decisions
+from migrate.model.ids import RunId
+from migrate.model.inventory import Inventory, inventory_of
+from migrate.model.migration import Migration
+from migrate.model.objects import Object, Ref, Resource, ref_of
+from migrate.replay import Decisions, conflicts, merged, sanitise
 from migrate.replay.forms import FORMS
 from migrate.replay.rules import SKIPS
+from migrate.replay.rules.standing import STANDING
+from migrate.replay.sanitise import changes, edited, setting_of
+from migrate.replay.sanitising import EDITS, Edit
 from tests.replay.builders import decided, inventory, migration, resource_of
 
 CASES = Path(__file__).parent.parent / "cases" / "replay"
 FILES = sorted(CASES.glob("*.yaml"))
+EDIT_FILES = sorted(CASES.glob("edit.*.yaml"))
+RUN = RunId("7f3a")
+IDS = [*(str(rule.id) for rule in (*SKIPS, *FORMS, *STANDING)), *(str(edit.id) for edit in EDITS)]
 
 
 def played(case: dict[str, Any]) -> Decisions:
     """Decide of the case's cluster."""
     around = case.get("around", ())
     pairs = [(resource_of(o), o) for o in around]
-    pairs.append((resource_of(case["object"], case.get("verbs", ())), case["object"]))
-    return decided(
+    pairs.append((resource_of(case["object"], case.get("verbs", ())), object_of(case)))
+    decisions = decided(
         inventory_of(pairs),
-        migration((case.get("migration") or {}).get("workloads")),
+        file_of(case),
         residue=frozenset(Ref.of_json(value) for value in case.get("residue", ())),
         green=[served(text) for text in case["green"]] if "green" in case else None,
         green_rbac=inventory(*case["greenRBAC"]) if "greenRBAC" in case else None,
     )
+    return standing(decisions, inventory(*case["onGreen"]), file_of(case)) if "onGreen" in case else decisions
+
+
+def object_of(case: dict[str, Any]) -> Object:
+    """The case's object, with annotations of as many bytes as it says are `long`."""
+    notes = {key: "x" * size for key, size in case.get("long", {}).items()}
+    found: Object = merged(case["object"], {"metadata": {"annotations": notes}} if notes else {})
+    return found
+
+
+def file_of(case: dict[str, Any]) -> Migration:
+    """The case's migration file."""
+    return migration((case.get("migration") or {}).get("workloads"))
+
+
+def standing(decisions: Decisions, green: Inventory, file: Migration) -> Decisions:
+    """The decisions against what stands on green."""
+    decisions = conflicts.provided(decisions, green, RUN)
+    met = ((d, green.find(ref)) for ref, d in conflicts.may_meet(decisions).items())
+    found = [taken for d, o in met if o is not None and (taken := conflicts.taken(d, o, file, RUN))]
+    return conflicts.settled(decisions, conflicts.as_facts(found))
 
 
 def served(text: str) -> Resource:
@@ -72,9 +102,32 @@ def test_object_is_decided_as_its_case_says(path: Path) -> None:
     assert found == case.get("hold")
 
 
+@pytest.mark.parametrize("path", EDIT_FILES, ids=lambda path: path.stem)
+def test_edits_are_made_as_their_case_says(path: Path) -> None:
+    """Of an edit's case exactly the stated edits change anything; its own is among them, unless the case has another end."""
+    case = yaml.safe_load(path.read_text())
+    found = list(edited(object_of(case), setting_of(file_of(case))))
+    assert found == case["edits"]
+    assert path.stem in found or "+" in path.stem
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.id)
+def test_an_edit_is_made_because_it_is_in_the_table(edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its row an edit is not made: the table is what runs, and no list beside it."""
+    case = yaml.safe_load((CASES / f"{edit.id}.yaml").read_text())
+    rest = tuple(other for other in EDITS if other is not edit)
+    with_it = sanitise(object_of(case), setting_of(file_of(case)))
+    with monkeypatch.context() as patch:
+        patch.setattr(import_module("migrate.replay.sanitise"), "EDITS", rest)
+        changes.cache_clear()
+        without_it = sanitise(object_of(case), setting_of(file_of(case)))
+    changes.cache_clear()
+    assert with_it != without_it
+
+
 def test_every_rule_has_a_case() -> None:
-    """A rule without a case file, and a case file without a rule, are both found out."""
-    rules = {str(rule.id) for rule in (*SKIPS, *FORMS)} | {"operator.1"}
+    """A rule or an edit without a case file, and a case file without either, are both found out."""
+    rules = {*IDS, "operator.1"}
     names = {path.stem for path in FILES}
     assert rules - names == set()
     stems = {name.partition("+")[0] for name in names}  # "<rule>+<what>" is a further case of a rule
@@ -82,6 +135,5 @@ def test_every_rule_has_a_case() -> None:
 
 
 def test_rule_ids_are_unique() -> None:
-    """Two rules never share an id, because the Plan, the log and the report cite it."""
-    ids = [rule.id for rule in (*SKIPS, *FORMS)]
-    assert len(ids) == len(set(ids))
+    """Two rules or edits never share an id, because the Plan, the log and the report cite it."""
+    assert len(IDS) == len(set(IDS))

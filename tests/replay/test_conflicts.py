@@ -13,7 +13,6 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Object
 from migrate.model.verdict import Result
 from migrate.replay.conflicts import (
-    STANDS,
     Taken,
     adopted,
     as_facts,
@@ -125,7 +124,11 @@ def test_what_was_recorded_is_settled() -> None:
     after = settled(decisions, facts)
     skipped = after.of(ref)
     assert skipped is not None
-    assert (skipped.form, skipped.rule, skipped.evidence) == (Form.SKIPPED, STANDS, "operator.1: theirs")
+    assert (skipped.form, skipped.rule, skipped.evidence) == (
+        Form.SKIPPED,
+        "green.stands",
+        "operator.1: theirs",
+    )
     assert len(after.written) == len(decisions.written) - 1
     assert adopted(facts) == {ref._replace(name="x")}
     assert "ConfigMap shop/c" in own(after)[0].evidence

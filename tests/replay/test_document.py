@@ -10,6 +10,8 @@ import pytest
 from migrate.replay import document
 from migrate.replay.forms import FORMS
 from migrate.replay.rules import SKIPS
+from migrate.replay.rules.standing import STANDING
+from migrate.replay.sanitising import EDITS
 
 RULES = Path(__file__).parent.parent.parent / "docs" / "rules.md"
 
@@ -20,9 +22,10 @@ def test_document_is_fresh() -> None:
 
 
 def test_document_names_every_rule() -> None:
-    """Every rule is in the document with its id and form, in the order in which they are tried."""
+    """Every rule and every edit is in the document, in the order in which they are tried or made."""
     lines = [line for line in document().splitlines() if line.startswith("| `")]
-    assert [line.split("|")[1].strip(" `") for line in lines] == [str(rule.id) for rule in (*SKIPS, *FORMS)]
+    ids = [rule.id for rule in (*SKIPS, *FORMS)], [edit.id for edit in EDITS], [rule.id for rule in STANDING]
+    assert [line.split("|")[1].strip(" `") for line in lines] == [str(one) for some in ids for one in some]
 
 
 def test_module_prints_the_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -192,14 +192,15 @@ def _one(
     for decision in found:
         obj = inventory.find(decision.ref) or {}
         diff = list(contrast(obj, decision.target, label=_typed(decision.ref)))
-        shown.append({**planview.decision_json(composed, decision), "diff": diff})
+        edits = planview.edits(composed, decision, obj)
+        shown.append({**planview.decision_json(composed, decision), "edits": edits, "diff": diff})
         if output == "text":
-            _tell(composed, decision, diff)
+            _tell(composed, decision, edits, diff)
     if output != "text":
         say.document({"plan": composed.plan.fingerprint, "objects": shown}, output)
 
 
-def _tell(composed: Composed, decision: Decision, diff: Sequence[str]) -> None:
+def _tell(composed: Composed, decision: Decision, edits: Sequence[str], diff: Sequence[str]) -> None:
     wave = f", wave {decision.wave}" if decision.wave else ""
     word = f", {decision.workload_class}" if decision.workload_class else ""
     say.line(f"{decision.ref}: {decision.form.value} by {decision.rule}{wave}{word}")
@@ -220,6 +221,8 @@ def _tell(composed: Composed, decision: Decision, diff: Sequence[str]) -> None:
     if decision.target is None:
         say.line("  nothing is written to green")
         return
+    if edits:
+        say.line(f"  edited by {', '.join(edits)} (docs/rules.md)")
     for line in diff or ("  green gets it as it is on blue",):
         say.line(line)
     say.line("and our annotations: cnimigrate.io/run, source-uid and source-hash")

@@ -18,10 +18,10 @@ from migrate.replay.sanitising.edit import Change, Edit, Setting, edit, note, wi
 _SPEC = ("spec",)
 
 FIELDS: Mapping[Kind, tuple[str, ...]] = {
-    kinds.NAMESPACE: (),
+    kinds.NAMESPACE: _SPEC,
     kinds.CONFIG_MAP: ("data", "binaryData", "immutable"),
     kinds.SECRET: ("data", "type", "immutable"),
-    kinds.SERVICE_ACCOUNT: ("imagePullSecrets", "automountServiceAccountToken"),
+    kinds.SERVICE_ACCOUNT: ("secrets", "imagePullSecrets", "automountServiceAccountToken"),
     kinds.ENDPOINTS: ("subsets",),
     ("", "PodTemplate"): ("template",),
     kinds.ENDPOINT_SLICE: ("addressType", "endpoints", "ports"),
@@ -76,7 +76,7 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
         _SPEC,
     ),
 }
-"""What is kept beside name, labels and annotations, by kind; of a custom resource everything but `status`.
+"""What is known beside metadata and status, by kind; of a custom resource everything is.
 
 Source: the API reference of Kubernetes 1.35."""
 
@@ -110,14 +110,6 @@ def unapplied(target: Object) -> Object:
     kept = without(notes, LAST_APPLIED)
     metadata = without(target["metadata"], "annotations") | ({"annotations": kept} if kept else {})
     return {**target, "metadata": metadata}
-
-
-def _without_metadata(key: str) -> Change:
-    def change(target: Object, _setting: Setting) -> Object:
-        metadata = metadata_of(target)
-        return {**target, "metadata": without(metadata, key)} if key in metadata else target
-
-    return change
 
 
 def _metadata(target: Object, _setting: Setting) -> Object:
@@ -224,27 +216,17 @@ EDITS: tuple[Edit, ...] = (
         change=_last_applied,
     ),
     edit(
-        "metadata.owners",
-        "owner references",
-        "the UIDs are blue's; owners that do not control are linked again once they stand on green",
-        change=_without_metadata("ownerReferences"),
-    ),
-    edit(
-        "metadata.finalizers",
-        "finalizers",
-        "whoever sets them does so again on green; until then they would only keep the object from going",
-        change=_without_metadata("finalizers"),
-    ),
-    edit(
         "metadata",
-        "all other metadata but name, namespace, labels and annotations; an empty namespace",
-        "the server's own: UID, versions, times, managed fields, and whatever later ones add",
+        "all metadata but name, namespace, labels and annotations: owner references, finalizers, UID, versions, times, "
+        "managed fields; an empty namespace",
+        "an allow-list, so that what servers add later stays behind; owners that do not control are linked again by their "
+        "new UIDs, and a finalizer is set anew by who needs it",
         change=_metadata,
     ),
     edit(
         "status",
         "`status`",
-        "green's controllers write it; of a custom resource it goes along only where a rule of yours asks for it",
+        "green's controllers write it; of a custom resource it goes along only where you ask for it",
         change=_status,
     ),
     edit(
@@ -264,7 +246,7 @@ EDITS: tuple[Edit, ...] = (
     Edit(
         RuleId("edit.fields"),
         "fields that Kubernetes 1.35 does not know at the top of the kind",
-        "an allow-list: what is empty in a field that is known stays, because it may mean everything",
+        "an allow-list as well",
         frozenset(FIELDS),
         _known,
     ),

@@ -53,7 +53,7 @@ EDITS: tuple[Edit, ...] = (
     edit(
         "endpoints.managed-by",
         "label `endpoints.kubernetes.io/managed-by`",
-        "it would make hand-made ones the property of green's controller, which deletes them",
+        "it says that the cluster's own controller made them, and what moves is made by hand",
         kinds.ENDPOINTS,
         change=without_labels("endpoints.kubernetes.io/managed-by"),
     ),
