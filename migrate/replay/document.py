@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from migrate.model.marks import HELD, RUN, SOURCE_HASH, SOURCE_UID
 from migrate.replay.classes import OUTSIDE
+from migrate.replay.flags import FLAGS, Flag
 from migrate.replay.forms import FORMS
 from migrate.replay.insiders import INSIDERS
+from migrate.replay.kinds import POD, Kind
 from migrate.replay.rule import Rule
 from migrate.replay.rules import SKIPS
 from migrate.replay.rules.standing import STANDING
@@ -45,6 +47,15 @@ Of every object that is written or compared, each of these edits of its kind is 
 is kept as it is, empty maps and lists included: an egress rule `{}` allows everything, its absence denies it.
 `cnimigrate plan --object` names those that changed something of an object.
 
+"""
+
+_TOLD = """
+## What is told of what moves
+
+It keeps no object from moving, and stands in the evidence of its decision.
+
+| flag | of | what is told | what for |
+|---|---|---|---|
 """
 
 _TAKEN = """
@@ -117,6 +128,7 @@ Annotations on what is written, taken away by `finish` unless the migration file
 
 _MANY = {
     PODS: "pods and pod templates",
+    PODS - {POD}: "pod templates",
     frozenset(FIELDS): "built-in kinds",
 }
 """What many kinds are called together."""
@@ -133,6 +145,8 @@ def document() -> str:
         *_table(FORMS),
         _EDITED,
         *_edits(EDITS),
+        _TOLD,
+        *_flags(FLAGS),
         _TAKEN,
         *_table(STANDING),
         _POLICY,
@@ -153,13 +167,18 @@ def document() -> str:
 def _edits(edits: Iterable[Edit]) -> Iterator[str]:
     yield "| edit | of | goes or changes | because |\n|---|---|---|---|\n"
     for edit in edits:
-        yield f"| `{edit.id}` | {_kinds(edit)} | {edit.sentence} | {edit.reason} |\n"
+        yield f"| `{edit.id}` | {_kinds(edit.kinds)} | {edit.sentence} | {edit.reason} |\n"
 
 
-def _kinds(edit: Edit) -> str:
-    if edit.kinds is None:
+def _flags(flags: Iterable[Flag]) -> Iterator[str]:
+    for flag in flags:
+        yield f"| `{flag.id}` | {_kinds(flag.kinds)} | {flag.sentence} | {flag.reason} |\n"
+
+
+def _kinds(kinds: frozenset[Kind] | None) -> str:
+    if kinds is None:
         return "every kind"
-    return _MANY.get(edit.kinds) or ", ".join(sorted(kind for _, kind in edit.kinds))
+    return _MANY.get(kinds) or ", ".join(sorted(kind for _, kind in kinds))
 
 
 def _table(rules: Iterable[Rule]) -> Iterator[str]:

@@ -1,17 +1,23 @@
-"""What is worth knowing of an object that moves, although it does not keep it from moving."""
+"""What is worth knowing of an object that moves, although it does not keep it from moving: flags, as data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from migrate.model.decision import Literal
 from migrate.model.groups import BUILT_IN_GROUPS
+from migrate.model.ids import RuleId
 from migrate.model.objects import Object, annotations_of, dig, labels_of
 from migrate.replay import kinds
 from migrate.replay.identity import cloud_identity
+from migrate.replay.kinds import Kind
 from migrate.replay.missed import unread
 from migrate.replay.pods import state_annotation
 from migrate.replay.rule import Subject
+from migrate.replay.sanitising.edit import PODS
 from migrate.replay.sanitising.everywhere import too_long
 from migrate.replay.storage_classes import classes_named, renamed_classes
 from migrate.replay.surroundings import Surroundings
@@ -19,88 +25,111 @@ from migrate.replay.surroundings import Surroundings
 SHOWN = 3
 """How many addresses of blue a text lists; `Decision.literals` has all."""
 
+Teller = Callable[[Subject, Surroundings, Sequence[Literal]], str]
+"""What is said of an object; empty where there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One thing that is told: of which kinds (None: every kind), what, and what for."""
+
+    id: RuleId
+    sentence: str
+    reason: str
+    kinds: frozenset[Kind] | None
+    tells: Teller
+
 
 def flags(subject: Subject, surroundings: Surroundings, literals: Sequence[Literal]) -> Iterator[str]:
     """Say who else keeps the object, what was left behind, and what of it names blue (see `literals`)."""
-    if subject.ref in surroundings.blue.inventory.converted:
-        yield surroundings.blue.inventory.converted[subject.ref]
-    yield from _keepers(subject.obj)
-    if too_long(annotations_of(subject.obj)):
-        yield "last-applied is not carried over: with our marks its annotations would be above 256 KiB"
-    yield from _networking(subject)
-    yield from _pod(subject)
-    if subject.kind == kinds.DEPLOYMENT and dig(subject.obj, "spec", "paused"):
-        yield "is paused: on green it makes no pods until it is resumed"
-    if literals:
-        yield named(literals)
-    retention = dig(subject.obj, "spec", "persistentVolumeClaimRetentionPolicy", default={})
-    if subject.kind == kinds.STATEFUL_SET and "Delete" in retention.values():
-        yield "claims are retained until it is released; blue deletes them with the set"
-    reclaim = dig(subject.obj, "spec", "persistentVolumeReclaimPolicy")
-    if subject.kind == kinds.PERSISTENT_VOLUME and reclaim not in (None, "Retain"):
-        yield f"reclaim policy {reclaim} becomes Retain on green, and stays so: blue has the same volume"
-    if subject.kind == kinds.DEFINITION:
-        yield from _definition(subject.obj)
-    yield from _renamed(subject, surroundings)
-    if subject.kind == kinds.SERVICE_ACCOUNT:
-        yield from cloud_identity(subject.obj)
-    if subject.kind == kinds.CRON_JOB:
-        yield from unread(subject.obj)
+    for tells in tellers(subject.kind):
+        said = tells(subject, surroundings, literals)
+        if said:
+            yield said
 
 
-def _renamed(subject: Subject, surroundings: Surroundings) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def tellers(kind: Kind) -> tuple[Teller, ...]:
+    """What tells of an object of a kind, in the order of the table."""
+    return tuple(flag.tells for flag in FLAGS if flag.kinds is None or kind in flag.kinds)
+
+
+def named(literals: Sequence[Literal]) -> str:
+    """Say which addresses of blue an object names: the first, and how many more there are."""
+    if not literals:
+        return ""
+    more = len(literals) - SHOWN
+    said = ", ".join(map(str, literals[:SHOWN])) + (f" and {more} more" if more > 0 else "")
+    return f"names addresses of blue: {said}"
+
+
+def _flag(name: str, sentence: str, reason: str, *of: Kind, tells: Teller) -> Flag:
+    return Flag(RuleId(f"flag.{name}"), sentence, reason, frozenset(of) or None, tells)
+
+
+def _of_object(tells: Callable[[Object], str]) -> Teller:
+    return lambda subject, _surroundings, _literals: tells(subject.obj)
+
+
+def _in_pod(name: str, sentence: str, reason: str, tells: Callable[[Any], str]) -> Flag:
+    """A flag of the spec of pods and pod templates."""
+
+    def told(subject: Subject, _surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
+        return tells(kinds.pod_of(subject.kind, subject.obj).get("spec") or {})
+
+    return Flag(RuleId(f"flag.{name}"), sentence, reason, PODS, told)
+
+
+def _uses(field: str) -> Callable[[Any], str]:
+    return lambda spec: f"uses {field}" if spec.get(field) else ""
+
+
+def _converted(subject: Subject, surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
+    return surroundings.blue.inventory.converted.get(subject.ref, "")
+
+
+def _storage_class(subject: Subject, surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
     """What a custom resource names under blue's name: only in kinds that we know are classes renamed."""
     names = renamed_classes(surroundings.blue.migration)
     if not names or subject.ref.group in BUILT_IN_GROUPS or kinds.pod_path(subject.kind) is not None:
-        return
-    for name in sorted(names.keys() & set(classes_named(subject.obj))):
-        yield f"names storage class {name}, which is {names[name]} on green"
+        return ""
+    found = sorted(names.keys() & set(classes_named(subject.obj)))
+    return "; ".join(f"names storage class {name}, which is {names[name]} on green" for name in found)
 
 
-def _definition(obj: Object) -> Iterator[str]:
+def _stored(obj: Object) -> str:
     served = {version.get("name") for version in dig(obj, "spec", "versions", default=()) or ()}
     gone = [name for name in dig(obj, "status", "storedVersions", default=()) or () if name not in served]
-    if gone:
-        yield f"blue may still store {', '.join(gone)}, which it does not serve: such objects cannot be read"
+    if not gone:
+        return ""
+    return f"blue may still store {', '.join(gone)}, which it does not serve: such objects cannot be read"
 
 
-def _keepers(obj: Object) -> Iterator[str]:
+def _keepers(obj: Object) -> str:
     annotations, labels = annotations_of(obj), labels_of(obj)
+    found = []
     if "argocd.argoproj.io/tracking-id" in annotations:
-        yield f"kept by Argo CD ({annotations['argocd.argoproj.io/tracking-id'].partition(':')[0]})"
+        found.append(f"kept by Argo CD ({annotations['argocd.argoproj.io/tracking-id'].partition(':')[0]})")
     for key, what in (("kustomize", "Kustomization"), ("helm", "HelmRelease")):
         if f"{key}.toolkit.fluxcd.io/name" in labels:
             space = labels.get(f"{key}.toolkit.fluxcd.io/namespace", "")
-            yield f"kept by Flux ({what} {space}/{labels[f'{key}.toolkit.fluxcd.io/name']})"
+            found.append(f"kept by Flux ({what} {space}/{labels[f'{key}.toolkit.fluxcd.io/name']})")
     if "meta.helm.sh/release-name" in annotations:
-        yield f"part of Helm release {annotations['meta.helm.sh/release-name']}"
+        found.append(f"part of Helm release {annotations['meta.helm.sh/release-name']}")
+    return "; ".join(found)
 
 
-def _pod(subject: Subject) -> Iterator[str]:
-    pod = kinds.pod_of(subject.kind, subject.obj)
-    if not pod:
-        return
-    spec = pod.get("spec") or {}
-    if spec.get("nodeName") and subject.kind != kinds.POD:
-        yield f"nodeName {spec['nodeName']} is dropped"
-    for field in ("hostNetwork", "hostAliases", "dnsConfig"):
-        if spec.get(field):
-            yield f"uses {field}"
-    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-    ports = sorted({p["hostPort"] for c in containers for p in c.get("ports") or () if p.get("hostPort")})
-    if ports:
-        yield f"uses hostPort {', '.join(map(str, ports))}"
-    paths = sorted({str(dig(v, "hostPath", "path")) for v in spec.get("volumes") or () if v.get("hostPath")})
-    if paths:
-        yield f"uses hostPath {', '.join(paths)}"
+def _last_applied(obj: Object) -> str:
+    if not too_long(annotations_of(obj)):
+        return ""
+    return "last-applied is not carried over: with our marks its annotations would be above 256 KiB"
 
 
-def _networking(subject: Subject) -> Iterator[str]:
+def _networking(subject: Subject, _surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
     """What a person asked of blue's network on a pod, a template or a namespace."""
     keys = {*annotations_of(subject.obj), *annotations_of(kinds.pod_of(subject.kind, subject.obj))}
     asked = sorted(key for key in keys if state_annotation(key) and not _written_by_cni(key))
-    if asked:
-        yield f"annotation {', '.join(asked)} is dropped"
+    return f"annotation {', '.join(asked)} is dropped" if asked else ""
 
 
 def _written_by_cni(key: str) -> bool:
@@ -109,8 +138,135 @@ def _written_by_cni(key: str) -> bool:
     )
 
 
-def named(literals: Sequence[Literal]) -> str:
-    """Say which addresses of blue an object names: the first, and how many more there are."""
-    more = len(literals) - SHOWN
-    said = ", ".join(map(str, literals[:SHOWN])) + (f" and {more} more" if more > 0 else "")
-    return f"names addresses of blue: {said}"
+def _node(subject: Subject, _surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
+    name = dig(kinds.pod_of(subject.kind, subject.obj), "spec", "nodeName")
+    return f"nodeName {name} is dropped" if name else ""
+
+
+def _host_port(spec: Any) -> str:
+    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    ports = sorted({p["hostPort"] for c in containers for p in c.get("ports") or () if p.get("hostPort")})
+    return f"uses hostPort {', '.join(map(str, ports))}" if ports else ""
+
+
+def _host_path(spec: Any) -> str:
+    paths = sorted({str(dig(v, "hostPath", "path")) for v in spec.get("volumes") or () if v.get("hostPath")})
+    return f"uses hostPath {', '.join(paths)}" if paths else ""
+
+
+def _paused(obj: Object) -> str:
+    paused = dig(obj, "spec", "paused")
+    return "is paused: on green it makes no pods until it is resumed" if paused else ""
+
+
+def _retention(obj: Object) -> str:
+    retention = dig(obj, "spec", "persistentVolumeClaimRetentionPolicy", default={})
+    deletes = "Delete" in retention.values()
+    return "claims are retained until it is released; blue deletes them with the set" if deletes else ""
+
+
+def _reclaim(obj: Object) -> str:
+    policy = dig(obj, "spec", "persistentVolumeReclaimPolicy")
+    if policy in (None, "Retain"):
+        return ""
+    return f"reclaim policy {policy} becomes Retain on green, and stays so: blue has the same volume"
+
+
+FLAGS: tuple[Flag, ...] = (
+    _flag(
+        "converted",
+        "what was converted from another API version, and what that changed",
+        "green serves no version that blue has it in",
+        tells=_converted,
+    ),
+    _flag(
+        "keeper",
+        "that Argo CD, Flux or Helm keeps it, by labels and annotations",
+        "who else will write to it on green",
+        tells=_of_object(_keepers),
+    ),
+    _flag(
+        "last-applied",
+        "that last-applied stays behind (`edit.annotation.last-applied`)",
+        "the next `kubectl apply` on green cannot prune by it",
+        tells=_of_object(_last_applied),
+    ),
+    _flag(
+        "network",
+        "which annotations stay behind (`edit.annotation.network`) that a person may have written",
+        "what somebody asked of blue's network is to be asked of green's",
+        tells=_networking,
+    ),
+    Flag(
+        RuleId("flag.node"),
+        "that a template named a node (`edit.pod.node`)",
+        "its pods go where the scheduler wants them",
+        PODS - {kinds.POD},
+        _node,
+    ),
+    _in_pod(
+        "host-network",
+        "`hostNetwork`",
+        "it listens on the node's addresses, which are others on green; policies do not reach it",
+        _uses("hostNetwork"),
+    ),
+    _in_pod("host-aliases", "`hostAliases`", "names with addresses that may be blue's", _uses("hostAliases")),
+    _in_pod("dns-config", "`dnsConfig`", "name servers that may be blue's", _uses("dnsConfig")),
+    _in_pod("host-port", "`hostPort`", "clients may reach it at a node of blue", _host_port),
+    _in_pod("host-path", "`hostPath`", "what lies on a node of blue is not on green's", _host_path),
+    _flag(
+        "paused",
+        "a paused Deployment",
+        "released, it still has no pods",
+        kinds.DEPLOYMENT,
+        tells=_of_object(_paused),
+    ),
+    _flag(
+        "addresses",
+        "addresses inside blue's pod and service ranges, and of its nodes, in any text; of a Secret masked",
+        "on green they belong to nobody; nothing is rewritten",
+        tells=lambda _subject, _surroundings, literals: named(literals),
+    ),
+    _flag(
+        "retention",
+        "a StatefulSet that deletes its claims (`edit.stateful-set.retention`)",
+        "it does so on green once it is released",
+        kinds.STATEFUL_SET,
+        tells=_of_object(_retention),
+    ),
+    _flag(
+        "reclaim-policy",
+        "a volume that blue would not retain (`edit.volume.reclaim-policy`)",
+        "both sides have the same one",
+        kinds.PERSISTENT_VOLUME,
+        tells=_of_object(_reclaim),
+    ),
+    _flag(
+        "stored-versions",
+        "versions of a definition that may be stored and are not served",
+        "objects in them cannot be read, and so do not move",
+        kinds.DEFINITION,
+        tells=_of_object(_stored),
+    ),
+    _flag(
+        "storage-class",
+        "storage classes that a custom resource names and `workloads.storageClasses` renames",
+        "only in built-in kinds are they renamed",
+        tells=_storage_class,
+    ),
+    _flag(
+        "cloud-identity",
+        "a ServiceAccount's identity in a cloud",
+        "the cloud must trust green's token issuer, too",
+        kinds.SERVICE_ACCOUNT,
+        tells=_of_object(lambda obj: "; ".join(cloud_identity(obj))),
+    ),
+    _flag(
+        "schedule",
+        "a schedule that is not read here",
+        "nobody will name what it missed while it moved",
+        kinds.CRON_JOB,
+        tells=_of_object(lambda obj: "; ".join(unread(obj))),
+    ),
+)
+"""What is told of an object that is written, in this order."""

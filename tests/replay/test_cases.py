@@ -15,6 +15,7 @@ from migrate.model.inventory import Inventory, inventory_of
 from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, Resource, ref_of
 from migrate.replay import Decisions, conflicts, merged, sanitise
+from migrate.replay.flags import FLAGS, Flag, tellers
 from migrate.replay.forms import FORMS
 from migrate.replay.rules import SKIPS
 from migrate.replay.rules.standing import STANDING
@@ -26,7 +27,11 @@ CASES = Path(__file__).parent.parent / "cases" / "replay"
 FILES = sorted(CASES.glob("*.yaml"))
 EDIT_FILES = sorted(CASES.glob("edit.*.yaml"))
 RUN = RunId("7f3a")
-IDS = [*(str(rule.id) for rule in (*SKIPS, *FORMS, *STANDING)), *(str(edit.id) for edit in EDITS)]
+IDS = [
+    *(str(rule.id) for rule in (*SKIPS, *FORMS, *STANDING)),
+    *(str(one.id) for one in EDITS),
+    *(str(one.id) for one in FLAGS),
+]
 
 
 def played(case: dict[str, Any]) -> Decisions:
@@ -125,8 +130,21 @@ def test_an_edit_is_made_because_it_is_in_the_table(edit: Edit, monkeypatch: pyt
     assert with_it != without_it
 
 
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.id)
+def test_a_flag_is_told_because_it_is_in_the_table(flag: Flag, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its row a flag is not told, and the evidence of its case is gone."""
+    case = yaml.safe_load((CASES / f"{flag.id}.yaml").read_text())
+    with monkeypatch.context() as patch:
+        patch.setattr("migrate.replay.flags.FLAGS", tuple(other for other in FLAGS if other is not flag))
+        tellers.cache_clear()
+        decision = played(case).of(ref_of(case["object"]))
+    tellers.cache_clear()
+    assert decision is not None
+    assert case["evidence"] not in decision.evidence
+
+
 def test_every_rule_has_a_case() -> None:
-    """A rule or an edit without a case file, and a case file without either, are both found out."""
+    """A rule, an edit or a flag without a case file, and a case file without any of them, are both found out."""
     rules = {*IDS, "operator.1"}
     names = {path.stem for path in FILES}
     assert rules - names == set()
@@ -135,5 +153,5 @@ def test_every_rule_has_a_case() -> None:
 
 
 def test_rule_ids_are_unique() -> None:
-    """Two rules or edits never share an id, because the Plan, the log and the report cite it."""
+    """Two rules, edits or flags never share an id, because the Plan, the log and the report cite it."""
     assert len(IDS) == len(set(IDS))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate.replay import document
+from migrate.replay.flags import FLAGS
 from migrate.replay.forms import FORMS
 from migrate.replay.rules import SKIPS
 from migrate.replay.rules.standing import STANDING
@@ -22,9 +23,14 @@ def test_document_is_fresh() -> None:
 
 
 def test_document_names_every_rule() -> None:
-    """Every rule and every edit is in the document, in the order in which they are tried or made."""
+    """Every rule, edit and flag is in the document, in the order in which they are tried or made."""
     lines = [line for line in document().splitlines() if line.startswith("| `")]
-    ids = [rule.id for rule in (*SKIPS, *FORMS)], [edit.id for edit in EDITS], [rule.id for rule in STANDING]
+    ids = (
+        [rule.id for rule in (*SKIPS, *FORMS)],
+        [edit.id for edit in EDITS],
+        [flag.id for flag in FLAGS],
+        [rule.id for rule in STANDING],
+    )
     assert [line.split("|")[1].strip(" `") for line in lines] == [str(one) for some in ids for one in some]
 
 
