@@ -39,7 +39,7 @@ WAVES: tuple[Wave, ...] = (
     Wave(
         9,
         "webhook backends that may run, then mutating webhooks and APIServices",
-        "backends Ready",
+        "backends Ready; APIServices Available, in the words of green's own condition",
     ),
     Wave(10, "custom resources, owners before children", ""),
     Wave(11, "workloads, all held", ""),

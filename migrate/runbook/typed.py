@@ -294,6 +294,11 @@ def _autoscalers(hands: Hands, action: Action) -> Iterable[str]:
         yield f"{hands.kubectl(Side.GREEN)} wait --for=condition=ScalingActive {named(ref)} {_bound(action)}"
 
 
+def _apis(hands: Hands, action: Action) -> Iterable[str]:
+    for ref in map(Ref.of_json, action.params["refs"]):
+        yield f"{hands.kubectl(Side.GREEN)} wait --for=condition=Available {named(ref)} {_bound(action)}"
+
+
 def _calico(hands: Hands, action: Action) -> Iterable[str]:
     green = hands.kubectl(Side.GREEN)
     where = "calico-system" if hands.written.green.calico.install.kind == "operator" else "kube-system"
@@ -351,6 +356,7 @@ _BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
 _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
     "addresses-given": _addresses,
     "addresses-freed": _addresses,
+    "apis-available": _apis,
     "autoscalers-active": _autoscalers,
     "namespaces-active": _namespaces,
     "crds-established": _definitions,

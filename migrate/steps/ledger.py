@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from migrate import replay
+from migrate.actions.conditions.apis import is_away
 from migrate.actions.conditions.workloads import rollout
 from migrate.model.decision import Form
 from migrate.model.ids import RouteName
@@ -69,7 +70,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything held, each route with its closure, and the workloads that were not Ready on blue to begin with.
+    """Everything held, each route with its closure, and what was not Ready (an APIService: not Available) on blue to begin with.
 
     `volumes` are the claims whose data is handed over: between their users' off and on, and never by turns.
     """
@@ -257,8 +258,8 @@ def listed(title: str, lines: Sequence[object]) -> list[str]:
 
 
 def broken_on_blue(blue: Inventory) -> list[str]:
-    """Workloads that blue wants and does not have Ready: the baseline, read before anything of blue is put to rest."""
-    found = []
+    """What blue wants and does not have Ready or Available: the baseline, read before anything of blue is put to rest."""
+    found = [str(ref_of(api)) for api in blue.of("APIService", kinds.API_SERVICE[0]) if is_away(api)]
     for resource, obj in blue:
         if resource.kind in ROLLING or (resource.kind == "Pod" and controller_of(obj) is None):
             wanted, there = rollout(obj)

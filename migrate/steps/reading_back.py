@@ -1,4 +1,4 @@
-"""What was let go of is read back: it has an address, or scales, on green as it did on blue."""
+"""What was let go of is read back: it has an address, scales, or answers, on green as it did on blue."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from migrate.engine.step import Batches, Scene
 from migrate.model.migration import seconds
 from migrate.model.objects import Object, Ref, dig
 from migrate.replay import kinds
+from migrate.steps.apis import answering
 from migrate.steps.ledger import Held
 
 
 def read_back(scene: Scene, group: Sequence[Held]) -> Batches:
-    """Wait for what blue's had: an address, if its kind has one, or an autoscaler at work."""
+    """Wait for what blue's had: an address, if its kind has one, an autoscaler at work, or an answer to its kinds."""
     waiting = [h for h in group if _addressed(h)]
     scaling_ = [h.ref for h in group if h.ref[:2] == kinds.AUTOSCALER]
+    apis = [h.ref for h in group if h.ref[:2] == kinds.API_SERVICE]
+    if apis:
+        yield [answering(scene, apis, seconds(scene.migration.verify.budget))]
     if not waiting and not scaling_:
         return
     only = {h.ref[:2] for h in waiting} | {ref[:2] for ref in scaling_}

@@ -13,8 +13,9 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Ref, dig
 from migrate.replay import kinds
 from migrate.steps.anew import waited_anew
+from migrate.steps.apis import answering
 
-NAMESPACES, DEFINITIONS, VOLUMES = 1, 2, 7
+NAMESPACES, DEFINITIONS, VOLUMES, APIS = 1, 2, 7, 9
 """The waves with gates of their own; webhook backends are waited for inside theirs."""
 
 DEADLINE = 600.0
@@ -34,6 +35,10 @@ def gate(scene: Scene, wave: int, blue: Inventory, decisions: replay.Decisions) 
         yield from waited_anew(scene, established, frozenset(written))
     elif wave == VOLUMES:
         yield from _claims_bound(scene, [ref for ref in written if ref[:2] == kinds.CLAIM], blue)
+    elif wave == APIS:
+        yield from _apis_answer(
+            scene, [d for d in decisions.of_wave(wave) if d.ref[:2] == kinds.API_SERVICE], decisions
+        )
 
 
 def backends(decisions: replay.Decisions, stage: Sequence[Decision]) -> list[Ref]:
@@ -68,3 +73,11 @@ def _claims_bound(scene: Scene, claims: Sequence[Ref], blue: Inventory) -> Batch
             failureEnds=True,
         )
         yield from waited_anew(scene, bound, frozenset(claims))
+
+
+def _apis_answer(scene: Scene, apis: Sequence[Decision], decisions: replay.Decisions) -> Batches:
+    if apis:
+        behind = {d.ref.group for d in decisions.written if d.wave > APIS}
+        relied_on = [d.ref for d in apis if dig(d.target, "spec", "group") in behind]
+        waiting = answering(scene, [d.ref for d in apis], DEADLINE, relied_on)
+        yield from waited_anew(scene, waiting, frozenset(d.ref for d in apis))

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from migrate.doors.cluster import Verb
 from migrate.errors import Invalid
 from migrate.model.objects import Object, dig
 from tests.contract.conftest import Bench
-from tests.contract.objects import container, deployment, service
+from tests.contract.objects import container, deployment, promised, service
 
 
 class TestNamespaces:
@@ -177,3 +178,27 @@ class TestControllers:
         assert made["status"] == {"loadBalancer": {}}
         assert made["spec"]["allocateLoadBalancerNodePorts"] is True
         assert made["spec"]["ports"][0]["nodePort"] >= 30000
+
+
+class TestAggregatedApis:
+    def test_an_api_service_says_why_it_is_not_available(self, bench: Bench, namespace: str) -> None:
+        """Without its Service, and with one that has no pods, in the same words; what was promised goes with it."""
+        group = f"a{namespace}.example.com"
+        body = promised(group)
+        body["spec"]["service"] = {"namespace": namespace, "name": "web", "port": 80}
+        made = bench.create(body)
+
+        def told() -> tuple[str, str, str]:
+            conditions = dig(bench.get(made), "status", "conditions", default=())
+            found: dict[str, str] = next((c for c in conditions if c["type"] == "Available"), {})
+            return found.get("status", ""), found.get("reason", ""), found.get("message", "")
+
+        try:
+            bench.until("no Service", lambda: told()[1] == "ServiceNotFound")
+            assert told() == ("False", "ServiceNotFound", f'service/web in "{namespace}" is not present')
+            bench.create(service(namespace))
+            bench.until("no endpoints", lambda: told()[1] == "MissingEndpoints")
+            wanted = f'endpointslices for service/web in "{namespace}" have no addresses with port name ""'
+            assert told() == ("False", "MissingEndpoints", wanted)
+        finally:
+            bench.write(Verb.DELETE, "APIService", f"v1.{group}", group="apiregistration.k8s.io")

@@ -225,7 +225,7 @@ class ControlPlane:
     def _answers(self) -> bool:
         if self._api is not None:
             return bool(self._api.get("/readyz") == "ok")
-        if not self._certificate.exists():
+        if not self.certificate.exists():
             return False
         api = Api(self.port, self._ca(), self.users.setup.token)
         with ExitStack() as stack:
@@ -241,11 +241,12 @@ class ControlPlane:
         return [self._etcd, self._server, *self._others]
 
     @property
-    def _certificate(self) -> Path:
+    def certificate(self) -> Path:
+        """Return the certificate that the API server signed for itself; its key is beside it."""
         return self._place.file("certs") / "apiserver.crt"
 
     def _ca(self) -> str:
-        return self._certificate.read_text(encoding="utf-8")
+        return self.certificate.read_text(encoding="utf-8")
 
     def _write_kubeconfigs(self) -> None:
         files = {

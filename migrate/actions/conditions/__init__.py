@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from migrate.actions.conditions import (
     addresses,
+    apis,
     autoscalers,
     calico,
     claims,
@@ -20,6 +21,7 @@ from migrate.actions.wait import Condition
 CONDITIONS: Mapping[str, Condition] = {
     "addresses-freed": addresses.freed,
     "addresses-given": addresses.given,
+    "apis-available": apis.available,
     "autoscalers-active": autoscalers.active,
     "calico-ready": calico.ready,
     "claims-bound": claims.bound,

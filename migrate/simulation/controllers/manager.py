@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from migrate.errors import DoorError
+from migrate.simulation.controllers.apiservices import APIServices
 from migrate.simulation.controllers.attachments import Attachments
 from migrate.simulation.controllers.autoscalers import Autoscalers
 from migrate.simulation.controllers.context import Context, Controller
@@ -53,6 +54,7 @@ def controllers() -> tuple[Controller, ...]:
         Kubelet(),
         Attachments(),
         Endpoints(),
+        APIServices(),
         LoadBalancers(),
         Ingresses(),
         Autoscalers(),

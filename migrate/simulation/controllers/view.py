@@ -186,3 +186,4 @@ class Kinds:
     ingresses = resource("ingresses", "networking.k8s.io")
     autoscalers = resource("horizontalpodautoscalers", "autoscaling")
     crds = resource("customresourcedefinitions", "apiextensions.k8s.io")
+    api_services = resource("apiservices", "apiregistration.k8s.io")
