@@ -38,6 +38,9 @@ _NOT_READY = "not yet ready to handle request"
 _VERSION_ON_CREATE = "resourceVersion should not be set on objects to be created"
 """Answered with 500, yet before anything is stored (apiserver, pkg/storage/errors.go)."""
 
+_NO_PATH = b"404 page not found"
+"""How an API server answers for a group, a version or a kind that it does not serve: as Go's net/http does."""
+
 
 class Waking(Transient):
     """Report a missing right or a bad token that a server names in its first seconds, before it knows any."""
@@ -118,6 +121,8 @@ def _status_object(answer: Answer) -> Mapping[str, Any]:
 
 
 def _words(request: Request, answer: Answer, told: Mapping[str, Any]) -> str:
+    if answer.body.strip() == _NO_PATH:
+        return "404 page not found: nothing is served at this path"
     if not told:
         kind = answer.headers.get("Content-Type", "nothing").partition(";")[0]
         return f"the answer is {kind}, not a Status of a Kubernetes API server"

@@ -93,6 +93,11 @@ def group_of(obj: Object) -> str:
     return str(obj.get("apiVersion", "")).rpartition("/")[0]
 
 
+def version_of(obj: Object) -> str:
+    """The version of its group in which an object is written."""
+    return str(obj.get("apiVersion", "")).rpartition("/")[2]
+
+
 def kind_of(obj: Object) -> str:
     """The kind of an object."""
     return str(obj.get("kind", ""))

@@ -10,8 +10,9 @@ from migrate.actions.reach import target_of
 from migrate.actions.record import record
 from migrate.engine.step import Batches, Scene
 from migrate.model.action import Action, Outcome
+from migrate.model.decision import Decision
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Ref
+from migrate.model.objects import Object, Ref, version_of
 from migrate.model.verdict import ACCEPTED, Verdict, failed, passed
 
 ALIKE = 50
@@ -25,13 +26,14 @@ _Sort = tuple[str, str, tuple[str, ...]]
 class Refusals:
     """The objects of one wave that green refused.
 
-    `served` are inventories that know where kinds are served; `before` the wave's checks that failed in an earlier
-    attempt and were not answered since.
+    `served` are inventories that know where kinds are served, `decisions` those of the wave, which know in what version
+    each object is sent; `before` the wave's checks that failed in an earlier attempt and were not answered since.
     """
 
     wave: int
     policy: str
     served: list[Inventory]
+    decisions: Sequence[Decision] = ()
     before: frozenset[str] = frozenset()
     _found: dict[Ref, Outcome] = field(default_factory=dict)
 
@@ -60,18 +62,24 @@ class Refusals:
         rest = "the rest of it stands" if whole else "the rest of it was not tried"
         count = len(self._found)
         summary = f"green refused {count} object{'s' if count != 1 else ''} of wave {self.wave}; {rest}"
-        verdicts = [self._verdict(ref, outcome) for ref, outcome in sorted(self._found.items())]
+        targets = {d.ref: d.target for d in self.decisions if d.ref in self._found and d.target is not None}
+        verdicts = [
+            self._verdict(ref, outcome, targets.get(ref)) for ref, outcome in sorted(self._found.items())
+        ]
         first = failed(f"{ACCEPTED}wave {self.wave}", summary, verdicts[0].remedy)
         yield [record(f"wave {self.wave} accepted", [first, *verdicts])]
 
-    def _verdict(self, ref: Ref, outcome: Outcome) -> Verdict:
-        return failed(f"{ACCEPTED}{ref}", f"{outcome.evidence}, at {self._path(ref)}", outcome.remedy)
+    def _verdict(self, ref: Ref, outcome: Outcome, sent: Object | None) -> Verdict:
+        path = self._path(ref, version_of(sent) if sent else "")
+        return failed(f"{ACCEPTED}{ref}", f"{outcome.evidence}, at {path}", outcome.remedy)
 
-    def _path(self, ref: Ref) -> str:
-        """The path of an object in the API; a kind that green serves no more has blue's."""
+    def _path(self, ref: Ref, version: str) -> str:
+        """The path at which an object was sent; a kind that green serves no more has blue's."""
         of_kind = (r for i in self.served for r in i.resources if (r.group, r.kind) == (ref.group, ref.kind))
         resource = next(of_kind, None)
-        return resource.member(ref.name, ref.namespace) if resource else "no path that is served"
+        if resource is None:
+            return "no path that is served"
+        return resource.at(version or resource.version).member(ref.name, ref.namespace)
 
 
 def insisted(name: str, batches: Batches) -> Batches:

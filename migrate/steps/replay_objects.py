@@ -113,8 +113,9 @@ class ReplayObjects(BaseStep):
         before = refused_before(scene)
         for last, wave in pairwise((0, *decisions.waves)):
             yield from made_by_gitops(scene, decisions, since=last, until=wave)
-            mine = of_wave(before, wave, (d.ref for d in decisions.of_wave(wave)))
-            refusals = Refusals(wave, scene.migration.workloads.on_refusal, [blue], mine)
+            mine = decisions.of_wave(wave)
+            failed_before = of_wave(before, wave, (d.ref for d in mine))
+            refusals = Refusals(wave, scene.migration.workloads.on_refusal, [blue], mine, failed_before)
             yield from self._wave(scene, blue, decisions, refusals)
         yield from removing.last()
         yield from answered("what was left out", refused_before(scene))

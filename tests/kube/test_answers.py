@@ -80,6 +80,13 @@ def test_an_answer_of_somebody_else_is_named_as_such() -> None:
     assert "internal hosts" not in str(error)
 
 
+def test_a_path_that_is_not_served_is_told_in_the_servers_words() -> None:
+    """A version that is gone is answered by no Status."""
+    error = refusal(WRITE, Answer(404, b"404 page not found\n", {"Content-Type": "text/plain"}))
+    assert type(error) is NotFound
+    assert str(error) == f"{WRITE.what}: 404 page not found: nothing is served at this path (404)"
+
+
 @pytest.mark.parametrize(
     ("header", "body", "seconds"),
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import pytest
 from migrate.model.ids import Side
 from tests.cutovers.haproxy_fixture import Balancer
 from tests.lab.control_plane import ControlPlane
-from tests.lab.errors import ApiError
 from tests.scenario import real, real_looks
+from tests.scenario.asking import answer, stands, until
 from tests.scenario.real import Point
 from tests.scenario.standing_blue import StandingBlue
 
@@ -160,32 +159,6 @@ def allow(green: ControlPlane, name: str) -> None:
     """Take such a policy away."""
     green.api.delete(f"{BINDINGS}/{name}")
     green.api.delete(f"{ADMISSION}/{name}")
-
-
-def answer(green: ControlPlane, path: str, body: dict[str, Any]) -> str:
-    """What green's server says to a create that is only tried; empty where it would take it."""
-    try:
-        green.api.create(f"{path}?dryRun=All", body)
-    except ApiError as error:
-        return str(error)
-    return ""
-
-
-def stands(plane: ControlPlane, path: str) -> bool:
-    """Whether a side has an object, or serves a collection."""
-    try:
-        plane.api.get(path)
-    except ApiError as error:
-        if error.status in {404, 429}:  # 429 while the storage of a new kind is made ready
-            return False
-        raise
-    return True
-
-
-def until(plane: ControlPlane, what: str, holds: Callable[[], bool]) -> None:
-    """Wait until a server acts as it was told."""
-    plane.api.close()
-    plane.wait_until(what, holds)
 
 
 @pytest.mark.timeout(600)  # seven runs, one after the other, on two real control planes
