@@ -10,8 +10,8 @@ from pathlib import Path
 from tests.lab.errors import LabUnavailable
 
 GO = Path(__file__).parent / "go"
-MODULES = ("etcd", "hyperkube", "kwok")
-PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+MODULES = ("etcd", "hyperkube", "kwok", "helm")
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "helm")
 STAGES = "kwok-stages.yaml"
 RECIPE = "1"  # raise it when build.py makes something else of the same sources
 REQUIRE = "CNIMIGRATE_REQUIRE_LAB"

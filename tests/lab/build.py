@@ -23,7 +23,12 @@ from tests.lab.errors import BuildFailed, LabUnavailable
 NEEDS = (1, 26)
 TICK = 20.0
 STAGE_FOLDERS = ("node/fast", "node/heartbeat-with-lease", "pod/fast")
-PACKAGES = {"etcd": ".", "hyperkube": ".", "kwok": "sigs.k8s.io/kwok/cmd/kwok"}
+PACKAGES = {
+    "etcd": ".",
+    "hyperkube": ".",
+    "kwok": "sigs.k8s.io/kwok/cmd/kwok",
+    "helm": "helm.sh/helm/v3/cmd/helm",
+}
 
 
 @dataclass(frozen=True)
