@@ -14,6 +14,7 @@ from migrate.actions.create import Create
 from migrate.actions.delete import Delete
 from migrate.actions.directory import Directory
 from migrate.actions.engaging import Disengage, Engage
+from migrate.actions.evidence import Evidence
 from migrate.actions.link import Links, joined, parted
 from migrate.actions.patch import Patch
 from migrate.actions.provision import Provision, Unprovision
@@ -48,6 +49,7 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
         "patch": Patch(reach),
         STATUS: Status(reach),
         "record": Record(),
+        "evidence": Evidence(scene.bodies, scene.state),
         "wait": Wait(doors, CONDITIONS, tell, stop, lock),
         "watch": Watch(doors, tell, stop, lock),
         "weight": Weight(doors.traffic),

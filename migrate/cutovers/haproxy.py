@@ -9,10 +9,11 @@ from pathlib import Path
 
 from migrate.cutovers.routes import Routes, missing
 from migrate.cutovers.runtime_api import Backend, RuntimeSocket, Server, StaticAlgorithm
-from migrate.cutovers.store import Store, replace
+from migrate.cutovers.store import Store
 from migrate.doors.clock import Clock
 from migrate.doors.traffic import Counts, Sample, Share
 from migrate.errors import DoorError, MigrationFileError, Refused, Unreachable
+from migrate.files import replace
 from migrate.model.ids import RouteName, Side
 from migrate.model.migration import Cutover, HAProxy, RouteSpec
 from migrate.planning import haproxy_weights

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import tempfile
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
+
+from migrate.files import replace
 
 Store = MutableMapping[str, str]
 """Texts by key; a dict will do where nothing need outlive the program."""
@@ -57,30 +57,3 @@ class FileStore(MutableMapping[str, str]):
 
     def _write(self, texts: dict[str, str]) -> None:
         replace(self.path, json.dumps(texts, indent=1, sort_keys=True) + "\n", mode=0o600)
-
-
-def replace(path: Path, text: str, *, mode: int) -> None:
-    """Replace a file as a whole and durably: a reader sees the old text or the new one, also after a crash.
-
-    An existing file keeps its mode, a new one gets `mode`. Raises OSError; the old file then stands.
-    """
-    try:
-        mode = path.stat().st_mode & 0o7777
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

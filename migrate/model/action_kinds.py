@@ -83,6 +83,7 @@ KINDS: Mapping[str, ActionKind] = {
     "unprovision": _SIDE,
     "snapshot": _LOOK,  # it writes files, of what it reads
     "record": _LOOK,
+    "evidence": _LOOK,  # it writes a file, of what was found
     "wait": _LOOK,
     "watch": _LOOK,
 }

@@ -155,6 +155,8 @@ def _title(intents: list[Intent]) -> str:
             return "let a CronJob count from now: what green has run does not run again"
         case "record":
             return f"check: {str(action.key).removeprefix('record ')}"
+        case "evidence":
+            return f"write {params['name']} to a file, as evidence"
         case "copy":
             claim = Ref.of_json(params["claim"])
             return f"copy the data of {claim} from blue to green ({params['phase']} pass)"

@@ -11,11 +11,13 @@ from migrate.model.canonical import digest
 from migrate.model.ids import Phase, StepId
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.planning.routes import Closure
+from migrate.replay import SINCE
 from migrate.steps.base import CUTOVER, BaseStep, chunks, read_blue
 from migrate.steps.comparing import changed_lines, still_as_verified
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.freeze_blue import still_paused
 from migrate.steps.ledger import listed, read_ledger
+from migrate.steps.written_down import BEFORE_CUTOVER, evidence_lines, written_down
 
 
 class BeginCutover(BaseStep):
@@ -29,7 +31,9 @@ class BeginCutover(BaseStep):
         """Look once more for what changed on either side, while the way back costs nothing; write the routes down."""
         blue_now = read_blue(scene, scene.doors.green.resources())
         yield [unchanged(scene, blue_now, followed=True)]
-        yield [still_as_verified(scene, blue_now)]
+        found, verdicts = still_as_verified(scene, blue_now)
+        yield from written_down(scene, BEFORE_CUTOVER, found, verdicts)
+        yield [record(SINCE, verdicts, facts=found.facts)]
         yield from chunks(still_paused(blue_now))
         routes = read_ledger(scene.progress).routes
         yield [
@@ -46,12 +50,13 @@ class BeginCutover(BaseStep):
         return digest([[c.as_json() for c in ledger.routes], moving])
 
     def gate_words(self, scene: Scene) -> Sequence[str]:
-        """How each route moves, and the way back."""
+        """What has changed, how green was verified, how each route moves, and the way back."""
         ledger = read_ledger(scene.progress)
         blue_now = read_blue(scene, scene.doors.green.resources())
         return [
             *drift_lines(scene, blue_now),
             *changed_lines(scene, blue_now),
+            *evidence_lines(scene),
             *listed("routes", [f"{c.route} {manner(c)}" for c in ledger.routes]),
             *listed("would move behind before-writers, off on blue first", ledger.writers()),
             "way back: none is needed yet; after the cutover cnimigrate abort puts weights back in seconds",

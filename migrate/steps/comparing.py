@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from migrate import replay
-from migrate.actions.record import record
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Scene
 from migrate.model import marks
-from migrate.model.action import Action
 from migrate.model.ids import NO_BATCH
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, ref_of
@@ -50,11 +48,10 @@ def compared(scene: Scene, blue: Inventory, decisions: replay.Decisions, green: 
     return replace(found, beside=(*found.beside, *kept.verdicts(decisions, green)))
 
 
-def still_as_verified(scene: Scene, blue_now: Inventory) -> Action:
-    """Record whether what this run wrote still stands on green; what blue changed since is drift's to judge."""
+def still_as_verified(scene: Scene, blue_now: Inventory) -> tuple[Compared, Sequence[Verdict]]:
+    """Judge whether what this run wrote still stands on green; what blue changed since is drift's to judge."""
     found, owners = _since(scene, blue_now)
-    verdicts = [*replay.whole(found.decisions, found.differences), *owners]
-    return record(replay.SINCE, verdicts, facts=found.facts)
+    return found, [*replay.whole(found.decisions, found.differences), *owners]
 
 
 def changed_lines(scene: Scene, blue_now: Inventory) -> Sequence[str]:

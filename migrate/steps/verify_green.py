@@ -18,6 +18,7 @@ from migrate.steps.base import CUTOVER, BaseStep, blue_decided
 from migrate.steps.comparing import compared
 from migrate.steps.install_calico import pool_json
 from migrate.steps.linking import owners_held
+from migrate.steps.written_down import PARITY, written_down
 
 
 class VerifyGreen(BaseStep):
@@ -30,11 +31,12 @@ class VerifyGreen(BaseStep):
     follows: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
-        """Record parity; wait for endpoints and Calico, whose state follows the objects with some delay."""
+        """Write parity down and record it; wait for endpoints and Calico, whose state follows the objects with some delay."""
         blue, decisions = blue_decided(scene)
         green = read_inventory(scene.doors.green, at=decisions.at)
         found = compared(scene, blue, decisions, green)
         verdicts = [*found.verdicts, *owners_held(scene, decisions, green)]
+        yield from written_down(scene, PARITY, found, verdicts)
         yield [record("parity", verdicts, facts=found.facts)]
         budget = seconds(scene.migration.verify.budget)
         silent = endpoints.silent_on_blue(blue, green)

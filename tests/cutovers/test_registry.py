@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from migrate.cutovers import FileStore, kinds, traffic
-from migrate.cutovers.store import replace
 from migrate.errors import MigrationFileError, UsageError
+from migrate.files import replace
 from migrate.model.migration import CommandTraffic, Cutover, HAProxy, ManualTraffic
 from tests.cutovers.clocks import StillClock
 
