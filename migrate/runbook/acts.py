@@ -124,6 +124,14 @@ def _sort(action: Action) -> tuple[Any, ...]:
             return (action.kind, action.key)
 
 
+_TITLES = {
+    "count": "let a CronJob count from now: what green has run does not run again",
+    "snapshot": "write blue's objects to files",
+    "provision": "make green",
+}
+"""Titles that say nothing of the act's parameters; a kind without any is told by its key."""
+
+
 def _title(intents: list[Intent]) -> str:
     action, count = intents[0].action, len(intents)
     params = action.params
@@ -151,8 +159,6 @@ def _title(intents: list[Intent]) -> str:
             return f"watch {params['name']}{span}"
         case "weight":
             return f"{params['route']}: {params['green']} % to green"
-        case "count":
-            return "let a CronJob count from now: what green has run does not run again"
         case "record":
             return f"check: {str(action.key).removeprefix('record ')}"
         case "evidence":
@@ -162,12 +168,8 @@ def _title(intents: list[Intent]) -> str:
             return f"copy the data of {claim} from blue to green ({params['phase']} pass)"
         case "engage":
             return f"let {Ref.of_json(params['claim'])} have its mover from here on ({params['phase']} pass)"
-        case "snapshot":
-            return "write blue's objects to files"
-        case "provision":
-            return "make green"
         case _:
-            return str(action.key)
+            return _TITLES.get(action.kind, str(action.key))
 
 
 def _expected(intents: list[Intent]) -> list[str]:
