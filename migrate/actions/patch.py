@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from migrate.actions.merging import reverse, stands
+from migrate.actions.notes import copied, noted, take_copies, with_copies
 from migrate.actions.reach import TRIES, Reach, Written, named, refused, target_of
 from migrate.actions.seeing import observed
 from migrate.doors.cluster import Verb, Write
@@ -28,15 +29,19 @@ def patch(
     why: str,
     command: str = "",
     gone_is_fine: bool = False,
+    note: bool = False,
 ) -> Action:
     """Merge-patch an object; its inverse puts the prior values back, absent ones included, unless it is given another.
 
-    With `gone_is_fine` an object that is not there any more needs no patch. The way back is bound to the object that was
+    With `gone_is_fine` an object that is not there any more needs no patch. With `note` the object itself says how it was
+    (`marks.PRIOR`), for whoever has no journal; the way back takes that note away. The way back is bound to the object that was
     read: another one under its name, unless it carries this run's mark, is somebody else's and stays as it is.
     """
     params: dict[str, Any] = {"side": side.value, "ref": ref.as_json(), "patch": dict(change), "why": why}
     if gone_is_fine:
         params["gone"] = "fine"
+    if note:
+        params["note"] = True
     return Action("patch", ActionKey(f"patch {side} {named(ref)} {why}"), params, command)
 
 
@@ -86,7 +91,7 @@ class Patch:
             return Observation(gone, evidence=f"{target_of(action)[1]} does not exist")
         if self._another(action, obj):
             return Observation(State.DONE, evidence=_spared(action))
-        done = stands(obj, action.params["patch"])
+        done = stands(obj, action.params["patch"]) and not copied(self._reach, action)
         return Observation(State.DONE if done else State.ABSENT, evidence=f"{target_of(action)[1]} read")
 
     def _prepared(self, action: Action, obj: Object | None) -> Action:
@@ -94,11 +99,15 @@ class Patch:
             return action.with_prior({}, None)
         if self._another(action, obj):
             return replace(action, params={**action.params, SPARED: True}).with_prior({}, None)
+        if action.params.get("note"):
+            action = noted(action, obj)
         side, ref = target_of(action)
         back = reverse(obj, action.params["patch"])
         fresh = _as_read(action, obj)
         undo = patch(side, ref, back, why=f"undo {action.params['why']}", gone_is_fine=True)
         bound = replace(undo, params={**undo.params, "uid": fresh.params["read"]["uid"]})
+        if action.params.get("note"):
+            bound = with_copies(bound)
         return fresh.with_prior(back, bound if action.inverse is None else action.inverse)
 
     def _another(self, action: Action, obj: Object) -> bool:
@@ -169,6 +178,8 @@ class Patch:
             return refused(f"changing {ref} on {side}", answer, ref)
         if not stands(answer, action.params["patch"]):
             return Outcome(OutcomeState.FAILED, f"{ref}: {side} answered that it did not take the change")
+        if error := take_copies(self._reach, action):
+            return refused(f"taking our note off what {ref} has made on {side}", error, ref)
         return Outcome(OutcomeState.DONE, f"{action.params['why']}: {ref}")
 
 

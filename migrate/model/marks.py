@@ -25,6 +25,9 @@ PASS = f"{PREFIX}pass"
 HELD = f"{PREFIX}held"
 """Annotation: JSON `{"prior": …, "absent": […]}`, what the held fields were on blue."""
 
+PRIOR = f"{PREFIX}prior"
+"""Annotation of what is put to rest on blue: the merge patch that takes it back, null for what was absent, and itself."""
+
 PARKED = f"{PREFIX}parked"
 """Node selector key that no node carries, and the scheduling gate of a held Pod."""
 

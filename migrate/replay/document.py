@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from migrate.model.marks import HELD, RUN, SOURCE_HASH, SOURCE_UID
+from migrate.model.marks import HELD, PRIOR, RUN, SOURCE_HASH, SOURCE_UID
 from migrate.replay.classes import OUTSIDE
 from migrate.replay.flags import FLAGS, Flag
 from migrate.replay.forms import FORMS
@@ -123,6 +123,9 @@ _MARKS = f"""
 Annotations on what is written, taken away by `finish` unless the migration file keeps them: `{RUN}`,
 `{SOURCE_UID}`, `{SOURCE_HASH}` (keyed with the run's key) and, on held objects,
 `{HELD}` (what the held fields were on blue). What green made itself (`merge.*`) carries none. Labels of pod templates are never touched.
+
+On blue, what is paused or put to rest carries `{PRIOR}`: the merge patch that takes it back, null for what was absent. The
+way back takes it away, and so does `finish`.
 """
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from migrate.model.marks import PRIOR
 from migrate.model.objects import Ref, group_of
 from migrate.planning.commands import word
 
@@ -21,6 +22,19 @@ def merge(kubectl: str, ref: Ref, change: Any) -> str:
     """A merge patch as a command; null removes a key."""
     text = json.dumps(change, sort_keys=True, ensure_ascii=False)
     return f"{kubectl} patch {named(ref)} --type merge -p {shlex.quote(text)}"
+
+
+def noted(kubectl: str) -> str:
+    """Print the command that brings back each thing that says itself how it was; what a controller made has a copy."""
+    own = "([.metadata.ownerReferences[]?.controller] | any | not)"
+    note = f".metadata.annotations[{json.dumps(PRIOR)}]"
+    where = '(.metadata.namespace // empty | " -n " + @sh)'
+    spoken = json.dumps(kubectl)[1:-1]  # inside a string of jq
+    told = f'"{spoken} patch \\($r) \\(.metadata.name)\\([{where}] | add // "") --type merge -p \\({note} | @sh)"'
+    asked = f".items[] | select({note} and {own}) | {told}"
+    kinds = f"{kubectl} api-resources --verbs=list,patch -o name | grep -vE '^(secrets|events)(\\.|$)'"
+    each = f'{kubectl} get "$r" -A -o json | jq -r --arg r "$r" {shlex.quote(asked)}'
+    return f"for r in $({kinds}); do {each}; done"
 
 
 def owned(kubectl: str, ref: Ref, owners: Sequence[Mapping[str, Any]]) -> str:

@@ -13,7 +13,7 @@ from migrate.planning import commands
 from migrate.planning.commands import word
 from migrate.planning.routes import route_names
 from migrate.runbook.acts import back
-from migrate.runbook.kubectl import named
+from migrate.runbook.kubectl import named, noted
 from migrate.runbook.source import Source
 from migrate.runbook.stops import moves
 from migrate.runbook.typed import Hands
@@ -31,6 +31,7 @@ def sheet(source: Source, hands: Hands) -> dict[str, Any]:
         "moving": [str(Ref.of_json(h["ref"])) for h in source.ledger.get("held", ()) if moves(h)],
         "known": bool(source.ledger),
         "resume": list(_undone(source, hands, "pause")),
+        "noted": noted(hands.kubectl(Side.BLUE)),
         "kept": list(_undone(source, hands, KEEP)),
     }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from typing import ClassVar
 
+from migrate.actions.notes import COPIED
 from migrate.actions.patch import patch
 from migrate.actions.record import record
 from migrate.doors.reading import read_inventory
@@ -21,11 +22,12 @@ from migrate.steps.base import BaseStep, patches
 from migrate.steps.freeze_blue import WHY, FreezeBlue
 from migrate.steps.handing_over import KEEP
 from migrate.steps.ledger import FORCED, LEDGER
+from migrate.steps.move_writers import REST
 
 ROUNDS = 5
 """Looks for marks that a controller copied while we were taking them off."""
 
-CHECK = "marks on green"
+CHECK = "marks on"
 
 SHOWN = 5
 """Objects that a verdict names."""
@@ -35,25 +37,32 @@ PAUSE = 1.0
 
 
 class Finish(BaseStep):
-    """Take our annotations off green; blue's controllers stay paused, and are listed, because blue must stay off."""
+    """Take our annotations off both sides; what rests on blue stays so, and is listed, because blue must stay off."""
 
     id: ClassVar[StepId] = StepId("finish.clean")
     phase: ClassVar[Phase] = Phase.FINISH
-    title: ClassVar[str] = "take our marks off green, list what stays paused on blue"
+    title: ClassVar[str] = "take our marks off both sides, list what stays at rest on blue"
     undo: ClassVar[str] = "put the marks back"
 
     def batches(self, scene: Scene) -> Batches:
         """Unmark what is still marked."""
-        yield [record("what stays paused on blue", [*paused(scene), *kept_there(scene)])]
+        yield [record("what stays paused on blue", [*paused(scene), *resting(scene), *kept_there(scene)])]
         if kept := forced(scene):
             yield [record("what green keeps for the data's sake", [passed("kept-on-green", kept)])]
         if "annotations" in scene.migration.keep:
             return
-        written = read_inventory(scene.doors.green, only=_written(scene.progress), needed=False)
-        originals = (obj for _, obj in written if controller_of(obj) is None and _ours(obj))
-        yield from patches(scene, ((_unmark(obj), obj) for obj in originals))
-        green = yield from _unmark_rest(scene)
-        yield [record(CHECK, [unmarked(green)])]
+        yield from _unmark_all(scene, Side.GREEN)
+        if noted := {Ref.of_json(a.params["ref"])[:2] for a in _patches(scene, REST, WHY)}:
+            # blue's notes are on few kinds, and these alone are read: nothing else of ours was ever written there
+            yield from _unmark_all(scene, Side.BLUE, noted | COPIED)
+
+
+def _unmark_all(scene: Scene, side: Side, only: Collection[tuple[str, str]] = ()) -> Batches:
+    written = read_inventory(scene.doors.cluster(side), only=only or _written(scene.progress), needed=False)
+    originals = (obj for _, obj in written if controller_of(obj) is None and _ours(obj))
+    yield from patches(scene, ((_unmark(side, obj), obj) for obj in originals))
+    left = yield from _unmark_rest(scene, side, only)
+    yield [record(f"{CHECK} {side}", [unmarked(side, left)])]
 
 
 def _written(progress: Progress) -> frozenset[tuple[str, str]]:
@@ -66,27 +75,29 @@ def _written(progress: Progress) -> frozenset[tuple[str, str]]:
     return frozenset((ref["group"], ref["kind"]) for ref in refs)
 
 
-def _unmark_rest(scene: Scene) -> Generator[Sequence[Action], Sequence[Outcome], Inventory]:
-    """Unmark what else is marked, above all what controllers made after ours; returns green as it was seen last.
+def _unmark_rest(
+    scene: Scene, side: Side, only: Collection[tuple[str, str]]
+) -> Generator[Sequence[Action], Sequence[Outcome], Inventory]:
+    """Unmark what else is marked, above all what controllers made after ours; returns the side as it was seen last.
 
     A Deployment's controller copies annotations to its ReplicaSets and never takes one away there; a pass of it that
     was under way meanwhile may copy ours once more.
     """
     for _ in range(ROUNDS):
-        green = read_inventory(scene.doors.green)
-        marked = [obj for _, obj in green if _ours(obj)]
+        found = read_inventory(scene.doors.cluster(side), only=only)
+        marked = [obj for _, obj in found if _ours(obj)]
         if not marked:
-            return green
-        yield from patches(scene, ((_unmark(obj), obj) for obj in marked))
+            return found
+        yield from patches(scene, ((_unmark(side, obj), obj) for obj in marked))
         scene.doors.clock.sleep(PAUSE)
-    return read_inventory(scene.doors.green)
+    return read_inventory(scene.doors.cluster(side), only=only)
 
 
-def unmarked(green: Inventory) -> Verdict:
-    """Nothing on green carries an annotation of ours; what still does is named."""
-    left = [obj for _, obj in green if _ours(obj)]
+def unmarked(side: Side, found: Inventory) -> Verdict:
+    """Nothing on a side carries an annotation of ours; what still does is named."""
+    left, check = [obj for _, obj in found if _ours(obj)], f"{CHECK} {side}"
     if not left:
-        return passed(CHECK, "nothing on green carries our marks")
+        return passed(check, f"nothing on {side} carries our marks")
     names = ", ".join(str(ref_of(obj)) for obj in left[:SHOWN])
     more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
     keys = " ".join(sorted({f"{key}-" for obj in left for key in _ours(obj)}))
@@ -94,7 +105,7 @@ def unmarked(green: Inventory) -> Verdict:
         "Something writes them back: stop it and run the same command again, which takes them off once more; "
         f"or kubectl annotate them by hand: {keys}"
     )
-    return failed(CHECK, f"our marks are still on green's {names}{more}", remedy)
+    return failed(check, f"our marks are still on {side}'s {names}{more}", remedy)
 
 
 def paused(scene: Scene) -> list[Verdict]:
@@ -110,9 +121,21 @@ def paused(scene: Scene) -> list[Verdict]:
     ]
 
 
+def resting(scene: Scene) -> list[Verdict]:
+    """Blue's twins of what moved, which stay at rest; their notes go, like all that is ours, unless they are to be kept."""
+    names = [str(Ref.of_json(action.params["ref"])) for action in _patches(scene, REST)]
+    if not names:
+        return []
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    said = (
+        f"{len(names)} stay at rest on blue: {'; '.join(names[:SHOWN])}{more}; cnimigrate rollback wakes them"
+    )
+    return [passed("resting-on-blue", said)]
+
+
 def kept_there(scene: Scene) -> list[Verdict]:
     """Volumes of blue that green has taken over: with their former policy blue's claims would take the data along."""
-    names = [Ref.of_json(i.action.params["ref"]).name for i in scene.progress.effects() if _keeps(i.action)]
+    names = [Ref.of_json(action.params["ref"]).name for action in _patches(scene, KEEP)]
     if not names:
         return []
     shown = "; ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
@@ -120,8 +143,10 @@ def kept_there(scene: Scene) -> list[Verdict]:
     return [passed("kept-on-blue", said)]
 
 
-def _keeps(action: Action) -> bool:
-    return action.kind == "patch" and action.params["why"] == KEEP
+def _patches(scene: Scene, *whys: str) -> list[Action]:
+    """The patches of this run that stand, for one of these reasons."""
+    found = (i.action for i in scene.progress.effects() if i.action.kind == "patch")
+    return [action for action in found if action.params["why"] in whys]
 
 
 def forced(scene: Scene) -> str:
@@ -140,9 +165,9 @@ def forced(scene: Scene) -> str:
     return f"{said}; once blue is given up, kubectl patch --type merge makes them as on blue: {'; '.join(found[:SHOWN])}{more}"
 
 
-def _unmark(obj: Object) -> Action:
+def _unmark(side: Side, obj: Object) -> Action:
     change = {"metadata": {"annotations": dict.fromkeys(_ours(obj))}}
-    return patch(Side.GREEN, ref_of(obj), change, why="unmark")
+    return patch(side, ref_of(obj), change, why="unmark")
 
 
 def _ours(obj: Object) -> list[str]:

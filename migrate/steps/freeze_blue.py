@@ -64,7 +64,7 @@ def pauses(inventory: Inventory) -> Iterator[Action]:
     for obj in sorted(found, key=keepers.depth):  # stable: at one depth in the order of the kinds
         change, command = _pause(obj)
         if not stands(obj, change):
-            yield patch(Side.BLUE, ref_of(obj), change, why=WHY, command=command)
+            yield patch(Side.BLUE, ref_of(obj), change, why=WHY, command=command, note=True)
 
 
 def still_paused(blue_now: Inventory) -> Iterator[Action]:

@@ -36,6 +36,9 @@ from migrate.steps.start_serving import wait_ready
 RELEASE = "release"
 """Why something held is let go at the cutover."""
 
+REST = "rest"
+"""Why blue's twin is patched; what it was is written into it, for whoever has no journal."""
+
 TOGETHER = 10
 """Twins moved at a time: each is off for as long as the slowest of its group takes to stop."""
 
@@ -206,7 +209,7 @@ def _left_at_rest(ref: Ref, how: str = "") -> Action:
 
 
 def _rest(held: Held) -> Action:
-    return patch(Side.BLUE, held.ref, held.rest_blue or {}, why="rest", gone_is_fine=True)
+    return patch(Side.BLUE, held.ref, held.rest_blue or {}, why=REST, gone_is_fine=True, note=True)
 
 
 def _wakes(held: Held) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
+from migrate.actions.directory import Directory
+from migrate.actions.notes import COPIES
 from migrate.actions.patch import patch
+from migrate.doors.cluster import Verb, Write
+from migrate.model import marks
 from migrate.model.action import Action, Outcome, OutcomeState, State
 from migrate.model.ids import Side
-from migrate.model.objects import annotations_of, dig
+from migrate.model.objects import annotations_of, controller_of, dig, name_of
 from migrate.simulation.faults import Fuse, behind
 from tests.actions.conftest import Bench
 from tests.actions.objects import WEB
@@ -88,3 +93,74 @@ def test_an_offered_object_that_changed_since_is_read_anew(bench: Bench) -> None
     prepared, outcome = patched(bench, action)
     assert outcome.state is OutcomeState.DONE
     assert prepared.prior["spec"] == {"replicas": 5}
+
+
+def test_what_is_put_to_rest_says_itself_how_it_was(bench: Bench) -> None:
+    """The note is the merge patch of the way back, null for what was absent, and takes itself away by anybody's hand."""
+    before = bench.read(Side.BLUE, WEB)
+    prepared, outcome = patched(bench, patch(Side.BLUE, WEB, CHANGE, why="rest", note=True))
+    assert outcome.state is OutcomeState.DONE
+    note = annotations_of(bench.read(Side.BLUE, WEB) or {})[marks.PRIOR]
+    by_hand = json.loads(note)
+    assert by_hand == {
+        "metadata": {"annotations": {marks.PRIOR: None, "note": None}},
+        "spec": {"replicas": 2},
+    }
+    assert prepared.inverse is not None
+    assert prepared.inverse.params["patch"] == by_hand
+    patched(bench, patch(Side.BLUE, WEB, by_hand, why="hand"))
+    after = bench.read(Side.BLUE, WEB)
+    assert dig(after, "spec") == dig(before, "spec")
+    assert annotations_of(after or {}) == annotations_of(before or {})
+
+
+def test_a_note_says_how_it_was_before_the_first(bench: Bench) -> None:
+    """What is paused, and put to rest later, comes back by one note to how it was before either; each way back is exact."""
+    pause = {"spec": {"paused": True, "replicas": 1}}
+    first, _ = patched(bench, patch(Side.BLUE, WEB, pause, why="pause", note=True))
+    said = annotations_of(bench.read(Side.BLUE, WEB) or {})[marks.PRIOR]
+    rest = {"spec": {"replicas": 0, "minReadySeconds": 3}}
+    second, _ = patched(bench, patch(Side.BLUE, WEB, rest, why="rest", note=True))
+    note = json.loads(annotations_of(bench.read(Side.BLUE, WEB) or {})[marks.PRIOR])
+    assert note["spec"] == {"paused": None, "replicas": 2, "minReadySeconds": None}
+    assert second.inverse is not None
+    patched(bench, second.inverse)
+    assert annotations_of(bench.read(Side.BLUE, WEB) or {})[marks.PRIOR] == said
+    assert first.inverse is not None
+    patched(bench, first.inverse)
+    assert marks.PRIOR not in annotations_of(bench.read(Side.BLUE, WEB) or {})
+
+
+def test_a_note_that_somebody_spoilt_is_written_anew(bench: Bench) -> None:
+    """It is read as a note only, never trusted: what it says now is how the object was found."""
+    for spoilt in ("{", '"text"'):
+        patched(
+            bench, patch(Side.BLUE, WEB, {"metadata": {"annotations": {marks.PRIOR: spoilt}}}, why="hand")
+        )
+        back, _ = patched(bench, patch(Side.BLUE, WEB, {"spec": {"replicas": 0}}, why="rest", note=True))
+        note = json.loads(annotations_of(bench.read(Side.BLUE, WEB) or {})[marks.PRIOR])
+        assert note == {"metadata": {"annotations": {marks.PRIOR: None}}, "spec": {"replicas": 2}}
+        assert back.inverse is not None
+        patched(bench, back.inverse)
+
+
+def test_the_way_back_takes_the_note_off_what_a_controller_copied_it_to(bench: Bench) -> None:
+    """A Deployment's controller copies annotations to its ReplicaSets; in doubt, the way back is done once none has it."""
+    prepared, _ = patched(bench, patch(Side.BLUE, WEB, {"spec": {"replicas": 0}}, why="rest", note=True))
+    note = annotations_of(bench.read(Side.BLUE, WEB) or {})[marks.PRIOR]
+    resource = Directory(bench.doors).resource(Side.BLUE, WEB._replace(kind="ReplicaSet"))
+    (page,) = bench.doors.blue.pages(resource, namespace=WEB.namespace)
+    mine = next(o for o in page if (controller_of(o) or {})["name"] == WEB.name)
+    theirs = next(o for o in page if (controller_of(o) or {})["name"] != WEB.name)
+    for made in (mine, theirs):
+        change = {"metadata": {"annotations": {marks.PRIOR: note}}}
+        bench.doors.blue.write(Write(Verb.PATCH, resource, name_of(made), WEB.namespace, change))
+    assert prepared.inverse is not None
+    bare = replace(prepared.inverse, params={**prepared.inverse.params, COPIES: False})
+    patched(bench, bare)  # as one that was cut off behind its own write
+    assert bench.patch.observe(prepared.inverse).state is State.ABSENT
+    _, outcome = patched(bench, prepared.inverse)
+    assert outcome.state is OutcomeState.DONE
+    assert bench.patch.observe(prepared.inverse).state is State.DONE
+    left = [o for page in bench.doors.blue.pages(resource, namespace=WEB.namespace) for o in page]
+    assert [name_of(o) for o in left if marks.PRIOR in annotations_of(o)] == [name_of(theirs)]

@@ -37,7 +37,8 @@ def test_what_runs_once_is_off_on_green_before_it_is_on_on_blue(whole: dict[str,
     on = max(i for i, line in enumerate(lines) if "patch deployment.apps worker" in line)
     assert off < gone < on
     assert lines[off].endswith("""-p '{"spec": {"replicas": 0}}'""")
-    assert lines[on].endswith("""-p '{"spec": {"replicas": 1}}'""")
+    off_the_note = '"metadata": {"annotations": {"cnimigrate.io/prior": null}}'
+    assert lines[on].endswith(f"""-p '{{{off_the_note}, "spec": {{"replicas": 1}}}}'""")
     assert any("delete cronjob.batch nightly -n web" in line for line in lines)
 
 
@@ -45,4 +46,4 @@ def test_the_sheet_needs_no_tool(texts: dict[str, str]) -> None:
     """No line that is to be typed calls cnimigrate."""
     blocks = texts["without-the-tool.md"].split("```")[1::2]
     assert len(blocks) >= 5
-    assert not any("cnimigrate" in block for block in blocks)
+    assert not any("cnimigrate " in block for block in blocks)

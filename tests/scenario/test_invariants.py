@@ -325,7 +325,8 @@ def test_invariant_8_blue_is_untouched_until_the_cutover(project: Project) -> No
         for i in progress_of(project).intents()
         if i.action.params.get("side") == "blue" and i.action.kind == "patch"
     ]
-    assert [i.action.inverse is not None for i in changed] == [True, True]
+    assert all(i.action.inverse is not None for i in changed)
+    assert [i.action.params["why"] for i in changed] == ["rest", "rest", "unmark", "unmark"]
 
 
 # --- 9 -----------------------------------------------------------------------------------------------------------
