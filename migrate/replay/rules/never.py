@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from migrate.model import marks
+from migrate.model.objects import annotations_of
 from migrate.replay.rule import Rule, Subject, skip
 from migrate.replay.surroundings import Surroundings
 
@@ -27,6 +29,12 @@ def _internal(subject: Subject, _surroundings: Surroundings) -> str | None:
     return "" if subject.ref.group in {"internal.apiserver.k8s.io", "storagemigration.k8s.io"} else None
 
 
+def _of_a_pass(subject: Subject, _surroundings: Surroundings) -> str | None:
+    """Match what a mover of ours made on blue, and what a run that died in its pass has left of it."""
+    name = annotations_of(subject.obj).get(marks.PASS)
+    return f"pass {name}" if name else None
+
+
 NO_CREATE = skip(
     "never.no-create",
     "the kind has no `create` verb",
@@ -36,6 +44,12 @@ NO_CREATE = skip(
 
 RULES: tuple[Rule, ...] = (
     NO_CREATE,
+    skip(
+        "never.copying",
+        "what copies a claim's data: objects with the annotation cnimigrate.io/pass",
+        "a mover makes it for one pass, and takes it away again",
+        when=_of_a_pass,
+    ),
     skip(
         "never.events",
         "Events",
