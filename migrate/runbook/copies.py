@@ -42,6 +42,18 @@ def by_volsync(claim: Ref, spec: VolSyncSpec, trigger: str, bound: str, *, blue:
             f'{green} get secret "$({status}.keySecret}})" {where} -o json | jq {shlex.quote(renamed)} | {blue} apply -f -',
             f'echo {shlex.quote(sending)} | sed "s/ADDRESS/$({status}.address}})/" | {blue} apply -f -',
             f"{blue} wait {done} {sender} && {green} wait {done} {listener}",
-            f"{blue} delete {sender}; {green} delete {listener}; {blue} delete secret {name} {where}",
+            taken_away(claim, blue=blue, green=green),
         ]
+    )
+
+
+def taken_away(claim: Ref, *, blue: str, green: str) -> str:
+    """Delete what was made to copy a claim by VolSync, on both sides; what was copied stays."""
+    name, where = copy_name(claim), f"-n {word(claim.namespace)} --ignore-not-found"
+    return "\n".join(
+        f"{kubectl} delete {kind}.{GROUP}/{name} pod/{name}{more} {where}"
+        for kubectl, kind, more in (
+            (blue, "replicationsource", f" secret/{name}"),
+            (green, "replicationdestination", ""),
+        )
     )

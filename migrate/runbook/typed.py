@@ -326,6 +326,15 @@ def _copy(hands: Hands, action: Action) -> str:
     return copies.by_program(hands.written, claim, data.mover.command, name, action.params["phase"])
 
 
+def _disengage(hands: Hands, action: Action) -> str:
+    """A program that was begun by hand is its operator's; VolSync's objects are taken away."""
+    claim = Ref.of_json(action.params["claim"])
+    data = data_of(hands.written, claim)
+    if data is None or data.mover is None or data.mover.volsync is None:
+        return NOTHING
+    return copies.taken_away(claim, blue=hands.kubectl(Side.BLUE), green=hands.kubectl(Side.GREEN))
+
+
 def _bound(action: Action) -> str:
     return f"--timeout={action.deadline:g}s"
 
@@ -351,6 +360,7 @@ _BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
     "watch": _watch,
     "wait": _wait,
     "copy": _copy,
+    "disengage": _disengage,
 }
 
 _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {

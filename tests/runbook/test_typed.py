@@ -15,6 +15,7 @@ from migrate.actions.copying import copying
 from migrate.actions.count import count_from_now
 from migrate.actions.create import create
 from migrate.actions.delete import delete
+from migrate.actions.engaging import engage
 from migrate.actions.link import link, unlink
 from migrate.actions.patch import patch
 from migrate.actions.provision import provision
@@ -220,13 +221,20 @@ def test_a_copy_is_typed_for_its_mover() -> None:
     asked = json.loads(program.removeprefix("echo '").partition("' | ")[0])
     assert (asked["do"], asked["pass"], asked["target"]["claim"]) == ("copy", "by-hand-final-2", "data")
     assert program.endswith("/copy.sh --bwlimit 100M")
-    listens, waits, key, sends, both, gone = volsync.splitlines()
+    listens, waits, key, sends, both, *gone = volsync.splitlines()
     name = copy_name(claims[1])
     assert json.loads(listens.removeprefix("echo '").partition("' | ")[0])["metadata"]["name"] == name
     assert waits.endswith("--timeout=10m")
     assert key.endswith(f"| {BLUE} apply -f -")
     assert f"{GREEN} get replicationdestination.volsync.backube {name}" in sends
     assert both.count("'{.status.lastManualSync}'=by-hand-final-2 --timeout=60s") == 2
-    assert gone.count(" delete ") == 3
+    back = [engage(claim, "final").inverse for claim in claims]
+    assert [hands.typed(action) for action in back if action is not None] == ["", "\n".join(gone)]
+    ours = [f"replicationsource.volsync.backube/{name} pod/{name} secret/{name}"]
+    ours += [f"replicationdestination.volsync.backube/{name} pod/{name}"]
+    assert gone == [
+        f"{kubectl} delete {what} -n shop --ignore-not-found"
+        for kubectl, what in zip((BLUE, GREEN), ours, strict=True)
+    ]
     for line in volsync.splitlines():
         subprocess.run(["bash", "-n", "-c", line], check=True)

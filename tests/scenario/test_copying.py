@@ -176,6 +176,17 @@ def test_the_way_back_over_a_copying_that_died_has_its_mover_let_go(
     assert [(task.phase, task.claim) for task in asked] == [("warm", CLAIM)]
 
 
+def test_a_file_that_names_volsync_moves_alike(tmp_path: Path) -> None:
+    """Where blue is simulated, so is its mover: nothing of VolSync has to be served there."""
+    spec = "as: copy, mover: {kind: volsync, volsync: {countImage: busybox}}"
+    project = small_project(tmp_path, FILE.replace("as: empty", spec))
+    with wired(project):
+        pass
+    fill(project, Side.BLUE, Amount(100, 3))
+    assert run(project)
+    assert holds(project, Side.GREEN) == Amount(100, 3)
+
+
 def test_a_rehearsal_copies_nothing(moving: Project) -> None:
     """Its mover is the simulated one, whatever the file names."""
     rehearsal(moving, "text")
