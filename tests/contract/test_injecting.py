@@ -3,98 +3,34 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
-import ipaddress
 import json
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from migrate.errors import Invalid
 from migrate.model.objects import Object, ref_of
 from migrate.replay import canary
 from tests.contract.conftest import Bench
 from tests.contract.objects import deployment
+from tests.lab.webhooks import answering
 
-HERE = "127.0.0.1"
 PROXY = {"name": "proxy", "image": "example/proxy:1"}
 
 
-class Injector(BaseHTTPRequestHandler):
-    """Answers every AdmissionReview with a container more."""
-
-    def do_POST(self) -> None:
-        """Add the proxy to the pod under review."""
-        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        patch = json.dumps([{"op": "add", "path": "/spec/containers/-", "value": PROXY}]).encode()
-        answer = {"uid": review["request"]["uid"], "allowed": True, "patchType": "JSONPatch"}
-        told = {**answer, "patch": base64.b64encode(patch).decode()}
-        said = json.dumps(
-            {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": told}
-        ).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        self.wfile.write(said)
-
-    def log_message(self, *args: object) -> None:
-        """Keep quiet."""
+def injected(_request: dict[str, Any]) -> dict[str, Any]:
+    """Add the proxy to the pod under review."""
+    patch = json.dumps([{"op": "add", "path": "/spec/containers/-", "value": PROXY}]).encode()
+    return {"allowed": True, "patchType": "JSONPatch", "patch": base64.b64encode(patch).decode()}
 
 
 @pytest.fixture
 def injector(tmp_path: Path) -> Iterator[dict[str, Any]]:
-    """A webhook's program on this machine: what its configuration says of where it is."""
-    pem = certificate(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    server = ThreadingHTTPServer((HERE, 0), Injector)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    text = pem.read_text(encoding="ascii")
-    public = text[text.index("-----BEGIN CERTIFICATE") :].encode()
-    try:
-        yield {
-            "url": f"https://{HERE}:{server.server_address[1]}/",
-            "caBundle": base64.b64encode(public).decode(),
-        }
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def certificate(folder: Path) -> Path:
-    """A self-signed certificate with its key for this machine's own address."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HERE)])
-    now = dt.datetime.now(dt.UTC)
-    named = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HERE))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(named, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    form = serialization.PrivateFormat.PKCS8
-    private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    path = folder / "webhook.pem"
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
+    """A webhook's program that answers every AdmissionReview with a container more."""
+    with answering(tmp_path, injected) as where:
+        yield where
 
 
 def webhook(namespace: str, where: dict[str, Any]) -> dict[str, Any]:
@@ -156,11 +92,11 @@ def test_what_a_real_webhook_injects_is_in_the_answer(real_bench: Bench, injecto
     hook = real_bench.create(webhook(namespace, injector))
     try:
 
-        def injected() -> Object | None:
+        def proxied() -> Object | None:
             answer = tried(real_bench, made)
             return answer if len(answer["spec"]["containers"]) > 1 else None
 
-        answer = real_bench.until("an injected container", injected)
+        answer = real_bench.until("an injected container", proxied)
     finally:
         real_bench.delete(hook)
     said = canary.taken(ref_of(made), pod, answer, there, ())

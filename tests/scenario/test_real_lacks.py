@@ -1,4 +1,4 @@
-"""What a real green lacks: a storage class, a version of an API, room or leave for a Pod that nobody controls."""
+"""What a real green lacks: a class, a version of an API, room or leave for a Pod, a webhook that says yes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from migrate.model.ids import Side
 from migrate.model.objects import Object
 from tests.cutovers.haproxy_fixture import Balancer
 from tests.lab.control_plane import ControlPlane
+from tests.lab.webhooks import answering
 from tests.scenario import real
 from tests.scenario.asking import answer, stands, until
 from tests.scenario.standing_blue import StandingBlue
@@ -22,7 +23,13 @@ pytestmark = pytest.mark.haproxy
 DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 RUNTIMES = "/apis/node.k8s.io/v1/runtimeclasses"
+HOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 STRICT, FULL = "/api/v1/namespaces/strict", "/api/v1/namespaces/full"
+REFUSED = (
+    f"{FULL}/pods/one-more",
+    *(f"{STRICT}/pods/{name}" for name in ("loose", "sandboxed", "denied", "unasked")),
+)
+DENIAL = "not on a Monday"
 LEVEL = "pod-security.kubernetes.io/enforce"
 
 CONTAINER = {"name": "main", "image": "registry.example/lone:1"}
@@ -116,13 +123,28 @@ def full() -> list[Object]:
 
 
 def strict() -> list[Object]:
-    """A Pod that its namespace would not let in again, one of a class, and one that has nothing against it."""
+    """A Pod that its namespace would not let in again, one of a class, two for webhooks, and one that is welcome."""
     return [
         named("v1", "Namespace", "strict"),
         named("v1", "Pod", "loose", spec={"containers": [CONTAINER]}),
         named("v1", "Pod", "sandboxed", spec={**HARDENED, "runtimeClassName": "sandbox"}),
-        named("v1", "Pod", "welcome", spec=HARDENED),
+        *(named("v1", "Pod", name, spec=HARDENED) for name in ("denied", "unasked", "welcome")),
     ]
+
+
+def webhook(name: str, where: dict[str, Any]) -> dict[str, Any]:
+    """Have a webhook judge one Pod; a Pod is refused where it cannot be asked."""
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    hook = {
+        "name": f"{name}.example.com",
+        "clientConfig": where,
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "failurePolicy": "Fail",
+        "matchConditions": [{"name": "it", "expression": f"object.metadata.name == '{name}'"}],
+        "rules": [rule],
+    }
+    return {"metadata": {"name": name}, "webhooks": [hook]}
 
 
 def phase(plane: ControlPlane, path: str) -> str:
@@ -132,7 +154,7 @@ def phase(plane: ControlPlane, path: str) -> str:
 
 
 def test_what_green_lacks_holds_its_wave_until_green_has_it(
-    move: real.Move, blue: StandingBlue, green: ControlPlane
+    move: real.Move, blue: StandingBlue, green: ControlPlane, tmp_path: Path
 ) -> None:
     """A class is waited for by the run itself; a version that is gone, and Pods that are refused, end it with exit 30."""
     runner = move.start("run", "--yes", "--until", "replay")
@@ -150,7 +172,8 @@ def test_what_green_lacks_holds_its_wave_until_green_has_it(
     green.api.close()
     assert stands(green, f"{FULL}/services/behind")
     assert not stands(green, f"{STRICT}/pods/welcome")
-    refused_pods(move, blue, green)
+    with answering(tmp_path, lambda _: {"allowed": False, "status": {"message": DENIAL}}) as denying:
+        refused_pods(move, blue, green, denying)
 
 
 def waits_for_the_class(runner: real.Alive, green: ControlPlane) -> None:
@@ -166,29 +189,70 @@ def waits_for_the_class(runner: real.Alive, green: ControlPlane) -> None:
     assert not stands(green, f"{FULL}/services/behind")
 
 
-def refused_pods(move: real.Move, blue: StandingBlue, green: ControlPlane) -> None:
-    """Wave 11: a quota, a Pod Security level and a class that is not there refuse a Pod each; the fourth stands."""
-    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
-    green.api.create(f"{FULL}/resourcequotas", quota)
-    tried = {"metadata": {"name": "tried"}, "spec": {"containers": [CONTAINER]}}
-    until(green, "the quota acts", lambda: "exceeded quota" in answer(green, f"{FULL}/pods", tried))
+def refused_pods(move: real.Move, blue: StandingBlue, green: ControlPlane, denying: dict[str, Any]) -> None:
+    """Wave 11: five Pods are refused, each for a reason of its own, and the sixth stands."""
+    stand_in_the_way(green, denying)
     said = move.go("--until", "replay", code=30)
+    assert "green refused 5 objects of wave 11; the rest of it stands" in said
+    told = move.must("status")  # a run that ends spells out the first few
     green.api.close()
     assert green.api.get("/apis/example.com/v1/namespaces/full/widgets/only")["spec"] == {"size": 1}
-    assert "exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0" in said
-    assert 'violates PodSecurity "restricted:latest"' in said
-    assert 'pod rejected: RuntimeClass "sandbox" not found' in said
-    for path in (f"{FULL}/pods/one-more", f"{STRICT}/pods/loose", f"{STRICT}/pods/sandboxed"):
-        assert f"at {path}" in said
+    for words in (
+        "exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0",
+        'violates PodSecurity "restricted:latest"',
+        'pod rejected: RuntimeClass "sandbox" not found',
+        f'admission webhook "denied.example.com" denied the request: {DENIAL}',
+        'failed calling webhook "unasked.example.com"',
+    ):
+        assert words in told
+    for path in REFUSED:
+        assert f"at {path}" in told
         assert not stands(green, path)
-    assert "green refused 3 objects of wave 11; the rest of it stands" in said
     assert stands(green, f"{STRICT}/pods/welcome")
-    green.api.delete(f"{FULL}/resourcequotas/none")
-    green.api.create(RUNTIMES, named("node.k8s.io/v1", "RuntimeClass", "sandbox", handler="sandbox"))
-    until(green, "the quota is gone", lambda: "exceeded quota" not in answer(green, f"{FULL}/pods", tried))
+    make_way(green)
     blue.plane.api.close()
     blue.plane.api.patch(STRICT, {"metadata": {"labels": {LEVEL: "baseline"}}})
     move.go("--until", "replay")
     green.api.close()
-    for path in (f"{FULL}/pods/one-more", f"{STRICT}/pods/loose", f"{STRICT}/pods/sandboxed"):
+    for path in REFUSED:
         assert stands(green, path)
+
+
+def stand_in_the_way(green: ControlPlane, denying: dict[str, Any]) -> None:
+    """A quota, a webhook that denies, and one that nobody answers for."""
+    green.api.create(
+        f"{FULL}/resourcequotas", {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    )
+    green.api.create(HOOKS, webhook("denied", denying))
+    green.api.create(HOOKS, webhook("unasked", {"url": "https://127.0.0.1:1/"}))
+    for words, path, pod in (
+        ("exceeded quota", f"{FULL}/pods", tried("any")),
+        (DENIAL, f"{STRICT}/pods", tried("denied")),
+        ("failed calling webhook", f"{STRICT}/pods", tried("unasked")),
+    ):
+        until(green, words, partial(says, green, path, pod, words))
+
+
+def make_way(green: ControlPlane) -> None:
+    """Take these away, and give green the class that a Pod wants."""
+    green.api.delete(f"{FULL}/resourcequotas/none")
+    for name in ("denied", "unasked"):
+        green.api.delete(f"{HOOKS}/{name}")
+    green.api.create(RUNTIMES, named("node.k8s.io/v1", "RuntimeClass", "sandbox", handler="sandbox"))
+    for path, name in ((FULL, "any"), (STRICT, "denied"), (STRICT, "unasked")):
+        until(green, f"{name} is let in", partial(lets_in, green, f"{path}/pods", tried(name)))
+
+
+def tried(name: str) -> dict[str, Any]:
+    """A Pod that any Pod Security level lets in."""
+    return {"metadata": {"name": name}, "spec": HARDENED}
+
+
+def says(green: ControlPlane, path: str, pod: dict[str, Any], words: str) -> bool:
+    """Whether green's server says so of a Pod that is only tried."""
+    return words in answer(green, path, pod)
+
+
+def lets_in(green: ControlPlane, path: str, pod: dict[str, Any]) -> bool:
+    """Whether green's server would take a Pod."""
+    return not answer(green, path, pod)

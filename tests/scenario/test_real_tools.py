@@ -141,6 +141,14 @@ def move(
     folder = tmp_path / "move"
     folder.mkdir()
     with real.ready(control_plane_factory, test_data, folder) as move:
+        file = real.migration(move, test_data)
+        # how the traffic moves is no matter here: one weight, and few samples
+        file["cutover"] |= {
+            "ramp": [100],
+            "minSamples": 10,
+            "abort": {"errorRate": "40%", "latencyP99": "50x"},
+        }
+        real.write_file(move, file)
         hand.upgrade(move.blue, token=real.CANARY)
         hand.upgrade(move.blue, greeting="two")
         hand.applies(move.blue, {"page": {"a": "1", "b": "1"}, "gone": {"a": "1"}})
