@@ -27,7 +27,7 @@ TURNS = {
     Turn.WRITERS: "workloads, Jobs and CronJobs",
     Turn.ADDRESSES: "Services with an address of their own, one by one, then the routes that are switched; where who announces "
     "addresses, or their pool, moves as well, these Services follow that in the next turn",
-    Turn.WAYS_IN: "load balancers and who gives them addresses, Ingresses, Gateways, HPAs, KEDA's objects",
+    Turn.WAYS_IN: "who gives addresses, then load balancers, one by one, then Ingresses, Gateways, HPAs, KEDA's objects",
     Turn.NAMES: "external-dns, cert-manager",
     Turn.GITOPS: "Argo CD and Flux: controllers and objects",
     Turn.LAST: "cluster autoscalers, descheduler, backups",

@@ -121,7 +121,7 @@ class Ledger:
         free = [h for h in free if h.turn != Turn.ADDRESSES]
         writers = [h for h in free if h.rest_blue is not None or h.by_hand or str(h.ref) in needed]
         stuff = [h for h in free if h.form == Form.DEFERRED and h not in writers]
-        groups = (stuff, writers, webhooks, waiting, *addresses, self.opening())
+        groups = (stuff, writers, webhooks, waiting, *addresses, *one_by_one(self.opening()))
         return tuple(tuple(group) for group in groups if group)
 
     def opening(self) -> tuple[Held, ...]:
@@ -143,7 +143,11 @@ class Ledger:
         keyed.sort(key=lambda item: item[:2])
         groups = [tuple(h for *_, h in group) for _, group in groupby(keyed, key=lambda item: item[:2])]
         announced = sum(_announces(group[0]) for group in groups)
-        return (*groups[:announced], *((h,) for h in addresses), *groups[announced:])
+        return (
+            *groups[:announced],
+            *((h,) for h in addresses),
+            *(part for group in groups[announced:] for part in one_by_one(group)),
+        )
 
     @property
     def _handed_over(self) -> frozenset[Ref]:
@@ -165,6 +169,16 @@ class Ledger:
     def switched(self) -> tuple[RouteName, ...]:
         """Routes that move in one go, after what they need has moved."""
         return tuple(c.route for c in self.routes if not c.rampable)
+
+
+def one_by_one(group: Sequence[Held]) -> tuple[tuple[Held, ...], ...]:
+    """A group with its Services first, each for itself, and the rest behind them.
+
+    One that gets no address then leaves the others where they are; and an Ingress has the address of a Service.
+    """
+    services = tuple((h,) for h in group if h.ref[:2] == kinds.SERVICE)
+    rest = tuple(h for h in group if h.ref[:2] != kinds.SERVICE)
+    return (*services, rest) if rest else services
 
 
 def _announces(held: Held) -> bool:

@@ -16,7 +16,7 @@ from migrate.model.objects import Object, Ref
 from migrate.replay import kinds
 from migrate.steps.base import CUTOVER, BaseStep, patches
 from migrate.steps.canaries import tried
-from migrate.steps.ledger import ROLLING, Held, listed, read_ledger
+from migrate.steps.ledger import ROLLING, Held, listed, one_by_one, read_ledger
 from migrate.steps.letting_go import let_go
 from migrate.steps.reading_back import read_back
 from migrate.steps.removing import START
@@ -41,8 +41,9 @@ class StartServing(BaseStep):
         yield from tried(scene, _dormant(scene, ledger.early))
         yield from _released(scene, ledger.early)
         yield from wait_ready(scene, [h.ref for h in ledger.early], "serving workloads on green")
-        yield from _released(scene, ledger.ways_in)
-        yield from read_back(scene, ledger.ways_in)
+        for group in one_by_one(ledger.ways_in):
+            yield from _released(scene, group)
+            yield from read_back(scene, group)
 
     def gate_about(self, scene: Scene) -> str:
         """Which workloads may start, and as what they are classed; what opens with them."""

@@ -81,3 +81,23 @@ def test_the_way_back_waits_the_other_way_round(project: Project) -> None:
         < first(undone, "patch blue", "shop/own")
     )
     assert status(project, SERVICES, "own", Side.BLUE)["loadBalancer"]["ingress"][0]["ip"] == "192.0.2.77"
+
+
+def test_load_balancers_open_one_after_the_other(project: Project) -> None:
+    """Each has its address before the next is asked for: one that gets none leaves the next on blue alone."""
+    for port, name in enumerate(("left", "right"), 31081):
+        ports = [{"port": 80, "nodePort": port}]
+        spec = {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": ports}
+        created(project, Side.BLUE, SERVICES, f"shop/{name}", spec=spec)
+    with world_of(project) as world:
+        world.clock().sleep(60)
+    assert run(project)
+    found = acts(project)
+    order = [
+        first(found, "patch green", "shop/left", "release"),
+        first(found, "wait", "shop/left", "an address on green"),
+        first(found, "patch green", "shop/right", "release"),
+        first(found, "wait", "shop/right", "an address on green"),
+        first(found, "patch green", "Ingress", "release"),
+    ]
+    assert order == sorted(order)

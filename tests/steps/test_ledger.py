@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from migrate.model.decision import Form
+from migrate.model.ids import RouteName
 from migrate.model.objects import Ref
+from migrate.planning.routes import Closure
 from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
 from migrate.replay.turns import Turn
 from migrate.steps.ledger import Held, Ledger
@@ -62,3 +64,14 @@ def test_a_pod_that_may_not_run_twice_is_a_writer(word: str, *, moving: bool) ->
     ledger = Ledger((WRITER, pod), ())
     assert (pod in ledger.writers(), pod.by_hand) == (moving, moving)
     assert kinds(ledger.later()) == ([] if moving else [["Pod"]])
+
+
+def test_load_balancers_open_one_by_one_before_what_has_their_address() -> None:
+    """One that gets no address leaves the others as they are; an Ingress has the address of its controller's Service."""
+    one, two = (
+        replace(held("Service", Turn.WAYS_IN, rest=False), ref=Ref("", "Service", "shop", n)) for n in "ab"
+    )
+    assert kinds(Ledger((INGRESS, one, two), ()).later()) == [["Service"], ["Service"], ["Ingress"]]
+    ways_in = tuple(str(h.ref) for h in (INGRESS, one, two))
+    route = Closure(RouteName("shop"), (), (), (), switch=True, ways_in=ways_in)
+    assert kinds(Ledger((INGRESS, one, two), (route,)).moving()) == [["Service"], ["Service"], ["Ingress"]]
