@@ -22,7 +22,7 @@ from migrate.replay import kinds
 from migrate.replay.edits import replaced
 
 COPIES = "copies"
-"""The parameter of a way back whose object's controller has copied the note."""
+"""The parameter of a way back whose object's controller has copied the note: the kind that it copies it to."""
 
 _NOTE = ("metadata", "annotations", PRIOR)
 
@@ -50,8 +50,8 @@ def noted(action: Action, obj: Object) -> Action:
 
 def with_copies(back: Action) -> Action:
     """The way back of a noted patch, told where it has to look for copies of the note."""
-    copied = target_of(back)[1][:2] in _COPIED_TO
-    return replace(back, params={**back.params, COPIES: True}) if copied else back
+    copied = _COPIED_TO.get(target_of(back)[1][:2])
+    return replace(back, params={**back.params, COPIES: list(copied)}) if copied else back
 
 
 def copied(reach: Reach, action: Action) -> bool:
@@ -76,7 +76,7 @@ def take_copies(reach: Reach, action: Action) -> DoorError | None:
 
 def _copies(reach: Reach, action: Action) -> tuple[Resource, Sequence[Object]]:
     side, ref = target_of(action)
-    group, kind = _COPIED_TO[ref.group, ref.kind]
+    group, kind = action.params[COPIES]
     resource = reach.directory.resource(side, Ref(group, kind, ref.namespace, ""))
     pages = reach.directory.cluster(side).pages(resource, namespace=ref.namespace)
     mine = (

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from migrate.calico.pools import CRD_V1, ip_pool, planned_pools
 from migrate.model.action import Action
 from migrate.model.ids import RouteName, Side
-from migrate.model.marks import is_ours
+from migrate.model.marks import PRIOR, is_ours
 from migrate.model.migration import Migration
 from migrate.model.objects import Ref, dig
 from migrate.planning import commands
@@ -149,7 +149,12 @@ def _disown(hands: Hands, action: Action) -> str:
 def _patch(hands: Hands, action: Action) -> str:
     kubectl, ref = hands.target(action)
     change = _without_marks(action.params["patch"])
-    return merge(kubectl, ref, change) if change else NOTHING
+    typed = merge(kubectl, ref, change) if change else NOTHING
+    if copies := action.params.get("copies"):
+        group, kind = copies
+        where = f"-n {word(ref.namespace)} --all"
+        typed += f"\n{kubectl} annotate {kind.lower()}.{group} {where} {PRIOR}-   # copies of what blue's said of itself"
+    return typed
 
 
 def _without_marks(change: Mapping[str, Any]) -> dict[str, Any]:

@@ -156,7 +156,7 @@ def test_the_way_back_takes_the_note_off_what_a_controller_copied_it_to(bench: B
         change = {"metadata": {"annotations": {marks.PRIOR: note}}}
         bench.doors.blue.write(Write(Verb.PATCH, resource, name_of(made), WEB.namespace, change))
     assert prepared.inverse is not None
-    bare = replace(prepared.inverse, params={**prepared.inverse.params, COPIES: False})
+    bare = replace(prepared.inverse, params={**prepared.inverse.params, COPIES: []})
     patched(bench, bare)  # as one that was cut off behind its own write
     assert bench.patch.observe(prepared.inverse).state is State.ABSENT
     _, outcome = patched(bench, prepared.inverse)

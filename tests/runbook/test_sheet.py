@@ -38,7 +38,9 @@ def test_what_runs_once_is_off_on_green_before_it_is_on_on_blue(whole: dict[str,
     assert off < gone < on
     assert lines[off].endswith("""-p '{"spec": {"replicas": 0}}'""")
     off_the_note = '"metadata": {"annotations": {"cnimigrate.io/prior": null}}'
-    assert lines[on].endswith(f"""-p '{{{off_the_note}, "spec": {{"replicas": 1}}}}'""")
+    back, copies = lines[on].splitlines()
+    assert back.endswith(f"""-p '{{{off_the_note}, "spec": {{"replicas": 1}}}}'""")
+    assert " annotate replicaset.apps " in copies
     assert any("delete cronjob.batch nightly -n web" in line for line in lines)
 
 
