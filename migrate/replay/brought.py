@@ -18,7 +18,7 @@ _OF_MANY = frozenset({"ReadWriteMany", "ReadOnlyMany"})
 """Access modes of storage that many nodes mount at once; source: Kubernetes, Persistent Volumes, Access Modes."""
 
 _OF_A_NODE = ("local", "hostPath")
-"""Kinds of volumes that are a directory of one node, whatever their access modes; source: API reference, PersistentVolumeSpec."""
+"""Source: API reference, PersistentVolumeSpec."""
 
 
 def brought(migration: Migration, volume: Object) -> bool:
@@ -55,15 +55,23 @@ def for_one(volume: Object, inventory: Inventory) -> str:
 def away(volume: Object, inventory: Inventory) -> str:
     """Why green cannot mount a volume whatever is said of it: it lies on nodes of blue's. Empty where it might.
 
-    That every node mounts the same storage at a hostPath cannot be seen; who knows it makes green's volume himself.
+    That all nodes have the same storage at a path nobody can see; the volume's own node affinity may say so, by labels.
     """
-    kind = next((kind for kind in _OF_A_NODE if dig(volume, "spec", kind)), "")
-    if kind:
-        return f"PersistentVolume {name_of(volume)} is a directory of one of blue's nodes ({kind})"
+    kind = of_a_node(volume)
+    if kind and not dig(volume, "spec", "nodeAffinity", "required"):
+        return (
+            f"PersistentVolume {name_of(volume)} is a directory of a node ({kind}), "
+            "and has no nodeAffinity that says which nodes have it"
+        )
     nodes = nodes_of(volume, inventory)
     return (
         f"PersistentVolume {name_of(volume)} is bound to blue's node {', '.join(nodes[:3])}" if nodes else ""
     )
+
+
+def of_a_node(volume: Object) -> str:
+    """The kind of a volume that is a directory of a node, whatever its access modes; empty for every other."""
+    return next((kind for kind in _OF_A_NODE if dig(volume, "spec", kind)), "")
 
 
 def nodes_of(volume: Object, inventory: Inventory) -> list[str]:

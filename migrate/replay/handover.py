@@ -17,7 +17,7 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, controller_of, dig, labels_of, metadata_of, name_of, ref_of
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
-from migrate.replay.brought import away, brought, for_one
+from migrate.replay.brought import away, brought, for_one, of_a_node
 from migrate.replay.decisions import Decisions
 from migrate.replay.operator import operator_rule
 from migrate.replay.pods import claims_of, of_template
@@ -109,6 +109,8 @@ def obstacle(obj: Object, inventory: Inventory, migration: Migration) -> str:
         return f"PersistentVolume {name_of(volume)} is being deleted"
     if _left(migration, volume):
         return f"a rule of the file leaves PersistentVolume {name_of(volume)} on blue"
+    if kind := of_a_node(volume):
+        return f"PersistentVolume {name_of(volume)} is a directory of one of blue's nodes ({kind})"
     return away(volume, inventory)
 
 

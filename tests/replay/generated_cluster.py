@@ -101,9 +101,11 @@ def volume_attributes_classes() -> SearchStrategy[Json]:
 
 def volumes() -> SearchStrategy[Json]:
     """The body of a PersistentVolume that somebody made by hand."""
+    there = [{"matchExpressions": [{"key": "disk", "operator": "Exists"}]}]
+    labelled = {"nodeAffinity": {"required": {"nodeSelectorTerms": there}}}
     source = either(
         {"nfs": {"server": "nfs.example.net", "path": "/ä b"}},
-        {"hostPath": {"path": "/data", "type": ""}},
+        {"hostPath": {"path": "/data", "type": ""}, **labelled},
         {
             "csi": {
                 "driver": "csi.example.net",
@@ -112,14 +114,7 @@ def volumes() -> SearchStrategy[Json]:
                 "readOnly": False,
             }
         },
-        {
-            "local": {"path": "/mnt"},
-            "nodeAffinity": {
-                "required": {
-                    "nodeSelectorTerms": [{"matchExpressions": [{"key": "disk", "operator": "Exists"}]}]
-                }
-            },
-        },
+        {"local": {"path": "/mnt"}, **labelled},
     )
     claim = {"kind": "PersistentVolumeClaim", "namespace": "generated", "name": "a", "apiVersion": "v1"}
     rest = parts(
