@@ -43,12 +43,3 @@ def reverse(obj: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
         else:
             back[key] = obj[key]
     return back
-
-
-def composed(first: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """One merge patch that does what `first` does and then `later`, as far as both say of one key a value or mappings."""
-    both = {**first, **later}
-    for key in first.keys() & later.keys():
-        if isinstance(first[key], Mapping) and isinstance(later[key], Mapping):
-            both[key] = composed(first[key], later[key])
-    return both

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from migrate.actions.merging import composed, reverse
+from migrate.actions.merging import reverse
 from migrate.actions.reach import Reach, target_of
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import DoorError, NotFound
@@ -19,7 +19,7 @@ from migrate.model.canonical import canonical
 from migrate.model.marks import PRIOR
 from migrate.model.objects import Object, Ref, Resource, annotations_of, controller_of, name_of
 from migrate.replay import kinds
-from migrate.replay.edits import replaced
+from migrate.replay.edits import composed, replaced
 
 COPIES = "copies"
 """The parameter of a way back whose object's controller has copied the note: the kind that it copies it to."""
@@ -44,7 +44,7 @@ def noted(action: Action, obj: Object) -> Action:
     says how the object was before either, and the way back leaves the old one.
     """
     change = action.params["patch"]
-    back = composed(replaced(reverse(obj, change), _NOTE, None), _note_of(obj))
+    back = composed(_note_of(obj), replaced(reverse(obj, change), _NOTE, None))
     return replace(action, params={**action.params, "patch": replaced(change, _NOTE, canonical(back))})
 
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from migrate import files
+
 
 def write(path: Path, note: Any) -> None:
-    """Put a note in the place of the one before it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(note), encoding="utf-8")
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
+    """Put a note in the place of the one before it, durably; nobody else can read it."""
+    files.replace(path, json.dumps(note), mode=0o600)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -131,7 +131,8 @@ class VolSyncMover:
         return limits.until(f"the pod that counts on {name}", look)
 
     def _note(self, task: Pass) -> Path:
-        return self._ends.directory / f"{task.claim.namespace}.{task.claim.name}.volsync.json"
+        # in a folder of its own: a claim's name may have dots, and a program's note must not be taken for this one
+        return self._ends.directory / KIND / f"{task.claim.namespace}.{task.claim.name}.json"
 
 
 def make(spec: MoverSpec, ends: Ends) -> VolSyncMover:

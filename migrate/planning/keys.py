@@ -34,7 +34,7 @@ KEYS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "limits": ("What the run allows itself towards the API servers.",),
         "soak": ("How long both clusters stand after the cutover before the run finishes.",),
         "keep": (
-            "What `finish` leaves on green: `annotations` keeps the record of where each object came from.",
+            "What `finish` leaves on both sides: `annotations` keeps the record of where green's objects came from, and of how what rests on blue was.",
         ),
     },
     "Metadata": {
