@@ -52,7 +52,11 @@ def test_what_is_in_doubt_is_taken_back_too(weave: Source) -> None:
     """A runner that died between intent and outcome may have put a writer to rest: the line that wakes it is there."""
     sheet = midway(weave, *rests(weave))
     assert "Nothing moves that runs only once" not in sheet
-    assert """patch deployment.apps worker -n web --type merge -p '{"spec": {"replicas": 1}}'""" in sheet
+    note = '"metadata": {"annotations": {"cnimigrate.io/prior": null}}'
+    assert (
+        f'patch deployment.apps worker -n web --type merge -p \'{{{note}, "spec": {{"replicas": 1}}}}\''
+        in sheet
+    )
 
 
 def test_what_has_not_moved_yet_is_named(weave: Source) -> None:
