@@ -8,12 +8,12 @@ import select
 import shutil
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migrate.calico.documents import documents
 from migrate.cli import say
@@ -32,6 +32,9 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Object
 from migrate.planning.routes import exposed, route_names
 from migrate.planning.sides import is_url
+
+if TYPE_CHECKING:
+    from migrate.kube.cluster import KubeCluster
 
 DOWNLOAD = 60.0
 """Seconds for fetching Calico's manifests."""
@@ -66,7 +69,7 @@ class LateCluster:
         self._provisioner = provisioner
         self._context = context
         self._in_flight = in_flight
-        self._cluster: Cluster | None = None
+        self._cluster: KubeCluster | None = None
 
     @property
     def name(self) -> str:
@@ -76,6 +79,11 @@ class LateCluster:
     def __getattr__(self, attribute: str) -> Any:
         """Everything else is the connected cluster's; raises Unreachable while there is none."""
         return getattr(self._connected(), attribute)
+
+    def close(self) -> None:
+        """Close the connections, where there were any."""
+        if self._cluster is not None:
+            self._cluster.close()
 
     def _connected(self) -> Cluster:
         if self._cluster is None:
@@ -119,7 +127,8 @@ def wired(project: Project, *, installing: bool = True) -> Iterator[Wired]:
         with _simulated(project, migration) as doors:
             yield Wired(doors, real=False, calico=calico, digests=digests)
         return
-    yield Wired(_real(project, migration), real=True, calico=calico, digests=digests)
+    with _real(project, migration) as doors:
+        yield Wired(doors, real=True, calico=calico, digests=digests)
 
 
 @contextmanager
@@ -228,7 +237,8 @@ def _text(source: str) -> str:
         ) from error
 
 
-def _real(project: Project, migration: Migration) -> Doors:
+@contextmanager
+def _real(project: Project, migration: Migration) -> Iterator[Doors]:
     from migrate import movers, provisioners
     from migrate.kube.connect import connect
 
@@ -238,10 +248,12 @@ def _real(project: Project, migration: Migration) -> Doors:
     ceiling = migration.limits.in_flight
     blue = connect(Path(migration.blue.kubeconfig), migration.blue.context, Side.BLUE, in_flight=ceiling)
     provisioner = provisioners.provisioner(spec, directory=project.state / "green", name=migration.name)
-    green: Any = LateCluster(provisioner, spec.context, ceiling)
+    late = LateCluster(provisioner, spec.context, ceiling)
+    green: Any = late
     clusters = {Side.BLUE: blue, Side.GREEN: green}
     mover = movers.mover(movers.Ends(migration, provisioner, project.state / "movers", clusters, clock))
-    return Doors(blue, green, _traffic(project, clock), provisioner, clock, mover)
+    with blue, closing(late):
+        yield Doors(blue, green, _traffic(project, clock), provisioner, clock, mover)
 
 
 @contextmanager
