@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from migrate.errors import CnimigrateError, Refused, Transient, Unauthorized, Unreachable
@@ -62,7 +63,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; header names are case-insensitive."""
+    """What came back; header names are case-insensitive, and what came more than once is one, by commas."""
 
     status: int
     body: bytes = field(repr=False)
@@ -79,7 +80,7 @@ class Transport:
     def __init__(self, access: Access, *, timeout: float, in_flight: int = WIDTH) -> None:
         self._access = access
         self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=min(timeout, _CONNECT_WITHIN), sock_read=timeout
+            total=None, connect=min(timeout, _CONNECT_WITHIN), sock_read=timeout
         )
         self._in_flight = in_flight
         self._sessions: dict[ssl.SSLContext, aiohttp.ClientSession] = {}
@@ -142,7 +143,9 @@ class Transport:
             request.large
         ):  # worth the server's time for a page of a list, not for one object on a near network
             headers.append(("Accept-Encoding", "gzip"))
-        sent = True
+        sent, connected = True, asyncio.Event()
+        if self._access.proxy is None:
+            connected.set()  # without one, every failure to connect says so by its kind
         await self._seats.acquire()  # here and nowhere else requests go out, so nothing gets past the ceiling
         try:
             async with self._session(credentials.tls).request(
@@ -152,8 +155,9 @@ class Transport:
                 headers=headers,
                 allow_redirects=False,
                 server_hostname=self._access.server_name,
+                trace_request_ctx=connected,
             ) as response:
-                return Answer(response.status, await response.read(), response.headers)
+                return Answer(response.status, await response.read(), _joined(response.headers))
         except (
             aiohttp.ClientConnectorError,
             aiohttp.ConnectionTimeoutError,
@@ -162,6 +166,11 @@ class Transport:
             sent = False
             raise _not_sent(request, self._access.server, error) from error
         except (aiohttp.ClientError, OSError) as error:
+            if not connected.is_set():  # a proxy that drops CONNECT
+                sent = False
+                raise NotSent(
+                    f"{request.what}: {self._access.server} cannot be reached (by the proxy: it dropped the connection)"
+                ) from error
             raise _no_answer(request, self._access.server, error) from error
         finally:
             self._seats.release()
@@ -180,6 +189,7 @@ def _session(access: Access, tls: ssl.SSLContext, timeout: aiohttp.ClientTimeout
         connector = aiohttp.TCPConnector(**options)
     session = aiohttp.ClientSession(
         connector=connector,
+        trace_configs=[_tracing()] if through is not None else None,
         proxy=through,
         timeout=timeout,
         skip_auto_headers=("Accept-Encoding", "Content-Type", "User-Agent"),
@@ -189,6 +199,26 @@ def _session(access: Access, tls: ssl.SSLContext, timeout: aiohttp.ClientTimeout
     # after a lost connection it would send a PUT or a DELETE again, and nobody would know that the first one counted
     session._retry_connection = False  # noqa: SLF001 - there is no other way to say it; a test holds it
     return session
+
+
+def _joined(headers: CIMultiDictProxy[str]) -> Mapping[str, str]:
+    """Headers with a repeated one as a list (RFC 9110, 5.3): an API server writes a Warning each."""
+    names = {name.lower() for name in headers}
+    if len(names) == len(headers):
+        return headers
+    return CIMultiDict({name: ", ".join(headers.getall(name)) for name in names})
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Tell each request when its connection is there: what a proxy does before that has sent nothing."""
+
+    async def there(_session: aiohttp.ClientSession, context: Any, _params: Any) -> None:
+        context.trace_request_ctx.set()
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_end.append(there)
+    config.on_connection_reuseconn.append(there)
+    return config
 
 
 def _payload(body: bytes) -> bytes | io.BytesIO:

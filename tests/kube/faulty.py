@@ -142,7 +142,8 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", "text/html" if html else "application/json")
             self.send_header("Content-Length", str(len(text)))
             for name, value in reply.headers.items():
-                self.send_header(name, value)
+                for line in value.split("\n"):  # a header that comes more than once
+                    self.send_header(name, line)
             self.end_headers()
             self.wfile.write(text if reply.cut is None else text[: reply.cut])
             if reply.cut is not None:

@@ -280,7 +280,7 @@ def test_what_the_server_warns_of_is_kept(serve: Serve, door: Open) -> None:
             Reply(
                 201,
                 {"kind": "ConfigMap"},
-                {"Warning": '299 - "unknown field \\"spec.x\\"", 299 kube "old, gone soon"'},
+                {"Warning": '299 - "unknown field \\"spec.x\\""\n299 kube "old, gone soon"'},
             )
         )
     )

@@ -50,6 +50,8 @@ class Tunnel:
     def _serve(self, client: socket.socket) -> None:
         with client:
             self.asked.append(client.recv(65536).split(b"\r\n")[0].decode())
+            if not self._answer:
+                return
             client.sendall(f"HTTP/1.1 {self._answer}\r\n\r\n".encode())
             if not self._answer.startswith("200"):
                 return
@@ -108,6 +110,28 @@ def test_a_proxy_that_refuses_sent_nothing(secure: FaultyServer, door: Open, tmp
         with pytest.raises(Unreachable, match=r"cannot be reached \(.*407") as caught:
             cluster.write(create())
     assert "hunter2" not in str(caught.value)
+    assert cluster.requests() == 0
+
+
+def test_a_proxy_that_drops_the_connection_sent_nothing(
+    secure: FaultyServer, door: Open, tmp_path: Path
+) -> None:
+    """One that restarts in the middle of CONNECT leaves no write in doubt."""
+    with closing(Tunnel(secure.port, "")) as tunnel:
+        cluster = door(secure.url, patience=0.0, **{"proxy-url": tunnel.url})
+        with pytest.raises(Unreachable, match="cannot be reached") as caught:
+            cluster.write(create())
+    assert "not known" not in str(caught.value)
+    assert cluster.requests() == 0
+
+
+def test_a_proxy_that_says_nothing_is_given_up(secure: FaultyServer, door: Open) -> None:
+    """A CONNECT that nobody answers ends like a connection that nobody takes."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        proxy = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        cluster = door(secure.url, timeout=0.3, patience=0.0, **{"proxy-url": proxy})
+        with pytest.raises(Unreachable, match="cannot be reached"):
+            cluster.write(create())
     assert cluster.requests() == 0
 
 
