@@ -35,6 +35,14 @@ _CONNECT_WITHIN = 10.0
 """Seconds for a connection and its handshake; a dead address is to be noticed long before the read timeout."""
 
 
+_UNCONNECTED = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+)
+"""Failures that say by their kind that there was no connection."""
+
+
 class NotSent(Transient):
     """Report that no connection could be made, so that nothing can have happened."""
 
@@ -139,9 +147,8 @@ class Transport:
         if request.body is not None:
             headers.append(("Content-Type", request.content_type))
             body = _payload(orjson.dumps(request.body))
-        if (
-            request.large
-        ):  # worth the server's time for a page of a list, not for one object on a near network
+        if request.large:
+            # worth the server's time for a page of a list, not for one object on a near network
             headers.append(("Accept-Encoding", "gzip"))
         sent, connected = True, asyncio.Event()
         if self._access.proxy is None:
@@ -158,20 +165,9 @@ class Transport:
                 trace_request_ctx=connected,
             ) as response:
                 return Answer(response.status, await response.read(), _joined(response.headers))
-        except (
-            aiohttp.ClientConnectorError,
-            aiohttp.ConnectionTimeoutError,
-            aiohttp.ClientHttpProxyError,
-        ) as error:
-            sent = False
-            raise _not_sent(request, self._access.server, error) from error
         except (aiohttp.ClientError, OSError) as error:
-            if not connected.is_set():  # a proxy that drops CONNECT
-                sent = False
-                raise NotSent(
-                    f"{request.what}: {self._access.server} cannot be reached (by the proxy: it dropped the connection)"
-                ) from error
-            raise _no_answer(request, self._access.server, error) from error
+            sent = connected.is_set() and not isinstance(error, _UNCONNECTED)
+            raise (_no_answer if sent else _not_sent)(request, self._access.server, error) from error
         finally:
             self._seats.release()
             self._sent += sent
@@ -245,8 +241,10 @@ def _why(error: Exception) -> str:
             return f"by the proxy: {_of_system(error.os_error)}"
         case aiohttp.ClientConnectorError():
             return _of_system(error.os_error)
-        case _:
+        case aiohttp.ConnectionTimeoutError():
             return "no connection in time"
+        case _:
+            return "by the proxy: it dropped the connection"
 
 
 def _of_system(error: OSError) -> str:

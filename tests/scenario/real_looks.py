@@ -152,15 +152,12 @@ def in_doubt(move: Move) -> list[str]:
 def sent_twice(plane: ControlPlane) -> dict[str, list[int]]:
     """What the program asked the server more than once to create or to delete, with the statuses of the answers.
 
-    A request that the server gave up itself, because its connection was cut under it, changed nothing. A Namespace that
-    is being emptied when the program dies is asked to go once more by the next one, which changes nothing either.
+    A request that the server gave up itself, because its connection was cut under it, changed nothing.
     """
     asked: dict[str, list[int]] = {}
     for event in plane.writes():
         ref, code = event["objectRef"], event["responseStatus"]["code"]
         if event["verb"] not in {"create", "delete"} or "dryRun=All" in event["requestURI"]:
-            continue
-        if (event["verb"], ref["resource"]) == ("delete", "namespaces"):
             continue
         if ref.get("apiGroup") != "authorization.k8s.io" and code < 499:
             what = f"{event['verb']} {ref['resource']} {ref.get('namespace', '')}/{ref['name']}"
