@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from migrate.actions.apply import Apply
+from migrate.actions.owning import reown
 from migrate.actions.reach import Reach, Written, named, refusal, refused, target_of
 from migrate.actions.seeing import observed
 from migrate.actions.taken import taken
-from migrate.doors.cluster import Verb, Write
+from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
 from migrate.errors import Conflict, DoorError, NotFound
 from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
 from migrate.model.objects import Object, Ref, annotations_of, dig
+from migrate.model.ownership import set_apart
 
 WAKING = ("spec.replicas", "spec.suspend")
 """Fields whose default starts what they keep at rest: one replica, not suspended; source: API reference, apps/v1, batch/v1."""
+
+EARLIER = "cnimigrate-earlier"
+"""The manager that an earlier run's fields are entered under, where a later one adopts what it made."""
 
 
 def adopt(ref: Ref, *, uid: str, body_hash: str, wave: int, differs: Sequence[str]) -> Action:
@@ -87,10 +92,22 @@ class Adopt:
     def _write(self, action: Action) -> Write:
         side, ref = target_of(action)
         body = self._reach.body(action, "blue")
-        # what a release has patched since would stand in the way of the next adoption
-        self._apply.own(action)
+        self._own(action)
         resource = self._reach.directory.resource(side, ref)
         return Write(Verb.APPLY, resource, ref.name, ref.namespace, body, uid=action.params["uid"])
+
+    def _own(self, action: Action) -> None:
+        """Let nothing be ours in the object but what this run writes.
+
+        What an earlier run left is another hand's, though it has our manager's name: an apply of ours that does not say
+        it would take it away, now or on the way back. What this run's release has patched since would stand in the way
+        of the next adoption.
+        """
+        found = self._reach.get(action)
+        if found is not None and annotations_of(found).get(marks.RUN) == self._reach.run:
+            self._apply.own(action)
+        else:
+            reown(self._reach, action, lambda obj: set_apart(obj, FIELD_MANAGER, EARLIER))
 
     def _judge(self, action: Action, answer: Written) -> Outcome:
         _, ref = target_of(action)

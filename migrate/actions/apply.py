@@ -6,24 +6,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from migrate.actions.delete import delete
+from migrate.actions.owning import reown
 from migrate.actions.reach import Reach, Written, named, refusal, refused, target_of
-from migrate.actions.taken import taken
+from migrate.actions.taken import KEPT, taken
 from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
 from migrate.errors import Conflict, DoorError, Invalid
 from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
-from migrate.model.objects import Ref, annotations_of, dig, metadata_of
-from migrate.model.ownership import APPLY, UPDATE, as_applied, entries_of, owns_by
+from migrate.model.objects import Object, Ref, annotations_of, dig, metadata_of
+from migrate.model.ownership import APPLY, UPDATE, Entry, as_applied, entries_of, owns_by
 
 BLUE = "blue"
 """The source of what this run made on green itself, of blue's objects."""
 
 STAYS = "FieldsStay"
 """The reason of the Conflict by which an apply is not sent, as it would leave what it no longer says."""
-
-TRIES = 5
-"""Readings of one object until its ownership is written over the version that was read."""
 
 
 def apply(side: Side, ref: Ref, *, body_hash: str, command: str, source: str) -> Action:
@@ -99,12 +97,8 @@ class Apply:
         is written over all the time, or has fields from us that cannot be counted so.
         """
         side, ref = target_of(action)
-        resource = self._reach.directory.resource(side, ref)
-        stale = Conflict(f"{ref} is written over all the time", status=409, reason="Conflict")
-        for _ in range(TRIES):
-            obj = self._reach.get(action)
-            if obj is None:
-                return  # the UID that the apply insists on will say so
+
+        def counted(obj: Object) -> Sequence[Entry] | None:
             if action.params.get("source") == BLUE and annotations_of(obj).get(marks.RUN) != self._reach.run:
                 message = f"{ref} does not carry this run's mark any more"
                 raise Conflict(message, status=409, reason="Conflict")
@@ -113,27 +107,9 @@ class Apply:
             if owns_by({"metadata": {"managedFields": left}}, FIELD_MANAGER, UPDATE):
                 said = f"{ref}: fields that {side} has from this run in another version of its API would stay"
                 raise Conflict(said, status=409, reason=STAYS)
-            if entries is None:
-                return
-            read = metadata_of(obj)
-            change = Write(
-                Verb.PATCH,
-                resource,
-                ref.name,
-                ref.namespace,
-                {"metadata": {"managedFields": entries}},
-                uid=str(read.get("uid", "")),
-                resource_version=str(read.get("resourceVersion", "")),
-            )
-            try:
-                self._reach.directory.cluster(side).write(change)
-            except Conflict as error:
-                stale = (
-                    error  # a controller has said a word of its status: the next look is at a later version
-                )
-            else:
-                return
-        raise stale
+            return entries
+
+        reown(self._reach, action, counted)
 
     def _judge(self, action: Action, answer: Written) -> Outcome:
         side, ref = target_of(action)
@@ -155,7 +131,10 @@ class Apply:
         body = self._reach.bodies.take(action.key) or {}
         if annotations_of(answer).get(marks.SOURCE_HASH) != annotations_of(body).get(marks.SOURCE_HASH):
             return Outcome(OutcomeState.FAILED, f"{ref}: {side} answered with another object than was sent")
-        return Outcome(OutcomeState.DONE, f"applied {ref}", facts=taken(self._reach, action, answer))
+        facts = taken(self._reach, action, answer)
+        # it was applied, whoever else has what was given up: whether green may stand so is for its parity, each time anew
+        kept = f"; others keep {', '.join(facts[KEPT])}" if KEPT in facts else ""
+        return Outcome(OutcomeState.DONE, f"applied {ref}{kept}", facts=facts)
 
 
 def _made_anew(ref: Ref) -> str:

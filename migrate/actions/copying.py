@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from migrate.actions.one_by_one import OneByOne
 from migrate.actions.reach import named
 from migrate.doors.mover import Amount, Copied, Mover, Pass, Phase, Sample
 from migrate.engine.events import Event, Tell
@@ -27,22 +26,17 @@ def copying_key(claim: Ref, phase: Phase) -> ActionKey:
     return ActionKey(f"copy {phase} {named(claim)}")
 
 
-class Copy:
-    """Ask the mover, one claim after the other; whatever was cut off is begun again, or found done."""
+class Copy(OneByOne):
+    """Ask the mover, one claim after the other; whatever was cut off is begun again, or found done.
+
+    Nothing is read before: what lies on green's volume is the mover's to know.
+    """
 
     def __init__(self, mover: Mover, run: RunId, tell: Tell, stop: Stop) -> None:
         self._mover = mover
         self._run = run
         self._tell = tell
         self._stop = stop
-
-    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is read: what lies on green's volume is the mover's to know."""
-        return actions
-
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Copy, and judge by what was counted on both ends."""
-        return [self._act(action) for action in actions]
 
     def observe(self, action: Action) -> Observation:
         """Ask the mover whether the very pass was done; one that came to nothing is done again."""
@@ -56,7 +50,8 @@ class Copy:
         params = action.params
         return Pass(self._run, params["phase"], Ref.of_json(params["claim"]), params["attempt"])
 
-    def _act(self, action: Action) -> Outcome:
+    def do(self, action: Action) -> Outcome:
+        """Copy, and judge by what was counted on both ends."""
         task, told = self._task(action), list[str]()
 
         def going(seen: Amount | None) -> bool:

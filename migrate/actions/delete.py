@@ -15,9 +15,9 @@ from migrate.doors.cluster import FOREGROUND, Verb, Write
 from migrate.engine.signals import Stop
 from migrate.errors import Conflict, DoorError, NotFound
 from migrate.model import marks
-from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
+from migrate.model.action import BEGUN, Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
-from migrate.model.objects import Object, Ref, annotations_of, dig
+from migrate.model.objects import Object, Ref, annotations_of, dig, metadata_of
 
 LOOK = 0.5
 """Seconds between two looks at what was deleted and lingers."""
@@ -58,7 +58,7 @@ def goes_last(ref: Ref) -> bool:
 
 
 class Delete:
-    """Delete objects by UID; one that is already gone is done. A signal ends the staying, not the deleting.
+    """Delete objects by UID; what is gone is done, what goes already is waited for. A signal ends the staying alone.
 
     `sets` tells the StatefulSets that this run made: what their claims are called is known by it.
     """
@@ -79,7 +79,7 @@ class Delete:
         return [replace(a, deadline=max(a.deadline, _patience(target_of(a)[1]))) for a in actions]
 
     def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Look at the objects, insist on the mark where asked, look into what contains others, delete by UID.
+        """Look at the objects, insist on the mark where asked, look into what contains others, delete by UID, see them go.
 
         What a list has told beforehand is deleted in that version alone; what has changed since is looked at by itself.
         """
@@ -92,50 +92,54 @@ class Delete:
         return outcomes
 
     def _deleted(self, actions: Sequence[Action], known: Mapping[ActionKey, Object]) -> list[Outcome]:
-        outcomes: list[Outcome | None] = [None] * len(actions)
+        outcomes: dict[int, Outcome] = {}
         standing: dict[int, Object] = {}
-        for index, action in enumerate(actions):
-            if action.key in known:
-                standing[index] = known[action.key]
-                continue
-            try:
-                obj = self._reach.get(action)
-            except DoorError as error:
-                outcomes[index] = refused(
-                    f"reading {target_of(action)[1]}, which is to be deleted", error, target_of(action)[1]
-                )
-                continue
-            outcomes[index] = self._spared(action, obj)
-            if outcomes[index] is None:
-                standing[index] = obj or {}
-        for index, outcome in self._inhabited(actions, standing):
-            outcomes[index] = outcome
-        doomed = [
-            (index, actions[index], str(dig(obj, "metadata", "uid", default="")))
-            for index, obj in standing.items()
-            if outcomes[index] is None
-        ]
-        answers = self._reach.write_each(
-            [action for _, action, _ in doomed],
-            _Deleting({a.key: uid for _, a, uid in doomed}, known, self._reach),
-        )
         lingering: dict[int, tuple[Action, str]] = {}
-        for (index, action, uid), answer in zip(doomed, answers, strict=True):
-            ref = target_of(action)[1]
+        for index, action in enumerate(actions):
+            found = known.get(action.key) or self._looked(action)
+            if isinstance(found, Outcome):
+                outcomes[index] = found
+            elif _goes(target_of(action)[1], found):
+                lingering[index] = action, _uid(found)  # whoever asked it to go: asking again changes nothing
+            else:
+                standing[index] = found
+        outcomes |= self._inhabited(actions, standing)
+        doomed = {index: obj for index, obj in standing.items() if index not in outcomes}
+        answers = self._reach.write_each(
+            [actions[index] for index in doomed],
+            _Deleting({actions[index].key: _uid(obj) for index, obj in doomed.items()}, known, self._reach),
+        )
+        for (index, obj), answer in zip(doomed.items(), answers, strict=True):
+            action, ref = actions[index], target_of(actions[index])[1]
             if isinstance(answer, Conflict) and action.key in known:
                 outcomes[index] = _CHANGED
             elif isinstance(answer, DoorError) and not isinstance(answer, NotFound):
                 outcomes[index] = refused(f"deleting {ref}", answer, ref)
             elif not isinstance(answer, DoorError) and dig(answer, "metadata", "deletionTimestamp"):
-                lingering[index] = action, uid  # finalizers, or a namespace that is being emptied
+                lingering[index] = action, _uid(obj)  # finalizers, or a namespace that is being emptied
             else:
                 outcomes[index] = Outcome(OutcomeState.DONE, f"deleted {ref}")
-        for index, outcome in self._gone(lingering):
-            outcomes[index] = outcome
-        return [outcome for outcome in outcomes if outcome is not None]
+        outcomes |= {
+            index: outcome if outcome.stands else replace(outcome, facts={**outcome.facts, BEGUN: True})
+            for index, outcome in self._gone(lingering)
+        }
+        return [outcomes[index] for index in range(len(actions))]
+
+    def _looked(self, action: Action) -> Object | Outcome:
+        """Read an object that is to be deleted; an outcome where it cannot be read, or there is nothing to delete."""
+        ref = target_of(action)[1]
+        try:
+            obj = self._reach.get(action)
+        except DoorError as error:
+            return refused(f"reading {ref}, which is to be deleted", error, ref)
+        if obj is None:
+            return Outcome(OutcomeState.DONE, f"{ref} is gone already")
+        if action.params.get("ours") and annotations_of(obj).get(marks.RUN) != self._reach.run:
+            return Outcome(OutcomeState.DONE, f"{ref} is not from this run any more and stays")
+        return obj
 
     def observe(self, action: Action) -> Observation:
-        """Look whether the object is gone; one that is on its way is asked to go once more."""
+        """Look whether the object is gone; one that is on its way is waited for by whoever does the act again."""
         return self._seen(action, self._reach.get(action))
 
     def observe_many(self, actions: Sequence[Action]) -> Sequence[Observation]:
@@ -171,7 +175,7 @@ class Delete:
                     yield index, refused(f"looking whether {ref} is gone", error, ref)
                 return
             if left and self._stop.asked:
-                # as after a crash: what is on its way is asked to go once more
+                # as after a crash: what is on its way is waited for by the next run
                 for index, (action, _) in left.items():
                     said = f"stopped while waiting for {target_of(action)[1]} to be gone"
                     yield index, Outcome(OutcomeState.ABSENT, said)
@@ -219,14 +223,6 @@ class Delete:
                 if refs:
                     yield index, _in_the_way(actions[index], refs)
 
-    def _spared(self, action: Action, obj: Object | None) -> Outcome | None:
-        ref = target_of(action)[1]
-        if obj is None:
-            return Outcome(OutcomeState.DONE, f"{ref} is gone already")
-        if action.params.get("ours") and annotations_of(obj).get(marks.RUN) != self._reach.run:
-            return Outcome(OutcomeState.DONE, f"{ref} is not from this run any more and stays")
-        return None
-
 
 @dataclass(frozen=True)
 class _Deleting:
@@ -247,6 +243,21 @@ class _Deleting:
             resource_version=version,
             foreground=goes_last(ref),
         )
+
+
+def _goes(ref: Ref, obj: Object) -> bool:
+    """Whether an object is on its way out already, as it would be by our own delete.
+
+    What others have deleted in the background would go before its pods; asked by us, it goes after them.
+    """
+    metadata = metadata_of(obj)
+    if not metadata.get("deletionTimestamp"):
+        return False
+    return not goes_last(ref) or FOREGROUND in (metadata.get("finalizers") or ())
+
+
+def _uid(obj: Object) -> str:
+    return str(metadata_of(obj).get("uid", ""))
 
 
 def _in_the_way(action: Action, refs: Sequence[Ref]) -> Outcome:

@@ -6,9 +6,9 @@ back of its own: the act before it has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+from migrate.actions.one_by_one import OneByOne
 from migrate.actions.reach import named
 from migrate.doors.mover import Mover, Pass, Phase
 from migrate.engine.signals import Stop
@@ -33,16 +33,12 @@ def engage_key(claim: Ref, phase: Phase) -> ActionKey:
     return ActionKey(f"engage {phase} {named(claim)}")
 
 
-class Engage:
+class Engage(OneByOne):
     """Nothing is done: that it is intended is what the way back goes by."""
 
-    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is read."""
-        return actions
-
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+    def do(self, action: Action) -> Outcome:
         """Say whose data may be copied from here on."""
-        return [Outcome(OutcomeState.DONE, self.observe(action).evidence) for action in actions]
+        return Outcome(OutcomeState.DONE, self.observe(action).evidence)
 
     def observe(self, action: Action) -> Observation:
         """Done once it is intended."""
@@ -50,21 +46,13 @@ class Engage:
         return Observation(State.DONE, evidence=f"{claim}: its mover may be at work from here on")
 
 
-class Disengage:
-    """Have the mover let go, one claim after the other."""
+class Disengage(OneByOne):
+    """Have the mover let go, one claim after the other; what is left is the mover's to find."""
 
     def __init__(self, mover: Mover, run: RunId, stop: Stop) -> None:
         self._mover = mover
         self._run = run
         self._stop = stop
-
-    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is read: what is left is the mover's to find."""
-        return actions
-
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Ask, and take a return for done: the mover has looked until nothing was left."""
-        return [self._act(action) for action in actions]
 
     def observe(self, action: Action) -> Observation:
         """Not known to be done: asking again is safe."""
@@ -73,7 +61,8 @@ class Disengage:
             State.ABSENT, evidence=f"whether the mover of {claim} has left something is to be asked"
         )
 
-    def _act(self, action: Action) -> Outcome:
+    def do(self, action: Action) -> Outcome:
+        """Ask, and take a return for done: the mover has looked until nothing was left."""
         claim = Ref.of_json(action.params["claim"])
         task = Pass(self._run, action.params["phase"], claim, 0)
         try:

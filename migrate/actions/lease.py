@@ -88,8 +88,7 @@ class BlueLease:
 
         It is renewed a while before it must be, so that an API server that is away for a moment ends no run.
         """
-        left = (self._until - self._clock.now()).total_seconds() if self._until is not None else 0.0
-        if left > needed + MARGIN + EARLY:
+        if self._left() > needed + MARGIN + EARLY:
             return
         duration = max(DURATION, int(needed + 2 * (MARGIN + EARLY)))
         try:
@@ -98,8 +97,13 @@ class BlueLease:
             except (Conflict, NotFound) as error:
                 self._rescue(error, duration, head)
         except (Unreachable, Transient):
-            if left <= needed + MARGIN:
+            # looked at again: a busy server is asked for a minute
+            if self._left() <= needed + MARGIN:
                 raise
+
+    def _left(self) -> float:
+        """Seconds until it runs out."""
+        return (self._until - self._clock.now()).total_seconds() if self._until is not None else 0.0
 
     def release(self) -> None:
         """Delete the Lease, if it is still this run's."""

@@ -12,17 +12,21 @@ from typing import Any
 
 from migrate.actions.merging import reverse
 from migrate.actions.reach import Reach, target_of
-from migrate.doors.cluster import Verb, Write
-from migrate.errors import DoorError, NotFound
+from migrate.doors.cluster import Cluster, Verb, Write
+from migrate.errors import DoorError, NotFound, Refused, Unauthorized
 from migrate.model.action import Action
 from migrate.model.canonical import canonical
 from migrate.model.marks import PRIOR
-from migrate.model.objects import Object, Ref, Resource, annotations_of, controller_of, name_of
+from migrate.model.objects import Object, Ref, Resource, annotations_of, controller_of, name_of, namespace_of
+from migrate.model.progress import Progress
 from migrate.replay import kinds
 from migrate.replay.edits import composed, replaced
 
 COPIES = "copies"
-"""The parameter of a way back whose object's controller has copied the note: the kind that it copies it to."""
+"""The parameter of a patch that takes a note away whose object's controller has copied it: the kind that it copies to."""
+
+LEFT = "left"
+"""The fact of an outcome that names the copies which stay, a line each."""
 
 _NOTE = ("metadata", "annotations", PRIOR)
 
@@ -48,41 +52,95 @@ def noted(action: Action, obj: Object) -> Action:
     return replace(action, params={**action.params, "patch": replaced(change, _NOTE, canonical(back))})
 
 
-def with_copies(back: Action) -> Action:
-    """The way back of a noted patch, told where it has to look for copies of the note."""
-    copied = _COPIED_TO.get(target_of(back)[1][:2])
-    return replace(back, params={**back.params, COPIES: list(copied)}) if copied else back
+def with_copies(unnoting: Action) -> Action:
+    """The patch that takes a note away, bound to its object's UID, told where it has to look for copies of the note."""
+    kind = _COPIED_TO.get(target_of(unnoting)[1][:2])
+    return replace(unnoting, params={**unnoting.params, COPIES: list(kind)}) if kind else unnoting
 
 
 def copied(reach: Reach, action: Action) -> bool:
-    """Whether what an object's controller made still carries the note that the way back takes away."""
-    return bool(action.params.get(COPIES)) and bool(_copies(reach, action)[1])
+    """Whether what an object's controller made still carries the note that the way back takes away.
 
-
-def take_copies(reach: Reach, action: Action) -> DoorError | None:
-    """Take the note off what the object's controller made; the refusal of the first that is refused."""
+    Where that may not be seen the act is done again, which tells so.
+    """
     if not action.params.get(COPIES):
-        return None
-    resource, found = _copies(reach, action)
+        return False
+    try:
+        return bool(_copies(reach, action)[1])
+    except DoorError as error:
+        if _decided(error):
+            return True
+        raise
+
+
+def take_copies(reach: Reach, action: Action) -> Sequence[str]:
+    """Take the note off what the object's controller made; a line for each that may not be seen or changed.
+
+    Nobody acts by a copy, so a refusal is told, and is not worth a way back. Raises any other DoorError.
+    """
+    if not action.params.get(COPIES):
+        return ()
+    try:
+        resource, found = _copies(reach, action)
+    except DoorError as error:
+        if _decided(error):
+            return [_unseen(action, error)]
+        raise
+    stays = []
     writes = [
-        Write(
-            Verb.PATCH, resource, name_of(obj), action.params["ref"]["namespace"], replaced({}, _NOTE, None)
-        )
+        Write(Verb.PATCH, resource, name_of(obj), namespace_of(obj), replaced({}, _NOTE, None))
         for obj in found
     ]
-    answers = reach.directory.cluster(target_of(action)[0]).write_many(writes)
-    return next((a for a in answers if isinstance(a, DoorError) and not isinstance(a, NotFound)), None)
+    for obj, answer in zip(found, _side(reach, action).write_many(writes), strict=True):
+        if not isinstance(answer, DoorError) or isinstance(answer, NotFound):
+            continue
+        if not _decided(answer):
+            raise answer
+        stays.append(_stays(action, name_of(obj), answer))
+    return stays
+
+
+def _decided(error: DoorError) -> bool:
+    """Whether a server has refused for good; of credentials that ran out everything else would be refused, too."""
+    return isinstance(error, Refused) and not isinstance(error, Unauthorized)
+
+
+def left(progress: Progress) -> Mapping[Ref, Sequence[str]]:
+    """The copies that this run could not take away, as the latest try of each object told: lines that say how to."""
+    said: dict[Ref, Sequence[str]] = {}
+    for intent in progress.intents():
+        if COPIES in intent.action.params and intent.outcome is not None:
+            said[target_of(intent.action)[1]] = intent.outcome.facts.get(LEFT, ())
+    return {ref: lines for ref, lines in said.items() if lines}
+
+
+def _stays(action: Action, name: str, error: DoorError) -> str:
+    side, ref = target_of(action)
+    group, kind = action.params[COPIES]
+    typed = f"kubectl annotate {kind.lower()}.{group} {name} -n {ref.namespace} {PRIOR}-"
+    return f"our note stays on {side}'s {kind} {ref.namespace}/{name} ({error}); take it away: {typed}"
+
+
+def _unseen(action: Action, error: DoorError) -> str:
+    side, ref = target_of(action)
+    group, kind = action.params[COPIES]
+    typed = f"kubectl annotate {kind.lower()}.{group} -n {ref.namespace} --all {PRIOR}-"
+    return f"our note may stay on what {side} has made for {ref} ({error}); take it away: {typed}"
 
 
 def _copies(reach: Reach, action: Action) -> tuple[Resource, Sequence[Object]]:
     side, ref = target_of(action)
     group, kind = action.params[COPIES]
     resource = reach.directory.resource(side, Ref(group, kind, ref.namespace, ""))
-    pages = reach.directory.cluster(side).pages(resource, namespace=ref.namespace)
+    pages = _side(reach, action).pages(resource, namespace=ref.namespace)
     mine = (
         obj for page in pages for obj in page if (controller_of(obj) or {}).get("uid") == action.params["uid"]
     )
     return resource, [obj for obj in mine if PRIOR in annotations_of(obj)]
+
+
+def _side(reach: Reach, action: Action) -> Cluster:
+    return reach.directory.cluster(target_of(action)[0])
 
 
 def _note_of(obj: Object) -> Mapping[str, Any]:

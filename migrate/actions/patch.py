@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from migrate.actions.merging import reverse, stands
-from migrate.actions.notes import copied, noted, take_copies, with_copies
+from migrate.actions.notes import LEFT, copied, noted, take_copies, with_copies
 from migrate.actions.reach import TRIES, Reach, Written, named, refused, target_of
 from migrate.actions.seeing import observed
 from migrate.doors.cluster import Verb, Write
@@ -178,9 +178,12 @@ class Patch:
             return refused(f"changing {ref} on {side}", answer, ref)
         if not stands(answer, action.params["patch"]):
             return Outcome(OutcomeState.FAILED, f"{ref}: {side} answered that it did not take the change")
-        if error := take_copies(self._reach, action):
+        try:
+            left = take_copies(self._reach, action)
+        except DoorError as error:
             return refused(f"taking our note off what {ref} has made on {side}", error, ref)
-        return Outcome(OutcomeState.DONE, f"{action.params['why']}: {ref}")
+        said = "; ".join([f"{action.params['why']}: {ref}", *left])
+        return Outcome(OutcomeState.DONE, said, facts={LEFT: list(left)} if left else {})
 
 
 def _spared(action: Action) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from migrate.actions.one_by_one import OneByOne
 from migrate.doors.provisioner import Provisioner
 from migrate.errors import DoorError, Refused, Transient
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
@@ -22,21 +21,13 @@ def provision(kind: str, *, command: str, undo: str, deadline: float, makes: boo
     )
 
 
-class Provision:
+class Provision(OneByOne):
     """Create green; what was begun is begun again, as a provisioner's contract allows."""
 
     wanted = State.DONE
 
     def __init__(self, provisioner: Provisioner) -> None:
         self._provisioner = provisioner
-
-    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is read."""
-        return actions
-
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Do it and look at green again."""
-        return [self._act(action) for action in actions]
 
     def observe(self, action: Action) -> Observation:
         """Look at how green stands."""
@@ -50,7 +41,8 @@ class Provision:
         """Make green."""
         self._provisioner.create(deadline)
 
-    def _act(self, action: Action) -> Outcome:
+    def do(self, action: Action) -> Outcome:
+        """Do it and look at green again."""
         try:
             self.change(action.deadline)
             seen = self._provisioner.observe()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from migrate.actions.one_by_one import OneByOne
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey
 from migrate.model.verdict import Result, Verdict
@@ -25,20 +26,16 @@ def record(name: str, verdicts: Sequence[Verdict], *, facts: Mapping[str, Any] |
     return Action("record", ActionKey(f"record {name}"), params)
 
 
-class Looking(ABC):
+class Looking(OneByOne):
     """What handlers have in common that only look: no prior value, no way back, and what was cut off begins again."""
-
-    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is read before."""
-        return actions
-
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Look at each in turn."""
-        return [self.look(action) for action in actions]
 
     def observe(self, action: Action) -> Observation:
         """Looking has no effect in the world, so one that was cut off is as good as not begun."""
         return Observation(State.ABSENT, evidence=f"{action.key} begins again")
+
+    def do(self, action: Action) -> Outcome:
+        """Look, which is all that is done."""
+        return self.look(action)
 
     @abstractmethod
     def look(self, action: Action) -> Outcome:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from migrate.actions.adopt import Adopt, Disown
 from migrate.actions.apply import Apply
+from migrate.actions.cede import Cede, Reclaim
 from migrate.actions.conditions import CONDITIONS
 from migrate.actions.contents import sets_of
 from migrate.actions.copying import Copy
@@ -46,6 +47,8 @@ def handlers(scene: Scene, lock: SharedLock, stop: Stop, tell: Tell) -> Mapping[
         "apply": Apply(reach),
         "adopt": Adopt(reach),
         "disown": Disown(reach),
+        "cede": Cede(reach),
+        "reclaim": Reclaim(reach),
         "patch": Patch(reach),
         STATUS: Status(reach),
         "record": Record(),

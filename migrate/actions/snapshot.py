@@ -10,12 +10,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from cryptography.fernet import Fernet
 
+from migrate.actions.one_by_one import OneByOne
 from migrate.doors.cluster import Cluster
 from migrate.doors.reading import TOLERATED, listable, unlisted
 from migrate.errors import DoorError, Refused, Stopped
@@ -55,20 +56,12 @@ def read_key(path: str) -> Fernet:
         ) from error
 
 
-class Snapshot:
+class Snapshot(OneByOne):
     """Write the snapshot beside its place and move it there whole."""
 
     def __init__(self, blue: Cluster, state: Path) -> None:
         self._blue = blue
         self._place = state / "snapshot"
-
-    def prepare(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """Nothing is read."""
-        return actions
-
-    def act(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Write it; blue is only read."""
-        return [self._act(action) for action in actions]
 
     def observe(self, action: Action) -> Observation:
         """A finished snapshot has its table of contents."""
@@ -77,7 +70,8 @@ class Snapshot:
             State.DONE if finished else State.ABSENT, evidence=f"{action.key}: {self._place.name}"
         )
 
-    def _act(self, action: Action) -> Outcome:
+    def do(self, action: Action) -> Outcome:
+        """Write it; blue is only read."""
         key = action.params["secretsKey"]
         fernet = read_key(key) if key else None
         fresh = self._place.with_name("snapshot.new")

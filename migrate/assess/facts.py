@@ -24,6 +24,7 @@ DEFAULT_CLASS = {
 """The annotations that make a class the default one."""
 
 _ADDRESSES = frozenset({"InternalIP", "ExternalIP"})
+_NAMES = frozenset({"Hostname", "InternalDNS", "ExternalDNS"})
 
 
 def cluster_facts(inventory: Inventory, *, name: str, uid: str) -> ClusterFacts:
@@ -58,6 +59,7 @@ def own_ranges(inventory: Inventory) -> OwnRanges:
         pods=every_pod_range(inventory, detect(inventory)),
         services=_cidrs(service_statements(inventory)),
         nodes=_node_addresses(inventory),
+        names=_node_names(inventory),
     )
 
 
@@ -83,6 +85,21 @@ def _node_addresses(inventory: Inventory) -> tuple[str, ...]:
         if a.get("type") in _ADDRESSES
     }
     return tuple(sorted(found, key=_numerically))
+
+
+def _node_names(inventory: Inventory) -> tuple[str, ...]:
+    """The names of nodes; no address that is written as a name, and not the one that every machine has."""
+    nodes = inventory.of("Node")
+    found = {name_of(node) for node in nodes}
+    found |= {
+        str(a["address"])
+        for node in nodes
+        for a in dig(node, "status", "addresses") or ()
+        if a.get("type") in _NAMES
+    }
+    return tuple(
+        sorted(name for name in found if name != "localhost" and not name.replace(".", "").isdigit())
+    )
 
 
 def _cidrs(statements: Sequence[Statement]) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from migrate.assess.workloads import containers, flag, flag_in
+from migrate.assess.workloads import containers
 from migrate.model.inventory import Inventory
 from migrate.model.objects import annotations_of, dig, labels_of
+from migrate.replay.arguments import flag, flag_in
 
 SYSTEM = "kube-system"
 _K3S_ARGUMENTS = "k3s.io/node-args"

@@ -148,28 +148,6 @@ def secret_behind(container: Mapping[str, Any], variable: str) -> str:
     return ""
 
 
-def words(container: Mapping[str, Any]) -> list[str]:
-    """The command and arguments of a container as one list of words."""
-    return [str(word) for key in ("command", "args") for word in container.get(key) or ()]
-
-
-def flag(container: Mapping[str, Any], name: str) -> str | None:
-    """The value of `--name=value` or `--name value`; "true" for a bare `--name`; None where it is absent."""
-    return flag_in(words(container), name)
-
-
-def flag_in(arguments: Sequence[str], name: str) -> str | None:
-    """The value of a flag in a list of words, the last one where it is repeated; see `flag`."""
-    found: str | None = None
-    for index, word in enumerate(arguments):
-        key, equals, value = word.partition("=")
-        if key.lstrip("-") != name or not key.startswith("-"):
-            continue
-        following = arguments[index + 1] if index + 1 < len(arguments) else "-"
-        found = value if equals else ("true" if following.startswith("-") else following)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """The pods of some DaemonSets; `idle` where the API server says that not one is wanted."""

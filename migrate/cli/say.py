@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -18,6 +19,11 @@ SIGNS = {"ok": ("✓", "ok"), "bad": ("✗", "x"), "now": ("▸", ">"), "gate": 
 
 GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 """What writing to a closed pipe or to a lost terminal ends with."""
+
+_SPACES = frozenset("\n\t\u00a0")
+_UNPRINTABLE = re.compile(
+    r"[^ -~]"
+)  # most of them are letters of other scripts; the rest is looked at one by one
 
 _ASCII = str.maketrans({"…": "...", "·": "-", "✓": "ok", "✗": "x", "▸": ">", "⏸": "||", "→": "->"})
 
@@ -68,12 +74,12 @@ def document(value: Mapping[str, Any], form: str) -> None:
 
         data(yaml.safe_dump(whole, sort_keys=False, allow_unicode=_utf8(sys.stdout)).rstrip("\n"))
     else:
-        data(json.dumps(whole, indent=2, ensure_ascii=not _utf8(sys.stdout)))
+        data(_json(whole, indent=2))
 
 
 def record(value: Mapping[str, Any]) -> None:
     """Print one JSON value on a line of its own."""
-    data(json.dumps(value, ensure_ascii=not _utf8(sys.stdout)))
+    data(_json(value))
 
 
 def data(text: str) -> None:
@@ -103,7 +109,25 @@ def _to_nobody(stream: TextIO) -> None:
         return
 
 
+def printable(text: str) -> str:
+    """Text in which nothing moves the cursor, turns the writing or hides: a cluster may hold any name that its API takes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in _SPACES else "?" for c in text)
+
+
+def _json(value: Mapping[str, Any], indent: int | None = None) -> str:
+    """JSON without a character that is not printable: such stand in strings alone, where they are escaped."""
+    text = json.dumps(value, indent=indent, ensure_ascii=not _utf8(sys.stdout))
+    return text if text.isprintable() else _UNPRINTABLE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() or found[0] == "\n" else json.dumps(found[0])[1:-1]
+
+
 def _plain(text: str, stream: TextIO) -> str:
+    text = printable(text)
     if fancy(stream) or text.isascii():
         return text
     text = text.translate(_ASCII)

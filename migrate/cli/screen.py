@@ -17,7 +17,7 @@ from migrate.engine.events import Event, Tell
 from migrate.model.action_kinds import of_kind
 from migrate.model.plan import Plan
 
-PASSING = frozenset({"waiting", "watching"})
+PASSING = frozenset({"waiting", "watching", "acting"})
 """Events that say how it stands at this moment: the next one takes their place on a terminal."""
 
 
@@ -53,6 +53,10 @@ class _Json:
         say.record({"at": at, **event.as_json()})
 
 
+QUIET = 10.0
+"""Seconds for which a log may say nothing of a batch that goes on."""
+
+
 class _Plain:
     """One line a fact with its time on stderr; no escape codes."""
 
@@ -60,10 +64,13 @@ class _Plain:
         self._clock = clock
         self._would = would
         self._counted = 0
+        self._told = clock.now()
 
     def __call__(self, event: Event) -> None:
         """Print it, unless it only counts."""
         if event.what == "watching" and not event.fields.get("errors"):
+            return
+        if event.what == "acting" and (self._clock.now() - self._told).total_seconds() < QUIET:
             return
         if event.what == "batch-ended":
             self._counted += int(event.fields.get("actions", 0))
@@ -74,7 +81,8 @@ class _Plain:
             self._counted = 0  # a step that had nothing to do never began
 
     def _print(self, event: Event) -> None:
-        at = self._clock.now().isoformat(timespec="seconds")
+        self._told = self._clock.now()
+        at = self._told.isoformat(timespec="seconds")
         where = "/".join(filter(None, (event.batch, event.step)))
         count = f" ({self._counted} acts)" if event.what == "step-done" and self._counted > 1 else ""
         say.note(f"{at} {event.what:<12} {where:<22} {mood(event, would=self._would)}{count}")
@@ -128,7 +136,7 @@ class _Terminal:
         up = "\x1b[A" if self._open else ""
         below = "\x1b[K"  # where a terminal shows the ^C that was typed
         with suppress(OSError):  # a terminal that has gone hears nothing; the signal says so, too
-            shown = f"{up}\r\x1b[2K{text[:wide]}\n{below}"
+            shown = f"{up}\r\x1b[2K{say.printable(text)[:wide]}\n{below}"
             os.write(sys.stderr.fileno(), shown.encode())
         self._open = not last
 

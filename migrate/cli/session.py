@@ -23,6 +23,7 @@ from migrate.engine import journal as journals
 from migrate.engine import lock as locks
 from migrate.engine.acting import Acting
 from migrate.engine.bodies import Bodies
+from migrate.engine.delays import Delays
 from migrate.engine.events import Event, Tell
 from migrate.engine.journal import Journal
 from migrate.engine.runner import Runner, Until
@@ -66,7 +67,8 @@ class Session:
 
     def run(self, until: Until | None, gates: Mapping[str, GateSpec | None], *, wait: bool = False) -> bool:
         """Drive the Plan; True when all of it is done."""
-        return Runner(self.scene, STEPS, self.acting, gates, wait=wait).run(self.plan, until)
+        delays = Delays((self.scene.doors.blue, self.scene.doors.green))
+        return Runner(self.scene, STEPS, self.acting, gates, wait=wait, delays=delays).run(self.plan, until)
 
     def rehearse(self) -> None:
         """Drive the Plan to its end with every gate open, as only simulated clusters may be."""

@@ -13,7 +13,7 @@ from migrate.cli.project import Project
 from migrate.errors import CheckFailed, Stopped
 from migrate.model.action import State
 from migrate.model.progress import Progress
-from migrate.replay.trial import ELSEWHERE, Said, Tried
+from migrate.replay.trial import BAD, ELSEWHERE, Said, Tried
 from migrate.replay.waves import WAVES
 from migrate.steps.assess_sides import blue_facts
 from migrate.steps.trial import tried
@@ -27,10 +27,17 @@ def on_server(project: Project, output: str) -> None:
             say.line(line)
     else:
         say.document(document(name, found), output)
-    refused = sum(one.said is Said.REFUSED for one in found)
-    if refused:
-        message = f"green's server would refuse {tables.counted(refused, 'object')}. Nothing was written."
-        raise CheckFailed(message, remedy="Mend them on blue or green, or leave them out by a rule.")
+    counts = Counter(one.said for one in found)
+    if not counts.keys() & BAD:
+        return
+    wrong = [
+        f"{tables.counted(counts[Said.UNDECIDED], 'object')} to decide" if counts[Said.UNDECIDED] else "",
+        f"{tables.counted(counts[Said.REFUSED], 'object')} that green would refuse"
+        if counts[Said.REFUSED]
+        else "",
+    ]
+    message = f"a run would stop at {' and '.join(filter(None, wrong))}. Nothing was written."
+    raise CheckFailed(message, remedy="Mend them on blue or green, or say in the file what becomes of them.")
 
 
 def document(green: str, found: Sequence[Tried]) -> dict[str, Any]:
@@ -47,6 +54,9 @@ def lines(green: str, found: Sequence[Tried]) -> Iterator[str]:
     """A line a wave; below it each refusal with its path, and what cannot be checked yet by its reason."""
     width = tables.width()
     yield f"green ({green}): each object tried on its server by a dry run"
+    for one in found:
+        if one.said is Said.UNDECIDED:
+            yield from tables.hanging("undecided  ", f"{one.ref}: {one.words}", width)
     for wave in WAVES:
         mine = [one for one in found if one.wave == wave.number]
         if not mine:
@@ -55,6 +65,8 @@ def lines(green: str, found: Sequence[Tried]) -> Iterator[str]:
         for one in mine:
             if one.said is Said.REFUSED:
                 yield from tables.hanging("  refused  ", f"{one.ref}: {one.words}, at {one.path}", width)
+            elif one.said is Said.STANDS and one.words:
+                yield from tables.hanging("  stands   ", one.words, width)
         reasons = Counter((one.ref.kind, one.words) for one in mine if one.said is Said.LATER)
         for (kind, words), count in sorted(reasons.items()):
             yield from tables.hanging("  later    ", f"{count} {kind}: cannot be checked yet: {words}", width)
@@ -86,11 +98,12 @@ def _look(project: Project) -> tuple[str, list[Tried]]:
             message = f"green does not exist yet: {seen.evidence or seen.state}"
             remedy = "cnimigrate run --until build makes it; cnimigrate rehearse alone needs no green."
             raise Stopped(message, remedy=remedy)
-        progress = Progress()
+        progress, key = Progress(), b""
         if project.journal.exists():
             journal, progress = open_journal(project, doors.doors.clock)
+            key = journal.key  # so that what stands can be told by its hash
             journal.close()
         inventory, _ = blue_facts(doors.doors)
-        scene = scene_of(project, doors, progress, run=progress.run)
+        scene = scene_of(project, doors, progress, run=progress.run, key=key)
         blue, decisions = decided(scene, inventory)
         return doors.doors.green.name, list(tried(scene, blue, decisions))

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 from migrate.calico.documents import documents
 from migrate.cli import say
 from migrate.cli.project import Project
+from migrate.cli.slowing import telling
 from migrate.doors.clock import Clock
 from migrate.doors.cluster import Cluster
 from migrate.doors.doors import Doors
 from migrate.doors.provisioner import Provisioner
 from migrate.doors.reading import green_serves, read_inventory
+from migrate.doors.slowed import Slowed
 from migrate.doors.traffic import Traffic
 from migrate.errors import StateNotWritable, Stopped, Unreachable
 from migrate.model.action import State
@@ -79,6 +81,10 @@ class LateCluster:
     def __getattr__(self, attribute: str) -> Any:
         """Everything else is the connected cluster's; raises Unreachable while there is none."""
         return getattr(self._connected(), attribute)
+
+    def slowed(self) -> Sequence[Slowed]:
+        """How green's server slowed us down; nobody asks for green for this alone."""
+        return self._cluster.slowed() if self._cluster is not None else ()
 
     def close(self) -> None:
         """Close the connections, where there were any."""
@@ -159,7 +165,7 @@ def rehearsing(project: Project, live: Wired) -> Iterator[Wired]:
     shutil.rmtree(project.rehearsal, ignore_errors=True)
     project.rehearsal.mkdir(mode=0o700, parents=True)
     migration = project.migration
-    with World.create(project.rehearsal / "world.db", now=live.doors.clock.now()) as world:
+    with World.create(project.rehearsal / "world.db", now=live.doors.clock.now(), alone=True) as world:
         # a world converts nothing: it has the versions in which the run will read
         blue = read_inventory(live.doors.blue, at=replay.readable(green_serves(live.doors)))
         seed(world, Side.BLUE, blue, name=live.doors.blue.name)
@@ -252,7 +258,7 @@ def _real(project: Project, migration: Migration) -> Iterator[Doors]:
     green: Any = late
     clusters = {Side.BLUE: blue, Side.GREEN: green}
     mover = movers.mover(movers.Ends(migration, provisioner, project.state / "movers", clusters, clock))
-    with blue, closing(late):
+    with blue, closing(late), telling(blue, green):
         yield Doors(blue, green, _traffic(project, clock), provisioner, clock, mover)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from migrate.doors.slowed import Slowed
 from migrate.errors import DoorError
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Resource
@@ -104,7 +105,8 @@ class Cluster(Protocol):
     def resources(self) -> Sequence[Resource]:
         """Discover every served resource afresh, each once in the server's preferred version, subresources left out.
 
-        `others` names the further versions that serve it.
+        Where a webhook converts a custom resource it is in the version that is stored, which needs no webhook's answer
+        (`model.objects.stored_version`). `others` names the further versions that serve it.
         """
         ...
 
@@ -161,6 +163,10 @@ class Cluster(Protocol):
         In the server's own words, such as `unknown field "spec.x"` for a field that it dropped; about a Secret only
         that it warned. Only some thousands of objects are remembered: ask right behind the write.
         """
+        ...
+
+    def slowed(self) -> Sequence[Slowed]:
+        """How the server slowed this door down since it was opened, by priority level; a cluster that is simulated never does."""
         ...
 
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:

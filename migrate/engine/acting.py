@@ -24,7 +24,7 @@ from migrate.errors import (
     StateNotWritable,
     StoppedAtBorder,
 )
-from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
+from migrate.model.action import BEGUN, Action, Observation, Outcome, OutcomeState, State
 from migrate.model.entry import Draft, Entry, EntryKind
 from migrate.model.ids import NO_BATCH, BatchName, StepId
 from migrate.model.progress import Intent, Progress
@@ -156,6 +156,7 @@ class Acting:
                 if len(under_way) > 1:
                     lost = self._ended(handler, under_way.popleft(), outcomes)
                     failed = any(_ends(o, past_refusals=past_refusals) for o in outcomes)
+                    self._tell_progress(batch, step, len(outcomes), len(prepared))
             while under_way:
                 lost = self._ended(handler, under_way.popleft(), outcomes) or lost
         except CnimigrateError:
@@ -182,6 +183,11 @@ class Acting:
         self._record(zip(acts.seqs, found, strict=True))
         outcomes += found
         return lost
+
+    def _tell_progress(self, batch: BatchName, step: StepId, done: int, of: int) -> None:
+        """Say how far a batch is: behind a slow server one alone may take minutes."""
+        told = f"{done} of {of} acts of this batch ended"
+        self.tell(Event("acting", told, batch, step=step, fields={"ended": done, "of": of}))
 
     def settle(self) -> None:
         """Look at everything in doubt, and record what is found; raises where a person must decide."""
@@ -286,8 +292,10 @@ def settled(seen: Observation, said: str = "") -> Outcome:
     match seen.state:
         case State.DONE:
             return Outcome(OutcomeState.ADOPTED, evidence)
-        case State.ABSENT | State.PARTIAL:
+        case State.ABSENT:
             return Outcome(OutcomeState.ABSENT, evidence)
+        case State.PARTIAL:
+            return Outcome(OutcomeState.ABSENT, evidence, facts={BEGUN: True})
         case State.FOREIGN:
             return Outcome(OutcomeState.UNKNOWN, evidence, facts={"foreign": True})
 

@@ -12,7 +12,7 @@ from migrate.model.ids import NO_BATCH, BatchName, Phase, StepId
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One short fact with its fields; `what` is stable: step-began, batch-ended, waiting, gate and so on."""
+    """One short fact with its fields; `what` is stable: step-began, acting, batch-ended, waiting, gate and so on."""
 
     what: str
     text: str

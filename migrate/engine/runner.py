@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from migrate.engine import again, gates
 from migrate.engine.acting import UNTRIED, Acting
+from migrate.engine.delays import Delays
 from migrate.engine.events import Event
 from migrate.engine.step import Batches, Scene, Step
 from migrate.engine.window import insist_on_window
@@ -44,12 +45,14 @@ class Runner:
         gate_specs: Mapping[str, GateSpec | None],
         *,
         wait: bool = False,
+        delays: Delays | None = None,
     ) -> None:
         self._scene = scene
         self._steps = steps
         self._acting = acting
         self._gates = gate_specs
         self._wait = wait
+        self._delays = delays or Delays()
 
     def run(self, plan: Plan, until: Until | None = None) -> bool:
         """Do what is left of the Plan; True when all of it is done, False where `until` stopped it.
@@ -194,6 +197,9 @@ class Runner:
         failed = sum(_failed(o) for o in outcomes)
         fields = {"kind": actions[0].kind, "actions": len(actions), "failed": failed}
         self._tell(planned, "batch-ended", _ended(actions, outcomes), **fields)
+        for cluster, slowed in self._delays.news():
+            name = f"{cluster.side.value} ({cluster.name})"
+            self._tell(planned, "slowed", slowed.said(name), cluster=cluster.side.value, **slowed.as_json())
 
     def _tell(self, planned: PlannedStep, what: str, text: str, **fields: object) -> None:
         self._acting.tell(Event(what, text, planned.batch, planned.phase, planned.step, fields))

@@ -21,6 +21,7 @@ from migrate.errors import (
     Unauthorized,
     Unreachable,
 )
+from migrate.kube.flow import Flow, flow_of
 from migrate.kube.transport import Answer, Request
 
 # Authorization and admission both answer 403. Authorization says `User "x" cannot create resource …` (apiserver,
@@ -31,6 +32,9 @@ _MISSING_RIGHT = re.compile(r'User ".*" cannot |is attempting to grant RBAC perm
 _FAILED_WEBHOOK = "failed calling webhook"
 """How admission says that a webhook could not be asked (apiserver, pkg/util/webhook/error.go); nothing was stored."""
 
+
+_DENIED = "denied the request"
+"""How a webhook's own refusal begins, in whatever code it wishes (apiserver, pkg/admission/plugin/webhook/errors)."""
 
 _NOT_READY = "not yet ready to handle request"
 """How an admission plugin says, with a 403, that its caches are still empty (apiserver, pkg/admission)."""
@@ -44,6 +48,17 @@ _NO_PATH = b"404 page not found"
 
 class Waking(Transient):
     """Report a missing right or a bad token that a server names in its first seconds, before it knows any."""
+
+
+class TurnedAway(Transient):
+    """Report a request that the server did not begin, because there is too much to do or because it shuts down.
+
+    `flow` has the priority level whose seats were all taken; it is empty where something else turned it away.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, flow: Flow | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.flow = flow or Flow()
 
 
 class Hiccup(Transient):
@@ -67,7 +82,8 @@ def refusal(request: Request, answer: Answer) -> DoorError:
     wait = retry_after(answer, told)
     if status == 429 or (status == 503 and wait is not None):
         # flow control, or a server that shuts down (apiserver, filters/waitgroup.go): it had not begun
-        return Transient(message, retry_after=wait)
+        # priority and fairness writes plain text; with a Status it let the request through, and what came next refused
+        return TurnedAway(message, retry_after=wait, flow=None if told else flow_of(answer))
     if not request.safe:
         # 500 and 504 come after etcd had been asked as well as before; 502 and 503 from a proxy that lost the server
         return Unreachable(f"{message}; whether it took effect is not known")
@@ -81,6 +97,8 @@ def _refused(request: Request, status: int, told: Mapping[str, Any]) -> type[Ref
     match status:
         case 401:
             return Unauthorized
+        case 429 if _DENIED in message:
+            return Invalid  # a webhook may refuse an object in any code; the server itself has room
         case 403:
             reading = request.method == "GET"
             return Forbidden if reading or _MISSING_RIGHT.search(message) else Invalid
@@ -105,7 +123,7 @@ def _refused(request: Request, status: int, told: Mapping[str, Any]) -> type[Ref
 def retry_after(answer: Answer, told: Mapping[str, Any] | None = None) -> float | None:
     """Seconds that the server asks to wait, by its header or its Status object; None where it does not ask."""
     header = answer.headers.get("Retry-After", "")
-    if header.isdigit():
+    if header.isdecimal():
         return float(header)
     details = (told if told is not None else _status_object(answer)).get("details")
     seconds = details.get("retryAfterSeconds") if isinstance(details, Mapping) else None
@@ -123,6 +141,8 @@ def _status_object(answer: Answer) -> Mapping[str, Any]:
 def _words(request: Request, answer: Answer, told: Mapping[str, Any]) -> str:
     if answer.body.strip() == _NO_PATH:
         return "404 page not found: nothing is served at this path"
+    if not told and answer.status == 429:
+        return "too many requests"
     if not told:
         kind = answer.headers.get("Content-Type", "nothing").partition(";")[0]
         return f"the answer is {kind}, not a Status of a Kubernetes API server"

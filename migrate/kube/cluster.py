@@ -13,12 +13,16 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from migrate.doors.cluster import PAGE, ClusterIdentity, Write
+from migrate.doors.slowed import Slowed
 from migrate.errors import DoorError, Forbidden, NotFound, Refused, Transient, Unauthorized
 from migrate.kube.access import Access
-from migrate.kube.answers import Hiccup, Waking
+from migrate.kube.answers import TurnedAway, Waking
 from migrate.kube.discovery import discover
+from migrate.kube.flow import Flows
 from migrate.kube.pace import Pace
 from migrate.kube.patience import Patience
+from migrate.kube.slowing import Slowing
+from migrate.kube.stored import StoredVersions
 from migrate.kube.targets import member, secret, write_request
 from migrate.kube.transport import Answer, NoAnswer, NotSent, Request, Transport
 from migrate.kube.wire import Wire
@@ -45,6 +49,9 @@ _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 """One value of the header Warning, as in `299 - "unknown field \\"spec.x\\""`; source: RFC 7234, 5.5."""
 
 
+_NAMING = 5.0
+"""Seconds for the names of what slowed us down; they are worth no more."""
+
 CONCEALED = "something about a Secret; its words may quote a value"
 """What is told of a warning whose words may not be repeated."""
 
@@ -67,12 +74,16 @@ class KubeCluster:
         self._access = access
         self._transport = transport
         self._patience = Patience(patience, sleep)
+        self._hurry = Patience(_NAMING, sleep)
         self._pace = Pace(most=transport.in_flight)
+        self._slowing = Slowing(self._pace)
+        self._flows = Flows(self._in_passing)
         self._wire = Wire(str(side))
         self._closing = False
         self._lock = threading.Lock()
         self._lost_at = float("-inf")
         self._undiscovered: Mapping[str, str] = {}
+        self._stored = StoredVersions(self._call)
         self._warned: dict[tuple[str, str, str], list[str]] = {}
 
     def __enter__(self) -> Self:
@@ -115,10 +126,13 @@ class KubeCluster:
         )
 
     def resources(self) -> Sequence[Resource]:
-        """Discover what is served; an aggregated API that is down is left out and named in `undiscovered`."""
+        """Discover what is served; an aggregated API that is down is left out and named in `undiscovered`.
+
+        Each in the version that the server prefers; where a webhook converts, in the one that is stored.
+        """
         served = discover(self._call)
         self._undiscovered = served.undiscovered
-        return served.resources
+        return tuple(self._stored.of(served.resources))
 
     @property
     def undiscovered(self) -> Mapping[str, str]:
@@ -184,8 +198,9 @@ class KubeCluster:
     def write_many(self, writes: Sequence[Write]) -> Sequence[Object | DoorError]:
         """Do many independent writes, as many at a time as the server keeps up with; results in the same order.
 
-        Once the server is lost or refuses the credentials, what was not sent yet is not sent: each of those returns
-        Transient (or Unauthorized), so that only what was really under way is in doubt.
+        Once the server is lost, refuses the credentials or has turned a write away for as long as we are patient, what
+        was not sent yet is not sent: each of those returns Transient (or Unauthorized), so that only what was really under
+        way is in doubt, and a batch takes no longer than it is worth.
         """
         return list(self.send_many(writes))
 
@@ -197,6 +212,10 @@ class KubeCluster:
         """Take what the server has warned of in its answers to writes of an object since this was last asked."""
         with self._lock:
             return tuple(self._warned.pop((resource.name, namespace, name), ()))
+
+    def slowed(self) -> Sequence[Slowed]:
+        """What the server's priority levels held up since this door was opened; their names are read once, where that is allowed."""
+        return self._wire.call(self._slowed()) if self._slowing.held else ()
 
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
         """Ask whether these credentials have a right; a subresource is written `plural/subresource`."""
@@ -252,7 +271,29 @@ class KubeCluster:
         return _decoded(request, self._wire.call(self._answer(request)))
 
     async def _answer(self, request: Request) -> Answer:
-        return await self._patience.call(request, lambda: self._once(request))
+        try:
+            return await self._patience.call(request, lambda: self._once(request))
+        except TurnedAway as error:
+            flow = await self._flows.named(error.flow)
+            message = f"{error}; all seats of {flow} are taken" if flow.level else str(error)
+            raise TurnedAway(message, retry_after=error.retry_after, flow=error.flow) from error
+
+    async def _slowed(self) -> Sequence[Slowed]:
+        found = []
+        for uids, held in tuple(self._slowing.held.items()):
+            flow = await self._flows.named(uids)
+            found.append(
+                Slowed(held.refused, held.longest, held.slower, self._pace.limit, flow.level, flow.schema)
+            )
+        return found
+
+    async def _in_passing(self, request: Request) -> Answer:
+        """Ask for what is good to know: not for long, and no lesson for the pace."""
+
+        async def once() -> Answer:
+            return self._hurry.checked(request, await self._transport.send(request))
+
+        return await self._hurry.call(request, once)
 
     async def _once(self, request: Request) -> Answer:
         began = time.monotonic()
@@ -261,16 +302,14 @@ class KubeCluster:
         except (NotSent, NoAnswer):
             self._lost_at = time.monotonic()
             raise
-        except Transient as error:
-            if not isinstance(error, Hiccup):  # a webhook without a backend is no sign of a busy server
-                self._pace.refused(began)
+        except TurnedAway as error:
+            self._slowing.refused(request, error, began)
             raise
         except (Forbidden, Unauthorized) as error:
             if time.monotonic() - self._lost_at < _WAKING:
                 raise Waking(str(error)) from error
             raise
-        if not request.safe:  # a list takes as long as it is long, and says nothing about how writes fare
-            self._pace.answered(began, time.monotonic() - began)
+        self._slowing.answered(request, answer, began)
         return answer
 
     def _note_warnings(self, write: Write, request: Request, answer: Answer) -> None:
@@ -297,7 +336,7 @@ class _Fate:
         self.error: DoorError | None = None
 
     def learn(self, error: DoorError) -> None:
-        if isinstance(error, NoAnswer | Unauthorized):
+        if isinstance(error, NoAnswer | Unauthorized | TurnedAway):
             self.error = error
 
     def of_the_unsent(self, write: Write) -> DoorError:

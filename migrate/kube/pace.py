@@ -20,8 +20,7 @@ class Pace:
     """Bound the requests in flight by additive increase and multiplicative decrease, as TCP does its window.
 
     A slot held while a refused request waits its Retry-After is a slot not used, so waiting slows everything down by
-    itself. The headers of API priority and fairness are not read: they name a level by UID, and what the level has to
-    give is felt as latency and 429 whether it is exempt or not. It lives on one event loop, and needs no lock.
+    itself. It lives on one event loop, and needs no lock.
     """
 
     def __init__(self, *, start: int = START, most: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,6 +38,11 @@ class Pace:
         """How many requests may be in flight now."""
         return int(self._limit)
 
+    @property
+    def slower(self) -> float:
+        """How many times as long as the quickest answers take of late."""
+        return self._smoothed / max(self._quickest, _NOTICEABLE / _SLOW)
+
     async def take(self) -> None:
         """Wait for a free slot, first come first served, and hold it until `give`."""
         if self._in_flight < self.limit:
@@ -53,16 +57,17 @@ class Pace:
         self._in_flight -= 1
         self._wake()
 
-    def answered(self, began: float, took: float) -> None:
-        """Learn from an answer that took so many seconds."""
+    def answered(self, began: float, took: float) -> bool:
+        """Learn from an answer that took so many seconds; True where less is sent for it."""
         self._quickest = min(self._quickest, took)
         self._smoothed = took if not self._smoothed else 0.9 * self._smoothed + 0.1 * took
-        slow = self._smoothed / max(self._quickest, _NOTICEABLE / _SLOW)
-        if slow < _SLOW:
+        slower = self.slower
+        if slower < _SLOW:
             self._limit = min(float(self._most), self._limit + 1 / self._limit)
             self._wake()
-        elif slow > _VERY_SLOW and self._limit > _ENOUGH:
-            self._cut(began, 0.8)
+        elif slower > _VERY_SLOW and self._limit > _ENOUGH:
+            return self._cut(began, 0.8)
+        return False
 
     def refused(self, began: float) -> None:
         """Learn from a 429 or from a server that shuts down."""
@@ -73,8 +78,10 @@ class Pace:
             self._in_flight += 1
             self._waiting.popleft().set_result(None)
 
-    def _cut(self, began: float, factor: float) -> None:
+    def _cut(self, began: float, factor: float) -> bool:
         # requests that were under way at the last cut tell of the time before it, and must not cut again
-        if began >= self._cut_at:
-            self._limit = max(1.0, self._limit * factor)
-            self._cut_at = self._clock()
+        if began < self._cut_at:
+            return False
+        self._limit = max(1.0, self._limit * factor)
+        self._cut_at = self._clock()
+        return True

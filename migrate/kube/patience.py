@@ -9,11 +9,15 @@ from collections.abc import Awaitable, Callable
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from migrate.errors import DoorError, Refused, Transient, Unreachable
-from migrate.kube.answers import Hiccup, refusal
+from migrate.kube.answers import Hiccup, TurnedAway, refusal
 from migrate.kube.transport import Answer, NoAnswer, NotSent, Request
 
 _FEW = 4
 """Attempts where a repeat seldom helps: a read that ends in 500, a webhook that cannot be asked."""
+
+_BUSY = 2.0
+"""Times as patient with a server that answers "not now": it is there, and asks for waits of up to 32 s (apiserver,
+util/flowcontrol/dropped_requests_tracker.go)."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
 
@@ -23,7 +27,7 @@ Once = Callable[[], Awaitable[Answer]]
 
 
 class Patience:
-    """Repeats a request for so many seconds at most; no attempt begins later than that."""
+    """Repeats a request for so many seconds at most, twice as many where the server turns it away, and then no more."""
 
     def __init__(self, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._seconds = seconds
@@ -54,7 +58,8 @@ class Patience:
             error = state.outcome.exception() if state.outcome else None
             if isinstance(error, Hiccup | Refused) and state.attempt_number >= _FEW:
                 return True
-            return time.monotonic() - began + state.upcoming_sleep >= self._seconds
+            seconds = self._seconds * (_BUSY if isinstance(error, TurnedAway) else 1.0)
+            return time.monotonic() - began + state.upcoming_sleep >= seconds
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: _repeatable(request, error)),

@@ -12,6 +12,8 @@ from typing import Any
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import StreamWriter
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -28,8 +30,11 @@ APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML, and the server rea
 _LONGEST_HEADER = 64 << 10
 """Bytes of one header; servers that warn of many fields write long ones."""
 
+_MOST_HEADERS = 4096
+"""Lines of headers: an API server writes up to 4096 characters of warnings, each on a line (apiserver, endpoints/filters/warning.go)."""
+
 _LONG = 64 << 10
-"""Bytes of a body that is handed over in parts."""
+"""Bytes of a body that is handed over in parts, and of each part."""
 
 _CONNECT_WITHIN = 10.0
 """Seconds for a connection and its handshake; a dead address is to be noticed long before the read timeout."""
@@ -49,6 +54,14 @@ class NotSent(Transient):
 
 class NoAnswer(Unreachable):
     """Report a connection that was lost, or an answer that did not come, after the request was sent."""
+
+
+class _Lost(aiohttp.ClientError):
+    """Report a connection that was lost under a request, in a kind that aiohttp does not send again for."""
+
+
+class _Stuck(TimeoutError):
+    """Report a server that has stopped taking a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,7 @@ class Transport:
 
     def __init__(self, access: Access, *, timeout: float, in_flight: int = WIDTH) -> None:
         self._access = access
+        self._patience = timeout
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=min(timeout, _CONNECT_WITHIN), sock_read=timeout
         )
@@ -141,12 +155,16 @@ class Transport:
             self._sessions[tls] = _session(self._access, tls, self._timeout)
         return self._sessions[tls]
 
+    def _payload(self, body: bytes) -> bytes | _Parts:
+        # what is short fits into the buffers, and only its answer is waited for
+        return body if len(body) < _LONG else _Parts(body, self._patience)
+
     async def _exchange(self, request: Request, credentials: Credentials) -> Answer:
         headers = [*credentials.headers, ("Accept", request.accept)]
         body = None
         if request.body is not None:
             headers.append(("Content-Type", request.content_type))
-            body = _payload(orjson.dumps(request.body))
+            body = self._payload(orjson.dumps(request.body))
         if request.large:
             # worth the server's time for a page of a list, not for one object on a near network
             headers.append(("Accept-Encoding", "gzip"))
@@ -183,18 +201,30 @@ def _session(access: Access, tls: ssl.SSLContext, timeout: aiohttp.ClientTimeout
         connector, through = ProxyConnector.from_url(through, **options), None
     else:
         connector = aiohttp.TCPConnector(**options)
-    session = aiohttp.ClientSession(
+    return aiohttp.ClientSession(
         connector=connector,
+        middlewares=(_once,),
         trace_configs=[_tracing()] if through is not None else None,
         proxy=through,
         timeout=timeout,
         skip_auto_headers=("Accept-Encoding", "Content-Type", "User-Agent"),
         cookie_jar=aiohttp.DummyCookieJar(),
         max_field_size=_LONGEST_HEADER,
+        max_headers=_MOST_HEADERS,
     )
-    # after a lost connection it would send a PUT or a DELETE again, and nobody would know that the first one counted
-    session._retry_connection = False  # noqa: SLF001 - there is no other way to say it; a test holds it
-    return session
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a request, and leave aiohttp nothing to repeat.
+
+    After a lost connection it would send a PUT or a DELETE again, and nobody would know that the first one counted.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise  # there was no connection: aiohttp does not repeat that
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Lost(str(error)) from error
 
 
 def _joined(headers: CIMultiDictProxy[str]) -> Mapping[str, str]:
@@ -217,9 +247,30 @@ def _tracing() -> aiohttp.TraceConfig:
     return config
 
 
-def _payload(body: bytes) -> bytes | io.BytesIO:
-    """A body as it is sent: what is long in parts, between which other requests have their turn."""
-    return body if len(body) < _LONG else io.BytesIO(body)
+class _Parts(aiohttp.BytesIOPayload):
+    """A long body, sent in parts between which other requests have their turn.
+
+    aiohttp limits how long an answer takes and begins with that once all is written; how long the server takes none of
+    it nobody limits but this: so many seconds a part.
+    """
+
+    def __init__(self, body: bytes, within: float) -> None:
+        super().__init__(io.BytesIO(body))
+        self._within = within
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Write all of it; the length is the body's own."""
+        _ = content_length
+        self._value.seek(0)
+        while part := self._value.read(_LONG):
+            try:
+                async with asyncio.timeout(self._within):
+                    await writer.write(part)
+            except TimeoutError as error:
+                if isinstance(writer, StreamWriter) and writer.transport is not None:
+                    writer.transport.abort()  # closed in order, it would wait for what is not taken
+                raise _Stuck from error
+            await asyncio.sleep(0)
 
 
 def _not_sent(request: Request, server: str, error: Exception) -> NotSent | Refused:
@@ -256,6 +307,12 @@ def _of_system(error: OSError) -> str:
 
 
 def _no_answer(request: Request, server: str, error: Exception) -> NoAnswer:
-    how = "did not answer in time" if isinstance(error, TimeoutError) else "dropped the connection"
+    match error:
+        case _Stuck():
+            how = "stopped taking the request"
+        case TimeoutError():
+            how = "did not answer in time"
+        case _:
+            how = "dropped the connection"
     doubt = "" if request.safe else "; whether it took effect is not known"
     return NoAnswer(f"{request.what}: {server} {how}{doubt}")

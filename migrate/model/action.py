@@ -72,6 +72,10 @@ class State(StrEnum):
     FOREIGN = "foreign"  # something stands there that is not ours
 
 
+BEGUN = "begun"
+"""The fact of an outcome whose act was begun and has not ended: what it takes back is on its way out, and stands no more."""
+
+
 class OutcomeState(StrEnum):
     """How an act ended; an intent without an outcome is in doubt."""
 

@@ -56,6 +56,8 @@ KINDS: Mapping[str, ActionKind] = {
         "adopted", Delta.CHANGED, reply="each object was taken by green's server, without force"
     ),
     "disown": _object("gave up", Delta.CHANGED, reply="each object is free of what we set"),
+    "cede": _object("ceded", Delta.CHANGED, reply="each object is owned by whoever owns it on blue"),
+    "reclaim": _object("reclaimed", Delta.CHANGED, reply="each object is owned as before the finish"),
     "patch": _object("changed", Delta.CHANGED, reply="each reply has the change"),
     "delete": _object("deleted", Delta.DELETED, reply="each object is gone"),
     "retain": _object("kept", Delta.CHANGED, because="its data outlives its claim"),

@@ -11,10 +11,13 @@ import hmac
 import json
 from typing import Any
 
+# made once: this is called for every object and every entry
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical(value: Any) -> str:
     """Render a JSON value in canonical form; raises TypeError for what JSON cannot hold, ValueError for NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def digest(value: Any) -> str:

@@ -55,12 +55,13 @@ class OwnRanges:
     """A cluster's own addresses, as CIDR and address texts: every range that some object states, in use or not.
 
     Wider than `ClusterFacts`, whose ranges are those that hold: what somebody wrote into a configuration may go by a
-    range that another object states.
+    range that another object states. `names` are those by which nodes are reached.
     """
 
     pods: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

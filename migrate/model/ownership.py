@@ -8,7 +8,7 @@ Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from migrate.model.objects import Object, dig
@@ -18,6 +18,7 @@ UPDATE = "Update"
 
 Entry = Mapping[str, Any]
 Fields = Mapping[str, Any]
+Owner = tuple[str, str, str, str]
 
 
 def entries_of(obj: Object) -> Sequence[Entry]:
@@ -54,6 +55,47 @@ def as_applied(obj: Object, manager: str, *, unowned: Collection[str] = ()) -> S
         return None
     kept = [entry for entry in entries if entry is not base and entry not in alike]
     return [*kept, {**base, "operation": APPLY, "fieldsV1": fields}]
+
+
+def set_apart(obj: Object, manager: str, name: str) -> Sequence[Entry] | None:
+    """The managedFields with what a manager owns under another name; None where it owns nothing.
+
+    Whatever the manager applies or gives up from now on, these fields are those of somebody else.
+    """
+    entries = entries_of(obj)
+    if not any(owns_by(obj, manager, operation) for operation in (APPLY, UPDATE)):
+        return None
+    own = [_is(entry, manager, APPLY) or _is(entry, manager, UPDATE) for entry in entries]
+    return gathered(
+        {**entry, "manager": name, "operation": UPDATE} if mine else entry
+        for entry, mine in zip(entries, own, strict=True)
+    )
+
+
+def gathered(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries, one for each owner: the server would take the last of an owner's alone.
+
+    Of applies in two versions the first stays: paths of different schemas make no one set.
+    """
+    found: dict[Owner, Entry] = {}
+    for entry in entries:
+        owner = owner_of(entry)
+        first = found.get(owner)
+        if first is None:
+            found[owner] = entry
+        elif first.get("apiVersion") == entry.get("apiVersion"):
+            found[owner] = {
+                **first,
+                "fieldsV1": union(first.get("fieldsV1") or {}, entry.get("fieldsV1") or {}),
+            }
+    return list(found.values())
+
+
+def owner_of(entry: Entry) -> Owner:
+    """Whose an entry is: manager, operation, subresource; the server tells updates apart by their apiVersion, too."""
+    operation = str(entry.get("operation", ""))
+    version = str(entry.get("apiVersion", "")) if operation == UPDATE else ""
+    return str(entry.get("manager", "")), operation, str(entry.get("subresource", "")), version
 
 
 def _without(fields: Fields, words: Sequence[str]) -> Fields:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from migrate.errors import PlanMismatch
-from migrate.model.action import Action, Outcome, OutcomeState
+from migrate.model.action import BEGUN, Action, Outcome, OutcomeState
 from migrate.model.entry import Entry, EntryKind
 from migrate.model.ids import ActionKey, BatchName, RunId, StepId
 from migrate.model.plan import Plan
@@ -19,7 +19,8 @@ class Intent:
     """One intended act and what became of it; without an outcome it is in doubt.
 
     `undoes` is the number of the intent that this one takes back, 0 for a forward one; `undone` is True once such an
-    undo stands. `together` is the number of the first intent of its batch: what was intended as one was independent.
+    undo stands, and `going` once one was begun: nothing is to build on it any more, and it is still to be taken back.
+    `together` is the number of the first intent of its batch: what was intended as one was independent.
     """
 
     seq: int
@@ -31,6 +32,7 @@ class Intent:
     outcome: Outcome | None = None
     ended: str = ""
     undone: bool = False
+    going: bool = False
     together: int = 0
 
     @property
@@ -139,6 +141,8 @@ class Progress:
             self._open.pop(seq, None)
         if intent.undoes and outcome.stands:
             self._intents[intent.undoes] = replace(self._intents[intent.undoes], undone=True)
+        elif intent.undoes and outcome.facts.get(BEGUN):
+            self._intents[intent.undoes] = replace(self._intents[intent.undoes], going=True)
 
     def _step(self, entry: Entry) -> None:
         place = (entry.batch, entry.step)
@@ -170,9 +174,9 @@ class Progress:
         return self._intents[seq] if seq is not None else None
 
     def stands(self, key: str) -> bool:
-        """Whether the latest intent of a key has its effect standing in the world."""
+        """Whether the latest intent of a key has its effect standing in the world, and not on its way out."""
         intent = self.of_key(key)
-        return intent is not None and intent.stands
+        return intent is not None and intent.stands and not intent.going
 
     def recorded(self, name: str) -> Mapping[str, Any]:
         """The facts of the latest record of that name, as the step wrote them; empty where none stands."""

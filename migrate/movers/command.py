@@ -8,17 +8,17 @@ import re
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 from migrate.doors.mover import Amount, Copied, Going, Pass, Sample
-from migrate.errors import Refused, Transient, Unreachable
+from migrate.errors import Refused
 from migrate.model.migration import MoverSpec
 from migrate.movers.ends import Ends
 from migrate.movers.left_behind import LeftBehind
+from migrate.movers.limits import Limits
 from migrate.planning.copying import request
 from migrate.processes import end_group
 
@@ -64,7 +64,7 @@ class CommandMover:
         with tempfile.TemporaryFile() as log, _running(self._argv, asked, log) as (process, lines):
             if do == "copy":
                 self._left.note(task.claim, process.pid)
-            answer = _answer(process, lines, _Limits(title, time.monotonic() + deadline, going))
+            answer = _answer(process, lines, Limits(title, self._ends.clock, deadline, going))
             code = process.wait()
             if code:
                 raise Refused(f"{title} ended with exit code {code}{_tail(log)}", reason=f"exit {code}")
@@ -76,22 +76,6 @@ class CommandMover:
 def make(spec: MoverSpec, ends: Ends) -> CommandMover:
     """Make this kind's side of the door."""
     return CommandMover(spec, ends)
-
-
-class _Limits:
-    """Until when, and whether still, a program may run."""
-
-    def __init__(self, title: str, until: float, going: Going) -> None:
-        self.title = title
-        self._until = until
-        self._going = going
-
-    def check(self, seen: Amount | None) -> None:
-        """Raise where time is up, or somebody asked to stop."""
-        if not self._going(seen):
-            raise Transient(f"{self.title} was stopped; the next run asks for it again")
-        if time.monotonic() >= self._until:
-            raise Unreachable(f"{self.title} was not done before its deadline, and was ended")
 
 
 @contextmanager
@@ -127,7 +111,7 @@ def _running(
 
 
 def _answer(
-    process: subprocess.Popen[bytes], lines: SimpleQueue[bytes | None], limits: _Limits
+    process: subprocess.Popen[bytes], lines: SimpleQueue[bytes | None], limits: Limits
 ) -> dict[str, Any] | None:
     """The line with `done`, once the program has ended; progress is told as it comes."""
     answer: dict[str, Any] | None = None

@@ -1,8 +1,4 @@
-"""The pod that counts what lies in a claim, and takes the checksums of some files: what it runs and what it says.
-
-VolSync counts nothing on the target: that a synchronisation ended says nothing of what is there. The figures come by the
-pod's termination message, of which a kubelet keeps 4096 bytes; source: Kubernetes, Determine the Reason for Pod Failure.
-"""
+"""What a counting pod (`planning.counting`) says, and where it has to be."""
 
 from __future__ import annotations
 
@@ -12,35 +8,7 @@ from typing import Any
 
 from migrate.doors.mover import Amount, Sample
 from migrate.errors import Refused
-from migrate.model.migration import VolSyncSpec
 from migrate.model.objects import Object, Ref, dig
-from migrate.planning.replication import copy_name
-
-FIRST = "first"
-"""Asks the pod to choose the files of the sample itself: the first by name."""
-
-SCRIPT = r"""set -eu
-export LC_ALL=C
-cd /data
-find . -path ./lost+found -prune -o -type f -exec stat -c %s {} + > /count/sizes
-awk '{ bytes += $1; files++ } END { printf "%.0f %.0f\n", bytes, files }' /count/sizes > /count/said
-how=$1 number=$2
-shift 2
-if [ "$how" = first ]; then
-  find . -path ./lost+found -prune -o -type f ! -path '*[! -~]*' ! -path '*\\*' -print > /count/names
-  sort /count/names | head -n "$number" > /count/sample
-else
-  for path in "$@"; do printf './%s\n' "$path"; done > /count/sample
-fi
-while IFS= read -r path; do
-  if [ -f "$path" ] && [ ! -L "$path" ]; then sha256sum "$path" >> /count/said; fi
-done < /count/sample
-head -c 4000 /count/said > /dev/termination-log
-"""
-"""What is run, in any image with a POSIX shell and the usual tools, busybox's among them.
-
-Names of other than printable ASCII are left out of the sample, as a message is text; a mover keeps lost+found back.
-"""
 
 _SUM = re.compile(r"([0-9a-f]{64})  \./(.+)")
 _GIVES_UP = frozenset(
@@ -48,57 +16,6 @@ _GIVES_UP = frozenset(
 )
 """Why a container waits that will not start by itself; source: the kubelet's reasons."""
 _SHOWN = 500
-
-
-def pod(
-    claim: Ref, spec: VolSyncSpec, *, paths: Iterable[str] | None, beside: Object | None, deadline: float
-) -> Object:
-    """The counting pod; it samples `paths`, or chooses itself where they are None.
-
-    `beside` is a pod that uses the claim: a volume that one node may have at a time is there.
-    """
-    chosen = [FIRST, str(spec.sample)] if paths is None else ["these", "0", *paths]
-    mounts = [
-        {"name": "data", "mountPath": "/data", "readOnly": True},
-        {"name": "count", "mountPath": "/count"},
-    ]
-    container = {
-        "name": "count",
-        "image": spec.count_image,
-        "command": ["sh", "-c", SCRIPT, "count", *chosen],
-        "securityContext": _confined(spec.run_as_user),
-        "volumeMounts": mounts,
-    }
-    told: dict[str, Any] = {
-        "restartPolicy": "Never",
-        "activeDeadlineSeconds": max(1, int(deadline)),
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
-        "volumes": [
-            {"name": "data", "persistentVolumeClaim": {"claimName": claim.name}},
-            {"name": "count", "emptyDir": {}},
-        ],
-    }
-    if beside is not None:
-        told |= {"nodeName": dig(beside, "spec", "nodeName")}
-        told |= {"tolerations": dig(beside, "spec", "tolerations", default=[])}
-    metadata = {"name": copy_name(claim), "namespace": claim.namespace}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": told}
-
-
-def _confined(user: int | None) -> dict[str, Any]:
-    """No rights but to read every file: as a user of the file's, or as the image's past the files' modes.
-
-    What is added is what the Pod Security Standard "baseline" allows; under "restricted" the file names a user.
-    """
-    capabilities: dict[str, Any] = {"drop": ["ALL"]}
-    confined = {"allowPrivilegeEscalation": False, "capabilities": capabilities}
-    if user is None:
-        capabilities["add"] = ["DAC_OVERRIDE"]
-        return confined
-    return {**confined, "runAsUser": user, "runAsNonRoot": user > 0}
 
 
 def user_of(claim: Ref, pods: Iterable[Object]) -> Object | None:

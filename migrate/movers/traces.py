@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from migrate.doors.cluster import Cluster, Verb, Write
 from migrate.doors.mover import Pass
 from migrate.errors import NotFound, Refused
 from migrate.model import marks
 from migrate.model.objects import Object, Resource, annotations_of, labels_of, metadata_of
-from migrate.planning.replication import DESTINATION, GROUP, SOURCE, copy_name
+from migrate.planning.replication import DESTINATION, GROUP, MOVER, SOURCE, copy_name, made_key, mover_pods
 
 KINDS = ((GROUP, SOURCE), (GROUP, DESTINATION), ("", "Secret"), ("", "Pod"))
 """What may be made, in the order in which it is taken away: who sends goes before who takes, and both before the key."""
@@ -55,6 +56,13 @@ class Traces:
         told = f"{kind} {space}/{metadata_of(found)['name']} stands on {self.cluster.side}, and this run did not make it"
         raise Refused(f"{told}: see whose it is, and delete it, before the data is copied")
 
+    def differs(self, group: str, kind: str, body: Object) -> bool:
+        """Whether what this run has made before says otherwise than `body`; a key is compared in memory, and never told."""
+        found = self.get(group, kind)
+        return found is not None and not all(
+            _has(found.get(part), body.get(part)) for part in ("spec", "data")
+        )
+
     def make(self, group: str, kind: str, body: Object) -> Object:
         """Make an object of this pass, marked; one that stands is taken as it is."""
         if (found := self.get(group, kind)) is not None:
@@ -88,15 +96,11 @@ class Traces:
         return left if replicating else [*left, *self._following()]
 
     def _following(self) -> Iterator[str]:
-        """What VolSync made for objects that are gone, and that the garbage collector has not yet taken away.
-
-        Names and labels are those of VolSync's internal/controller/mover/rsynctls/mover.go.
-        """
-        space, name = self.task.claim.namespace, copy_name(self.task.claim)
-        if self.cluster.get(self._served["", "Secret"], f"volsync-rsync-tls-{name}", space) is not None:
+        """What VolSync made for objects that are gone, and that the garbage collector has not yet taken away."""
+        claim = self.task.claim
+        if self.cluster.get(self._served["", "Secret"], made_key(claim), claim.namespace) is not None:
             yield f"VolSync's key on {self.cluster.side}"
-        owners = {f"src-{name}", f"dst-{name}"}
-        if any(labels_of(pod).get("app.kubernetes.io/name") in owners for pod in self.pods()):
+        if any(labels_of(pod).get(MOVER) in mover_pods(claim) for pod in self.pods()):
             yield f"VolSync's pod on {self.cluster.side}"
 
     def _ours(self, obj: Object) -> bool:
@@ -113,3 +117,10 @@ class Traces:
             self.cluster.write(
                 Write(Verb.DELETE, resource, metadata["name"], metadata["namespace"], uid=metadata["uid"])
             )
+
+
+def _has(found: Any, asked: Any) -> bool:
+    """Whether a value is there as it was asked for; what a server has added to a mapping does not count."""
+    if not isinstance(asked, Mapping):
+        return bool(found == asked)
+    return isinstance(found, Mapping) and all(_has(found.get(key), value) for key, value in asked.items())

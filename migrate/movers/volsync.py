@@ -6,22 +6,21 @@ earlier pass is taken for this one's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
-from migrate.doors.clock import Clock
 from migrate.doors.mover import Amount, Copied, Going, Pass, Sample
-from migrate.errors import DoorError, Refused, Transient, Unreachable
+from migrate.errors import DoorError, Refused, Transient
 from migrate.model.ids import Side
 from migrate.model.migration import MoverSpec, VolSyncSpec
 from migrate.model.objects import Object, dig
 from migrate.movers import notes
-from migrate.movers.counting import counted, pod, user_of
+from migrate.movers.counting import counted, user_of
 from migrate.movers.ends import Ends
+from migrate.movers.limits import Limits
 from migrate.movers.traces import Traces
+from migrate.planning.counting import pod
 from migrate.planning.replication import (
     API_VERSION,
     DESTINATION,
@@ -29,6 +28,7 @@ from migrate.planning.replication import (
     INSTALL,
     KEY,
     SOURCE,
+    copy_name,
     destination,
     key,
     source,
@@ -42,11 +42,8 @@ ADDRESS = 600.0
 PARTING = 300.0
 """Seconds for what a pass made to be gone, VolSync's own pods with it."""
 
-_TURN = 1.0
 _LINES = 5
 _SHOWN = 500
-
-T = TypeVar("T")
 
 
 class VolSyncMover:
@@ -73,14 +70,12 @@ class VolSyncMover:
         """Synchronise, count, and leave nothing behind; raises as the door says, and takes away what it made then, too."""
         sides = {side: Traces(self._ends.clusters[side], task) for side in Side}
         _require(sides, task)
-        limits = _Limits(f"volsync ({task.phase} pass of {task.claim})", self._ends.clock, deadline, going)
+        limits = Limits(f"volsync ({task.phase} pass of {task.claim})", self._ends.clock, deadline, going)
         try:
-            limits.until(
-                "what an earlier pass made to be gone", lambda: not _left(sides, stale=True), PARTING
-            )
+            limits.until("what an earlier pass made to be gone", lambda: _gone(sides, stale=True), PARTING)
             self._synchronise(sides, task, limits)
             copied = self._counted(sides, limits)
-            limits.until("what the pass made to be gone", lambda: not _left(sides), PARTING)
+            limits.until("what the pass made to be gone", lambda: _gone(sides), PARTING)
         except DoorError as error:
             _let_go(sides, error)
             raise
@@ -90,10 +85,10 @@ class VolSyncMover:
     def let_go(self, task: Pass, deadline: float, going: Going) -> None:
         """Delete what a dead run has left of its passes on either side, and wait until VolSync's own is gone, too."""
         sides = {side: Traces(self._ends.clusters[side], task) for side in Side}
-        limits = _Limits(f"volsync (letting go of {task.claim})", self._ends.clock, deadline, going)
-        limits.until("what passes have left to be gone", lambda: not _left(sides))
+        limits = Limits(f"volsync (letting go of {task.claim})", self._ends.clock, deadline, going)
+        limits.until("what passes have left to be gone", lambda: _gone(sides))
 
-    def _synchronise(self, sides: Mapping[Side, Traces], task: Pass, limits: _Limits) -> None:
+    def _synchronise(self, sides: Mapping[Side, Traces], task: Pass, limits: Limits) -> None:
         """Have green listen, let blue send, and wait until both say that it was for this pass."""
         blue, green = sides[Side.BLUE], sides[Side.GREEN]
         green.make(GROUP, DESTINATION, destination(task.claim, str(task), self._spec))
@@ -102,25 +97,31 @@ class VolSyncMover:
             lambda: _listening(green),
             ADDRESS,
         )
-        blue.make("", "Secret", key(task.claim, at.key))
+        secret = key(task.claim, at.key)
         sender = source(task.claim, str(task), self._spec, address=at.address, port=at.port)
+        if blue.differs("", "Secret", secret) or blue.differs(GROUP, SOURCE, sender):
+            # made for a listener that is gone: by its key, or at its address, nobody lets blue in
+            gone = "what was made for an earlier listener to be gone"
+            limits.until(gone, lambda: _gone({Side.BLUE: blue}), PARTING)
+        blue.make("", "Secret", secret)
         blue.make(GROUP, SOURCE, sender)
         limits.until(
             "status.lastManualSync of both ends to be this pass",
             lambda: _synchronised(blue, SOURCE) and _synchronised(green, DESTINATION),
         )
 
-    def _counted(self, sides: Mapping[Side, Traces], limits: _Limits) -> Copied:
+    def _counted(self, sides: Mapping[Side, Traces], limits: Limits) -> Copied:
         """Count blue, and then on green with the very files that blue's sample is of."""
         here, sums = self._count(sides[Side.BLUE], limits, None)
         there, found = self._count(sides[Side.GREEN], limits, sums)
         limits.tell(there)
         return Copied(here, there, sums, found)
 
-    def _count(self, side: Traces, limits: _Limits, paths: Sample | None) -> tuple[Amount, Sample]:
+    def _count(self, side: Traces, limits: Limits, paths: Sample | None) -> tuple[Amount, Sample]:
         claim, name = side.task.claim, side.cluster.side.value
         beside = user_of(claim, side.pods())
-        side.make("", "Pod", pod(claim, self._spec, paths=paths, beside=beside, deadline=limits.left()))
+        body = pod(claim, self._spec, side.task.phase, paths=paths, beside=beside, deadline=limits.left())
+        side.make("", "Pod", body)
 
         def look() -> tuple[Amount, Sample] | None:
             seen = side.get("", "Pod")
@@ -139,44 +140,6 @@ def make(spec: MoverSpec, ends: Ends) -> VolSyncMover:
     """Make this kind's side of the door."""
     assert spec.volsync is not None  # the file's check has seen to it
     return VolSyncMover(spec.volsync, ends)
-
-
-class _Limits:
-    """Until when, and whether still, a pass may go on."""
-
-    def __init__(self, title: str, clock: Clock, deadline: float, going: Going) -> None:
-        self._title = title
-        self._clock = clock
-        self._until = clock.now() + timedelta(seconds=deadline)
-        self._going = going
-
-    def left(self) -> float:
-        """Seconds until the deadline."""
-        return max(0.0, (self._until - self._clock.now()).total_seconds())
-
-    def until(self, what: str, look: Callable[[], T | None], most: float | None = None) -> T:
-        """Wait for what `look` finds, at most `most` seconds; raises Unreachable past it or the pass's deadline."""
-        last, trouble = self._until, ""
-        if most is not None:
-            last = min(last, self._clock.now() + timedelta(seconds=most))
-        while True:
-            try:
-                if found := look():
-                    return found
-                trouble = ""
-            except (Transient, Unreachable) as error:
-                trouble = (
-                    f": {error}"  # VolSync goes on meanwhile: hours of copying outlive a server's restart
-                )
-            if not self._going(None):
-                raise Transient(f"{self._title} was stopped; the next run asks for it again")
-            if self._clock.now() >= last:
-                raise Unreachable(f"{self._title} has waited for {what} until its deadline{trouble}")
-            self._clock.sleep(_TURN)
-
-    def tell(self, amount: Amount) -> None:
-        """Say how much is on green by now; VolSync's status says it of no synchronisation that is under way."""
-        self._going(amount)
 
 
 @dataclass(frozen=True)
@@ -228,16 +191,34 @@ def _standing(side: Traces, kind: str) -> Object:
     return found
 
 
-def _left(sides: Mapping[Side, Traces], *, stale: bool = False) -> list[str]:
-    return [name for traces in sides.values() for name in traces.remove(stale=stale)]
+def _gone(sides: Mapping[Side, Traces], *, stale: bool = False) -> bool:
+    """Ask for what was made to go until nothing is left; raises Transient with what is, Refused where a side says no."""
+    left, failed = _ask_to_go(sides, stale=stale)
+    if any(isinstance(error, Refused) for error in failed):
+        raise Refused("; ".join(left))
+    if left:
+        raise Transient("; ".join(left))
+    return True
 
 
 def _let_go(sides: Mapping[Side, Traces], error: DoorError) -> None:
     """Take away what a pass made that came to nothing; nobody waits for it, the next pass does."""
+    left, failed = _ask_to_go(sides)
+    if failed:
+        raise Refused(f"{error}; and of what was made for it there stands: {'; '.join(left)}") from error
+
+
+def _ask_to_go(
+    sides: Mapping[Side, Traces], *, stale: bool = False
+) -> tuple[Sequence[str], Sequence[DoorError]]:
+    """What still stands, as far as that is known, and what went wrong; a side that fails keeps no other from being asked."""
+    left, failed = list[str](), list[DoorError]()
     for traces in sides.values():
         try:
-            traces.remove()
-        except DoorError as more:
-            raise Refused(
-                f"{error}; and what was made for it stands on {traces.cluster.side}: {more}"
-            ) from error
+            left += traces.remove(stale=stale)
+        except DoorError as error:
+            failed.append(error)
+            left.append(
+                f"whatever is called {copy_name(traces.task.claim)} on {traces.cluster.side}: {error}"
+            )
+    return left, failed

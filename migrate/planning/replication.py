@@ -20,6 +20,9 @@ SOURCE = "ReplicationSource"
 KEY = "psk.txt"
 """The one field of the Secret with the movers' common key."""
 
+MOVER = "app.kubernetes.io/name"
+"""The label by which VolSync's pods of an end are known; source: its internal/controller/mover/rsynctls/mover.go."""
+
 INSTALL = (
     "install VolSync on both clusters (https://volsync.readthedocs.io/en/stable/installation/), on green before the run, "
     "with its namespace in workloads.exclude"
@@ -33,6 +36,16 @@ def copy_name(claim: Ref) -> str:
     """What everything is called that is made to copy a claim: the same each time, so that it is found again."""
     told = re.sub(r"[^a-z0-9]+", "-", claim.name)[:_SHOWN].strip("-")
     return f"cnimigrate-{told}-{sha256(claim.name.encode()).hexdigest()[:8]}"
+
+
+def mover_pods(claim: Ref) -> tuple[str, str]:
+    """What the movers' pods of blue's end and of green's have in that label."""
+    return f"src-{copy_name(claim)}", f"dst-{copy_name(claim)}"
+
+
+def made_key(claim: Ref) -> str:
+    """What the Secret is called that VolSync makes for green's end."""
+    return f"volsync-rsync-tls-{copy_name(claim)}"
 
 
 def destination(claim: Ref, trigger: str, spec: VolSyncSpec) -> Object:

@@ -18,9 +18,9 @@ from migrate.model.marks import PARKED
 from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, name_of, namespace_of, ref_of
 from migrate.replay import kinds
-from migrate.replay.classes import publishes
 from migrate.replay.insiders import insider_of
 from migrate.replay.operator import operator_rule
+from migrate.replay.outsiders import publishes
 from migrate.replay.turns import Turn
 
 WORKLOADS = (("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"))

@@ -12,8 +12,18 @@ from migrate.replay.decisions import MERGED_RULES, Counts, Decisions
 from migrate.replay.document import document
 from migrate.replay.edits import merged
 from migrate.replay.forced import forced
-from migrate.replay.operator import idle
-from migrate.replay.parity import SINCE, Difference, apart, differences, parity, unequal, verdicts, whole
+from migrate.replay.idle import idle
+from migrate.replay.parity import (
+    SINCE,
+    Difference,
+    apart,
+    beside,
+    differences,
+    parity,
+    unequal,
+    verdicts,
+    whole,
+)
 from migrate.replay.sanitise import edited, mark, sanitise, setting_of, source_hash
 from migrate.replay.versions import modern, readable, serves
 from migrate.replay.waves import WAVES, Wave, wave_of
@@ -31,6 +41,7 @@ __all__ = [
     "Difference",
     "Wave",
     "apart",
+    "beside",
     "decide_all",
     "differences",
     "document",

@@ -66,12 +66,8 @@ def _parts(difference: Difference, accept: Sequence[Accepted]) -> Iterator[Diffe
     for stays in (False, True):
         kept = [n for n, reason in enumerate(reasons) if bool(reason) is stays]
         if kept:
-            yield replace(
-                difference,
-                paths=tuple(difference.paths[n] for n in kept),
-                causes=tuple(difference.causes[n] for n in kept) if difference.causes else (),
-                reasons=tuple(reasons[n] for n in kept) if stays else (),
-            )
+            part = difference.at(kept)
+            yield replace(part, reasons=tuple(reasons[n] for n in kept)) if stays else part
 
 
 def _names(entry: Accepted, ref: Ref) -> bool:

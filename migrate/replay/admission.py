@@ -7,6 +7,7 @@ the workloads whose pods it would change wait together until the backend is rele
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,12 @@ from migrate.model.objects import Object, Ref, controller_of, dig, group_of, kin
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
 from migrate.replay.classes import Classes
-from migrate.replay.operator import operator_rule
+
+_OF_A_SERVICE = re.compile(
+    r"https?://(?:[^/@]*@)?(?P<name>[a-z0-9-]+)\.(?P<space>[a-z0-9-]+)\.svc(?:\.[a-z0-9.-]*)?(?::\d+)?(?:[/?#].*)?",
+    re.IGNORECASE,
+)
+"""A URL whose host is the DNS name of a Service, in whatever cluster domain."""
 
 CONFIGURATIONS = (kinds.MUTATING_WEBHOOKS, kinds.VALIDATING_WEBHOOKS, kinds.API_SERVICE)
 
@@ -25,8 +31,8 @@ CONFIGURATIONS = (kinds.MUTATING_WEBHOOKS, kinds.VALIDATING_WEBHOOKS, kinds.API_
 class Backing:
     """What a configuration calls.
 
-    `missing` names Services that do not move (or are not there), `outside` URLs, `workloads` what the Services
-    select, `waiting` those of them that may not run before the cutover.
+    `missing` names Services that do not move (or are not there), `outside` URLs that name no Service, `workloads` what
+    the Services select, `waiting` those of them that may not run before the cutover.
     """
 
     workloads: tuple[Ref, ...] = ()
@@ -77,7 +83,7 @@ class Admission:
     def started(self) -> Mapping[Ref, tuple[Ref, ...]]:
         """The backends to start in wave 9, with the configurations that need them."""
         found: dict[Ref, list[Ref]] = {}
-        definitions = self._conversions.items()
+        definitions = self.conversions.items()
         for ref, backing in [*self.backings.items(), *definitions]:
             if backing.missing or (ref in self.backings and ref in self.deferred):
                 continue
@@ -117,8 +123,12 @@ class Admission:
                 yield (group, kind), obj
 
     @cached_property
-    def _conversions(self) -> Mapping[Ref, Backing]:
-        """What stands behind conversion webhooks; a definition itself never waits."""
+    def conversions(self) -> Mapping[Ref, Backing]:
+        """What stands behind conversion webhooks.
+
+        A definition itself never waits, nor do its objects: they are read and written in the version that is stored, for
+        which no webhook is asked (`Cluster.resources`).
+        """
         return {
             ref_of(obj): self._of_clients([dig(obj, "spec", "conversion", "webhook", "clientConfig")])
             for obj in self._blue.inventory.of("CustomResourceDefinition", "apiextensions.k8s.io")
@@ -134,14 +144,15 @@ class Admission:
     def _of_clients(self, clients: Sequence[Any]) -> Backing:
         workloads: set[Ref] = set()
         missing: set[str] = set()
-        outside = {str(client["url"]) for client in clients if client and client.get("url")}
+        outside: set[str] = set()
         for client in clients:
-            service = dig(client, "service")
-            if not service:
+            service = service_of(client)
+            if service is None:
+                outside |= {str(url) for url in [dig(client, "url")] if url}
                 continue
-            namespace, name = str(service.get("namespace", "")), str(service.get("name", ""))
+            namespace, name = service
             found = self._blue.inventory.named("Service", name, namespace)
-            if found is None or not self._comes(found):
+            if found is None or not self._blue.comes(found):
                 missing.add(f"{namespace}/{name}")
                 continue
             selected = self._selected(namespace, dig(found, "spec", "selector") or {})
@@ -150,13 +161,6 @@ class Admission:
             workloads |= selected
         waiting = tuple(sorted(w for w in workloads if not self._may_start(w)))
         return Backing(tuple(sorted(workloads)), tuple(sorted(missing)), tuple(sorted(outside)), waiting)
-
-    def _comes(self, obj: Object) -> bool:
-        ref = ref_of(obj)
-        found = operator_rule(self._blue.migration, ref, labels_of(obj))
-        if found:
-            return not found[1].skip
-        return self._blue.moved(ref.namespace) and ref not in self._blue.residue
 
     @cached_property
     def _workloads(self) -> Mapping[str, Sequence[tuple[Ref, Object]]]:
@@ -174,7 +178,7 @@ class Admission:
         return {
             ref
             for ref, obj in self._workloads.get(namespace, ())
-            if self._comes(obj)
+            if self._blue.comes(obj)
             and selector.items() <= labels_of(kinds.pod_of((ref.group, ref.kind), obj)).items()
         }
 
@@ -203,6 +207,15 @@ class Admission:
     def _mutating(self) -> Sequence[tuple[Ref, Sequence[Mapping[str, Any]]]]:
         group, kind = kinds.MUTATING_WEBHOOKS
         return [(ref_of(obj), obj.get("webhooks") or ()) for obj in self._blue.inventory.of(kind, group)]
+
+
+def service_of(client: Any) -> tuple[str, str] | None:
+    """Namespace and name of the Service that a client's configuration leads to, by reference or by its DNS name."""
+    service = dig(client, "service")
+    if service:
+        return str(service.get("namespace", "")), str(service.get("name", ""))
+    url = _OF_A_SERVICE.fullmatch(str(dig(client, "url") or ""))
+    return (url["space"].lower(), url["name"].lower()) if url else None
 
 
 def _changes(webhook: Mapping[str, Any], labels: Mapping[str, str], spaces: Mapping[str, str]) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 from migrate.model.facts import OwnRanges
+from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration
 from migrate.model.objects import (
@@ -28,7 +29,11 @@ from migrate.replay import kinds
 from migrate.replay.kinds import Kind
 from migrate.replay.literals import Scanner
 from migrate.replay.operator import SYSTEM_NAMESPACES, operator_rule
+from migrate.replay.pods import secrets_of
 from migrate.replay.versions import Serves, serves
+
+_ENDED = frozenset({"Succeeded", "Failed"})
+"""Phases in which a pod runs no more."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,14 @@ class Blue:
             )
         return self._moved[namespace]
 
+    def comes(self, obj: Object) -> bool:
+        """Whether an object is among what moves: by the operator's rule, else by its namespace, and not the CNI's."""
+        ref = ref_of(obj)
+        said = operator_rule(self.migration, ref, labels_of(obj))
+        if said:
+            return not said[1].skip
+        return ref not in self.residue and (not ref.namespace or self.moved(ref.namespace))
+
     def gone(self, namespace: str) -> str:
         """Why a Namespace does not move although the globs let it; empty where nothing keeps it."""
         if namespace not in self._gone:
@@ -81,6 +94,16 @@ class Blue:
             return "it belongs to blue's CNI"
         said = operator_rule(self.migration, ref, labels_of(found))
         return f"{said[0]} leaves it out" if said and said[1].skip else ""
+
+    def moves(self, obj: Object) -> bool:
+        """Whether an object is among what moves: its namespace is, it is not the CNI's, no rule skips it."""
+        ref = ref_of(obj)
+        if ref in self.residue:
+            return False
+        said = operator_rule(self.migration, ref, labels_of(obj))
+        if said is not None and (said[1].skip or said[1].replay or said[1].hold):
+            return not said[1].skip
+        return not ref.namespace or self.moved(ref.namespace)
 
     @cached_property
     def system_bindings(self) -> frozenset[Ref]:
@@ -133,6 +156,14 @@ class Blue:
                 found[namespace_of(service)].append((name_of(service), frozenset(selector.items())))
         return found
 
+    @cached_property
+    def definitions(self) -> Mapping[Kind, Object]:
+        """The CustomResourceDefinitions by the kind that they define."""
+        return {
+            (str(dig(d, "spec", "group", default="")), str(dig(d, "spec", "names", "kind", default=""))): d
+            for d in self.inventory.of(*reversed(kinds.DEFINITION))
+        }
+
     def services_of(self, namespace: str, labels: Mapping[str, str]) -> tuple[str, ...]:
         """The Services of a namespace that select pods with these labels."""
         items = labels.items()
@@ -151,13 +182,32 @@ class Blue:
         }
 
     @cached_property
-    def account_tokens(self) -> frozenset[tuple[str, str]]:
-        """Namespace and name of the Secrets that ServiceAccounts list as theirs: Kubernetes before 1.24 made them."""
-        return frozenset(
-            (namespace_of(account), str(secret.get("name")))
-            for account in self.inventory.of("ServiceAccount")
-            for secret in account.get("secrets") or ()
+    def named_secrets(self) -> Mapping[tuple[str, str], Ref]:
+        """By namespace and name the Secrets without which pods would not start, with one who names each in its pods."""
+        found: dict[tuple[str, str], Ref] = {}
+        for group, kind in (*sorted(kinds.WORKLOADS), kinds.CRON_JOB, kinds.JOB, kinds.POD):
+            for obj in self.inventory.of(kind, group):
+                for name in secrets_of(kinds.pod_of((group, kind), obj)):
+                    found.setdefault((namespace_of(obj), name), self.top_of(ref_of(obj)))
+        return found
+
+    @cached_property
+    def pods_of_custom(self) -> Mapping[Ref, int]:
+        """How many pods, of those that have not ended, stand in the end below a custom resource that is no workload."""
+        tops = (
+            self._top(pod) for pod in self.inventory.of("Pod") if dig(pod, "status", "phase") not in _ENDED
         )
+        return Counter(
+            ref for ref in tops if ref.group not in BUILT_IN_GROUPS and ref[:2] not in kinds.WORKLOADS
+        )
+
+    def _top(self, obj: Object) -> Ref:
+        """What stands at the top of an object's controllers, of whatever kinds; itself where nothing controls it."""
+        seen = [ref_of(obj)]
+        while (above := self.controller_of(obj)) is not None and above not in seen:  # owners may go round
+            seen.append(above)
+            obj = self.inventory.find(above) or {}
+        return seen[-1]
 
     @cached_property
     def literals(self) -> Scanner:

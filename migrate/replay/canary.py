@@ -142,6 +142,11 @@ def refused(workload: Ref, words: str, path: str) -> Verdict:
     return failed(check, f"{words}, at {path}", remedy)
 
 
+def untried(workload: Ref, why: str) -> Verdict:
+    """Say of a canary that it was not sent, and why: of the pod nothing is known by that."""
+    return passed(f"{CANARY}{workload}{NOT_CHECKED}", why)
+
+
 def _volume(workload: Object, claim: Object) -> dict[str, Any]:
     name = dig(claim, "metadata", "name", default="")
     return {"name": name, "persistentVolumeClaim": {"claimName": f"{name}-{name_of(workload)}-0"}}

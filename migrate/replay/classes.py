@@ -5,7 +5,6 @@ One replica alone is no evidence; what nothing calls is unknown, because it is p
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,14 +12,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, name_of, namespace_of, ref_of
+from migrate.model.objects import Object, Ref, dig, labels_of, name_of, namespace_of, ref_of
 from migrate.replay import kinds
 from migrate.replay.blue import Blue
-from migrate.replay.insiders import insider_of
+from migrate.replay.inline import disks, shares
+from migrate.replay.insiders import Insider, insider_of
+from migrate.replay.leaders import Locks, told_to_lead
 from migrate.replay.operator import named, operator_rule, plain
-from migrate.replay.pods import claims_of, of_template
+from migrate.replay.outsiders import acts_outside
+from migrate.replay.pods import claims_of, containers_of, of_template
 from migrate.replay.storage import AWAITED, data_of, volume_moves
-from migrate.replay.turns import Turn
 
 SERVING = "serving"
 EXCLUSIVE = "exclusive"
@@ -29,49 +30,8 @@ UNKNOWN = "unknown"
 STANDS = "classed so when it was replayed"
 """The evidence of a class that holds from an earlier pass."""
 
-LEADER_ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
-"""Where leader election kept its record before there were Leases: client-go, tools/leaderelection/resourcelock."""
-
-_LEADER_ARGUMENT = re.compile(
-    r"^-{1,2}(?:enable-)?leader-?elect(?:ion)?(?:-enabled)?(?:=(?P<value>.*))?$", re.IGNORECASE
-)
-_LEADER_VARIABLE = re.compile(r"(?:^|_)LEADER_?ELECT(?:ION)?(?:_ENABLED?)?$", re.IGNORECASE)
 _METRICS = re.compile(r"(?:https?-)?(?:metrics|prometheus|prom)(?:-https?)?", re.IGNORECASE)
 """Names of ports that monitoring scrapes: `metrics`, `http-metrics`, `prometheus`; a custom, by no document fixed."""
-
-_NO = frozenset({"false", "0", "no", "off", "disabled"})
-
-OUTSIDE: tuple[tuple[str, Turn, re.Pattern[str]], ...] = tuple(
-    (what, turn, re.compile(rf"(?:^|/){pattern}(?:[:@]|$)"))
-    for what, turn, pattern in (
-        ("external-dns writes DNS records", Turn.NAMES, r"external-dns"),
-        (
-            "cert-manager orders certificates",
-            Turn.NAMES,
-            r"cert-manager-(?:controller|acmesolver)",
-        ),
-        ("cluster-autoscaler changes machines", Turn.LAST, r"cluster-autoscaler[^/:@]*"),
-        ("Karpenter changes machines", Turn.LAST, r"karpenter(?:/controller)?"),
-        ("descheduler evicts pods", Turn.LAST, r"descheduler"),
-        ("Argo CD applies what Git holds", Turn.GITOPS, r"argo-?cd(?:-[^/:@]+)?"),
-        (
-            "Flux applies what Git holds",
-            Turn.GITOPS,
-            r"(?:source|kustomize|helm|notification|image-automation|image-reflector)-controller",
-        ),
-        ("a cloud controller changes the cloud", Turn.WAYS_IN, r"[^/:@]*cloud-controller-manager[^/:@]*"),
-        ("a load balancer controller changes the cloud", Turn.WAYS_IN, r"aws-load-balancer-controller"),
-        ("MetalLB announces addresses", Turn.WAYS_IN, r"(?:metallb/|metallb-)(?:controller|speaker)"),
-        (
-            "an announcer of addresses",
-            Turn.WAYS_IN,
-            r"(?:kube-vip|purelb/(?:allocator|lbnodeagent)|openelb(?:-[^/:@]+)?|kube-keepalived-vip)",
-        ),
-        ("Velero writes backups", Turn.LAST, r"velero"),
-        ("a renewer of certificates", Turn.NAMES, r"certbot"),
-    )
-)
-"""Controllers that act on the outside world, by the image's path without its registry, with their turn at the cutover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +44,16 @@ class Classified:
 
 
 class Classes:
-    """The classes of blue's workloads, worked out on demand and once each."""
+    """The classes of blue's workloads, worked out on demand and once each.
 
-    def __init__(self, blue: Blue) -> None:
+    `makers` are the workloads that make what may not run twice, with the words that say so (see `parents`).
+    """
+
+    def __init__(self, blue: Blue, makers: Mapping[Ref, Sequence[str]] | None = None) -> None:
         self._blue = blue
+        self._makers = makers or {}
         self._known: dict[Ref, Classified] = {}
+        self._locks = Locks(blue)
 
     def of(self, obj: Object) -> Classified:
         """Classify a workload, a Pod or a Job."""
@@ -114,10 +79,13 @@ class Classes:
         start = self._blue.migration.workloads.start
         listed = not isinstance(start, str) and named(start, ref)
         outright = not isinstance(start, str) and named(filter(plain, start), ref)
-        inside, leads = insider_of(pod), list(self._leads(ref, pod))
+        inside = insider_of(pod)
+        leads, excused = self._leads(ref, pod, inside)
         words, data = list(self._word_of_operator(ref, obj)), list(self._data(obj, pod))
-        volumes, leading = list(self._volumes(obj, pod)), [] if inside else leads
-        others = [*_strategy(obj), *leading, *_acts_outside(pod)]
+        # blue's must be off before what it made is, whatever it may itself
+        words += self._makers.get(ref, ())
+        volumes = list(self._volumes(obj, pod))
+        others = [*_strategy(obj), *leads, *(one.what for one in acts_outside(pod))]
         if words or data or ((volumes or others) and not outright):
             return Classified(EXCLUSIVE, (*words, *volumes, *data, *others))
         selecting = self._blue.services_of(ref.namespace, labels_of(pod))
@@ -128,10 +96,21 @@ class Classes:
             watched = [f"Service {name} has ports for metrics alone" for name in selecting[:3]]
             return Classified(UNKNOWN, tuple(watched or ("no Service selects it",)))
         evidence = [f"Service {name} selects it" for name in services[:3]]
-        evidence += [inside.what] if inside else []
+        evidence += [f"{inside.what}; {inside.reason}"] if inside else []
         evidence += ["workloads.start lists it"] * listed
-        evidence += [f"against: {said}" for said in (*volumes, *others, *(leads if inside else ()))]
+        evidence += [f"against: {said}" for said in (*volumes, *others, *excused)]
         return Classified(SERVING, tuple(evidence), may_start=listed or start == "serving")
+
+    def _leads(self, ref: Ref, pod: Object, inside: Insider | None) -> tuple[Sequence[str], Sequence[str]]:
+        """What says that a workload elects a leader, and what of that is excused: an insider's own, and its locks.
+
+        What stands beside an insider's containers, an unknown program with a front as its sidecar, is not excused.
+        """
+        containers, locks = [*containers_of(pod)], self._locks.held_by(ref)
+        if inside is None:
+            return [*locks, *told_to_lead(containers)], []
+        its = [c for c in containers if inside.image.search(str(c.get("image", "")))]
+        return [*told_to_lead(c for c in containers if c not in its)], [*locks, *told_to_lead(its)]
 
     def _only_watched(self, service: str, namespace: str) -> bool:
         """Whether a Service is there for monitoring alone: who is scraped is called by nobody, as a queue's worker."""
@@ -157,6 +136,7 @@ class Classes:
                 yield f"claim {name} is {_modes(claim)}"
             elif _written(claim) and volume_moves(self._blue.migration, self._blue.inventory, claim):
                 yield f"claim {name} is on a volume that both sides would write to"
+        yield from shares(pod)
 
     def _data(self, obj: Object, pod: Object) -> Iterator[str]:
         """What no word starts: before its data is there it serves an empty volume, and one volume is not for two."""
@@ -166,6 +146,7 @@ class Classes:
                 if of_template(name, template, name_of(obj)):
                     yield f"claim {name}: {why}"
         yield from (f"claim {name}: {coming[name]}" for name in claims_of(pod) if name in coming)
+        yield from disks(pod)
 
     @cached_property
     def _coming(self) -> Mapping[str, Mapping[str, str]]:
@@ -181,54 +162,6 @@ class Classes:
             elif _for_one(claim) and volume_moves(file, self._blue.inventory, claim):
                 found[ref.namespace][ref.name] = "its volume itself moves"
         return found
-
-    def _leads(self, ref: Ref, pod: Object) -> Iterator[str]:
-        yield from self._holders.get(ref, ())
-        for container in dig(pod, "spec", "containers", default=()) or ():
-            words = [*(container.get("command") or ()), *(container.get("args") or ())]
-            for position, word in enumerate(words):
-                match = _LEADER_ARGUMENT.match(str(word))
-                value = (match["value"] or _following(words, position)) if match else "no"
-                if value.lower() not in _NO:
-                    yield f"argument {word}"
-            for variable in container.get("env") or ():
-                name, value = str(variable.get("name", "")), str(variable.get("value", ""))
-                if _LEADER_VARIABLE.search(name) and value.lower() not in _NO | {""}:
-                    yield f"variable {name}={value}"
-
-    @cached_property
-    def _holders(self) -> Mapping[Ref, Sequence[str]]:
-        """The locks that pods of a workload hold, by the workload."""
-        pods: dict[str, list[Object]] = defaultdict(list)
-        for pod in self._blue.inventory.of("Pod"):
-            pods[name_of(pod)].append(pod)
-        found: dict[Ref, list[str]] = defaultdict(list)
-        for lock, holder in _locks(self._blue):
-            # client-go names a holder "<host name>_<uuid>", and a pod's host name is its name
-            candidates = pods.get(holder) or pods.get(holder.partition("_")[0]) or []
-            here = [pod for pod in candidates if namespace_of(pod) == lock.namespace]
-            # a lock may be kept in another namespace, where names such as web-0 are not unique any more
-            for pod in here or (candidates if len(candidates) == 1 else []):
-                found[self._blue.top_of(ref_of(pod))].append(f"{name_of(pod)} holds {lock}")
-        return found
-
-
-def _locks(blue: Blue) -> Iterator[tuple[Ref, str]]:
-    for lease in blue.inventory.of("Lease", "coordination.k8s.io"):
-        holder = dig(lease, "spec", "holderIdentity")
-        if holder and namespace_of(lease) != "kube-node-lease":
-            yield ref_of(lease), str(holder)
-    for kind in ("ConfigMap", "Endpoints"):
-        for obj in blue.inventory.of(kind):
-            record = annotations_of(obj).get(LEADER_ANNOTATION)
-            if not record:
-                continue
-            try:
-                holder = dig(json.loads(record), "holderIdentity")
-            except ValueError:
-                continue
-            if holder:
-                yield ref_of(obj), str(holder)
 
 
 def _modes(claim: Any) -> str:
@@ -248,30 +181,3 @@ def _written(claim: Any) -> bool:
 def _strategy(obj: Object) -> Iterator[str]:
     if dig(obj, "spec", "strategy", "type") == "Recreate":
         yield "strategy Recreate"
-
-
-def _following(words: Sequence[Any], position: int) -> str:
-    """The value that stands as a word of its own after a flag; "true" for a flag alone."""
-    after = str(words[position + 1]) if position + 1 < len(words) else ""
-    return after if after.lower() in _NO else "true"
-
-
-def _acts_outside(pod: Object) -> Iterator[str]:
-    for container in dig(pod, "spec", "containers", default=()) or ():
-        image = str(container.get("image", ""))
-        for what, _, pattern in OUTSIDE:
-            if pattern.search(image):
-                yield what
-
-
-def publishes(pod: Object) -> bool:
-    """Whether a pod makes a DNS record of what it sees with a host and an address."""
-    return any(what.startswith("external-dns") for what in _acts_outside(pod))
-
-
-def outside_turn(pod: Object) -> Turn | None:
-    """The turn of a pod that acts on the outside world: the latest of its containers; None where none does."""
-    images = [
-        str(container.get("image", "")) for container in dig(pod, "spec", "containers", default=()) or ()
-    ]
-    return max((turn for _, turn, pattern in OUTSIDE for i in images if pattern.search(i)), default=None)

@@ -17,9 +17,9 @@ from migrate.model.migration import Migration, OnConflict
 from migrate.model.objects import Object, Ref, annotations_of, dig, labels_of, ref_of
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.replay.decisions import BACKENDS, MERGED_RULES, WRITTEN, Decisions
-from migrate.replay.kinds import WORKLOADS
+from migrate.replay.kinds import NAMESPACE, WORKLOADS
 from migrate.replay.operator import on_conflict
-from migrate.replay.parity import SHOWN, apart
+from migrate.replay.parity import SHOWN, apart, beside
 from migrate.replay.rules.standing import PROVIDED, PROVIDES, STANDS
 
 TAKEN = "on green "
@@ -30,7 +30,7 @@ SKIPPED, ADOPTED = "skipped", "adopted"
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A name that an object of another hand has on green: where that differs from ours, and what is to be done.
+    """A name that an object of another hand has on green: where that differs from ours or has more, and what is to be done.
 
     `policy` is stop where the file wants something that cannot be done; `why` says what decided it.
     """
@@ -40,6 +40,7 @@ class Taken:
     why: str
     paths: tuple[str, ...] = ()
     uid: str = ""
+    beside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The object and how it stands there; paths, no values."""
@@ -47,15 +48,21 @@ class Taken:
 
     @property
     def how(self) -> str:
-        """Whether it is equal to what would be written, else where it differs."""
-        if not self.paths:
-            return "equal to what would be written"
-        more = f" and {len(self.paths) - SHOWN} more" if len(self.paths) > SHOWN else ""
-        return f"differs at {', '.join(self.paths[:SHOWN])}{more}"
+        """Whether it is equal to what would be written, else where it differs, and what it has beside that."""
+        said = [f"differs at {_some(self.paths)}"] if self.paths else []
+        said += [f"has beside it {_some(self.beside)}"] if self.beside else []
+        return "; ".join(said) or "equal to what would be written"
 
     def as_json(self) -> dict[str, Any]:
         """What is taken, as JSON: paths, no values."""
-        return {"policy": self.policy, "why": self.why, "equal": not self.paths, "differs": list(self.paths)}
+        equal = not (self.paths or self.beside)
+        return {
+            "policy": self.policy,
+            "why": self.why,
+            "equal": equal,
+            "differs": list(self.paths),
+            "beside": list(self.beside),
+        }
 
 
 def may_meet(decisions: Decisions) -> Mapping[Ref, Decision]:
@@ -76,7 +83,8 @@ def taken(decision: Decision, found: Object, migration: Migration, run: RunId) -
     if policy == "adopt" and decision.form is Form.DEFERRED:
         policy, why = "stop", "ours is made only at the cutover, so nothing is compared and adopted before"
     uid = str(dig(found, "metadata", "uid", default=""))
-    return Taken(decision.ref, policy, why, apart(marks.unmarked(target), found), uid)
+    wanted = marks.unmarked(target)
+    return Taken(decision.ref, policy, why, apart(wanted, found), uid, beside(wanted, found))
 
 
 def verdicts(found: Sequence[Taken], refused: Mapping[Ref, str]) -> Iterator[Verdict]:
@@ -90,6 +98,8 @@ def verdicts(found: Sequence[Taken], refused: Mapping[Ref, str]) -> Iterator[Ver
             yield failed(check, said, f"Make these fields alike on both sides; or {_rule(one.ref, 'skip')}")
         else:
             done = "it stays as it is" if one.policy == "skip" else "it is adopted"
+            if one.policy == "adopt" and one.beside:
+                done += ", and what it has beside ours is judged with the rest of green"
             yield passed(check, f"{one}; {done} ({one.why})")
 
 
@@ -162,7 +172,14 @@ def own(decisions: Decisions) -> tuple[Verdict, ...]:
     return (passed("green's own", f"{len(refs)} not compared, green's own by the conflict policy: {names}"),)
 
 
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f"{', '.join(paths[:SHOWN])}{more}"
+
+
 def _remedy(ref: Ref) -> str:
+    if (ref.group, ref.kind) == NAMESPACE:  # to take it away would take all that lives in it
+        return f"{_rule(ref, 'adopt')} (it becomes ours and gets what it lacks; skip: green's stays)"
     return (
         f"Take it away on green and run again; or {_rule(ref, 'skip')} (green's stays; adopt: it becomes ours and gets "
         "what it lacks)"

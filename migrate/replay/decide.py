@@ -15,18 +15,20 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Object, Ref, Resource, dig, labels_of, metadata_of, ref_of
 from migrate.replay import hold, kinds
 from migrate.replay.blue import Blue, creatable
-from migrate.replay.classes import SERVING, outside_turn
+from migrate.replay.classes import SERVING
 from migrate.replay.decisions import MERGED_RULES, WRITTEN, Decisions
 from migrate.replay.flags import flags
 from migrate.replay.forms import FORMS
 from migrate.replay.generations import generations
 from migrate.replay.kinds import Kind
 from migrate.replay.links import links_of
-from migrate.replay.operator import operator_rule
+from migrate.replay.operator import of_kinds, operator_rule
+from migrate.replay.outsiders import outside_turn
 from migrate.replay.rule import Rule, Subject
 from migrate.replay.rules import SKIPS
 from migrate.replay.rules.green import NOT_SERVED, OTHER_VERSION
 from migrate.replay.rules.never import NO_CREATE
+from migrate.replay.rules.offspring import NEVER_TWICE
 from migrate.replay.rules.owners import OWNED
 from migrate.replay.rules.volumes import PAST_RULES
 from migrate.replay.sanitise import AS_IT_IS, sanitise, setting_of
@@ -36,6 +38,9 @@ from migrate.replay.surroundings import Surroundings
 from migrate.replay.turns import Turn, turn_of
 from migrate.replay.versions import Serves, modern
 from migrate.replay.waves import CUSTOM, rank_of, wave_of
+
+PAST_KINDS_ALONE = ("never.", "cni.", "managed.", "owner.", "finished.")
+"""Families that a rule passes only where it names the kind: what the server, a network or a controller makes, and what is over."""
 
 
 def decide_all(
@@ -79,7 +84,10 @@ def decide_all(
     depth = generations(_owners(found, subjects, blue))
     said = {ref: (*map(str, links.get(ref, ())), *depth.told(ref)) for ref in {*links, *depth.opened}}
     found = tuple(_saying(d, said[d.ref]) if d.ref in said else d for d in found)
-    return replace(_with_order(found, subjects, surroundings, depth.of), links=links)
+    waiting = ((d.ref, surroundings.parents.of(d.ref)) for d in found if d.form is Form.DEFERRED)
+    offspring = {ref: below for ref, below in waiting if below is not None}
+    ordered = _with_order(found, subjects, surroundings, depth.of)
+    return replace(ordered, links=links, offspring=offspring)
 
 
 def _saying(decision: Decision, more: Iterable[str]) -> Decision:
@@ -160,9 +168,20 @@ def _unformed(subject: Subject, surroundings: Surroundings) -> Decision | None:
     said = operator_rule(surroundings.blue.migration, subject.ref, labels_of(subject.obj))
     if said is not None:
         rule_id, word = said
-        return Decision(subject.ref, Form.SKIPPED, rule_id, word.reason) if word.skip else None
+        if word.skip:
+            return Decision(subject.ref, Form.SKIPPED, rule_id, word.reason)
+        found = _left_out(subject, surroundings, PAST_KINDS_ALONE) if of_kinds(word) else None
+        note = f"{rule_id} names no kind, and does not bring it"
+        return replace(found, evidence="; ".join(filter(None, (note, found.evidence)))) if found else None
+    return _left_out(subject, surroundings)
+
+
+def _left_out(
+    subject: Subject, surroundings: Surroundings, families: tuple[str, ...] = ("",)
+) -> Decision | None:
+    """The decision by the first built-in rule, of these families, that leaves an object out or asks about it."""
     for rule in _skips(subject.kind):
-        evidence = rule.matches(subject, surroundings)
+        evidence = rule.matches(subject, surroundings) if rule.id.startswith(families) else None
         if evidence is not None:
             return Decision(subject.ref, rule.form, rule.id, rule.reason, evidence=evidence)
     return None
@@ -176,11 +195,12 @@ def _decide(subject: Subject, surroundings: Surroundings, setting: Setting) -> D
     if said is None:
         return _formed(subject, surroundings, setting)
     rule_id, word = said
+    built_in = _left_out(subject, surroundings)
     if not (word.replay or word.hold):
         hint = "the rule decides nothing: write skip, replay or hold"
         return Decision(subject.ref, Form.UNDECIDED, rule_id, word.reason, evidence=hint)
     subject = subject.said("hold" if word.hold else "replay")
-    for impossible in (NO_CREATE, NOT_SERVED, OTHER_VERSION, *PAST_RULES):
+    for impossible in (NO_CREATE, NOT_SERVED, OTHER_VERSION, *PAST_RULES, NEVER_TWICE):
         speaks = impossible.kinds is None or subject.kind in impossible.kinds
         evidence = impossible.matches(subject, surroundings) if speaks else None
         if evidence is not None:
@@ -190,7 +210,8 @@ def _decide(subject: Subject, surroundings: Surroundings, setting: Setting) -> D
     if decision.rule in MERGED_RULES:  # the rule's id says how it is written
         note = "; ".join(filter(None, (f"{rule_id} asks for it: {word.reason}", decision.evidence)))
         return replace(decision, evidence=note)
-    note = "; ".join(filter(None, (f"as by {decision.rule}", decision.evidence)))
+    overruled = f"against {built_in.rule}" if built_in and built_in.form is Form.SKIPPED else ""
+    note = "; ".join(filter(None, (f"as by {decision.rule}", overruled, decision.evidence)))
     decision = replace(decision, rule=rule_id, reason=word.reason, evidence=note)
     return with_status(decision, subject.obj, surroundings.blue) if word.status else decision
 
@@ -236,7 +257,7 @@ def _turn(subject: Subject, surroundings: Surroundings, record: Hold) -> Turn:
         subject.kind,
         rests=record.rest_blue is not None,
         outside=outside_turn(kinds.pod_of(subject.kind, subject.obj)),
-        awaited=subject.ref in surroundings.admission.awaited,
+        awaited=subject.ref in surroundings.admission.awaited or subject.ref in surroundings.parents.makers,
     )
 
 
@@ -265,6 +286,10 @@ def _with_order(
                 waits[decision.ref] = waiting
             elif decision.workload_class == SERVING and surroundings.classes.of(obj).may_start:
                 startable.add(decision.ref)
+        elif decision.form is Form.DEFERRED and (below := surroundings.parents.of(decision.ref)):
+            changers = {ref for c in below.children for ref in surroundings.admission.waits_for(c.ref)}
+            if changers:
+                waits[decision.ref] = tuple(sorted(changers))
     return Decisions(found, frozenset(startable), waits, ranks)
 
 

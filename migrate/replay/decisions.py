@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from migrate.model.decision import Decision, Form
@@ -12,11 +12,14 @@ from migrate.model.ids import RuleId
 from migrate.model.link import Link
 from migrate.model.objects import Ref, Resource
 from migrate.replay.kinds import CLAIM, WORKLOADS, Kind
+from migrate.replay.offspring import Offspring
 
 WRITTEN = frozenset({Form.REPLAYED, Form.HELD})
 """Forms that are written in the replay phase; deferred objects follow at the cutover."""
 
-MERGED_RULES = frozenset({RuleId("merge.default-account"), RuleId("merge.default-namespace")})
+MERGED_RULES = frozenset(
+    map(RuleId, ("merge.default-account", "merge.default-namespace", "merge.system-namespace"))
+)
 """Rules whose targets stand on green already: they are merged into what is there, not created."""
 
 BACKENDS = 9
@@ -37,7 +40,7 @@ class Decisions:
 
     `startable` are the workloads that may run before their batch's cutover, those of wave 9 with them; `waits` names, by workload, the
     deferred webhook configurations that must answer before its first pod; `ranks` orders objects inside a wave; `links` are the
-    owners that do not control, by what they own.
+    owners that do not control, by what they own. `offspring` is what the custom resources that wait for the writers control.
     """
 
     all: tuple[Decision, ...]
@@ -45,6 +48,7 @@ class Decisions:
     waits: Mapping[Ref, tuple[Ref, ...]] = field(default_factory=dict)
     ranks: Mapping[Ref, int] = field(default_factory=dict)
     links: Mapping[Ref, Sequence[Link]] = field(default_factory=dict)
+    offspring: Mapping[Ref, Offspring] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Decision]:
         """Every Decision."""
@@ -126,6 +130,16 @@ class Decisions:
     def deferred(self) -> tuple[Decision, ...]:
         """What is made only at the cutover."""
         return self._by_form[Form.DEFERRED]
+
+    def with_made(self, made: Collection[Ref]) -> Decisions:
+        """The decisions with what was deferred and is `made` by now as written: what it is on blue."""
+        if not made:
+            return self
+        decided = (
+            replace(d, form=Form.REPLAYED, hold=None) if d.form is Form.DEFERRED and d.ref in made else d
+            for d in self.all
+        )
+        return replace(self, all=tuple(decided))
 
     @property
     def compared(self) -> tuple[Decision, ...]:

@@ -8,7 +8,7 @@ Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/cust
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from migrate.model.objects import Object, dig
@@ -31,6 +31,23 @@ def explicit(definition: Object) -> Object:
     return changed(
         definition, ("spec", "versions"), lambda versions: [_version(v, keeps=keeps) for v in versions or ()]
     )
+
+
+def takes(definition: Object, version: str, path: Sequence[str]) -> bool:
+    """Whether a field is kept in a version: it is named by its schema, or stands where anything is; metadata's always is."""
+    versions = dig(definition, "spec", "versions") or ()
+    found: Object = next((v for v in versions if v.get("name") == version), {})
+    if path[0] == "metadata" or dig(definition, "spec", "preserveUnknownFields") or _bare(found):
+        return True
+    schema = found["schema"]["openAPIV3Schema"]
+    for key in path:
+        if schema.get(_KEEP):
+            return True
+        named = (schema.get("properties") or {}).get(key)
+        if not isinstance(named, Mapping):
+            return False
+        schema = named
+    return True
 
 
 def unstructured(definition: Object) -> str:

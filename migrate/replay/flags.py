@@ -10,17 +10,21 @@ from typing import Any
 from migrate.model.decision import Literal
 from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.ids import RuleId
-from migrate.model.objects import Object, annotations_of, dig, labels_of
+from migrate.model.objects import Object, annotations_of, dig, stored_version
 from migrate.replay import kinds
 from migrate.replay.identity import cloud_identity
 from migrate.replay.kinds import Kind
 from migrate.replay.missed import unread
 from migrate.replay.pods import state_annotation
+from migrate.replay.publishers import publishers_of
 from migrate.replay.rule import Subject
+from migrate.replay.runs import BELOW
 from migrate.replay.sanitising.edit import PODS
 from migrate.replay.sanitising.everywhere import too_long
+from migrate.replay.selected_namespaces import KINDS
 from migrate.replay.storage_classes import classes_named, renamed_classes
 from migrate.replay.surroundings import Surroundings
+from migrate.replay.tokens import TOKEN, account_of, made_token
 
 SHOWN = 3
 """How many addresses of blue a text lists; `Decision.literals` has all."""
@@ -105,18 +109,23 @@ def _stored(obj: Object) -> str:
     return f"blue may still store {', '.join(gone)}, which it does not serve: such objects cannot be read"
 
 
-def _keepers(obj: Object) -> str:
-    annotations, labels = annotations_of(obj), labels_of(obj)
-    found = []
-    if "argocd.argoproj.io/tracking-id" in annotations:
-        found.append(f"kept by Argo CD ({annotations['argocd.argoproj.io/tracking-id'].partition(':')[0]})")
-    for key, what in (("kustomize", "Kustomization"), ("helm", "HelmRelease")):
-        if f"{key}.toolkit.fluxcd.io/name" in labels:
-            space = labels.get(f"{key}.toolkit.fluxcd.io/namespace", "")
-            found.append(f"kept by Flux ({what} {space}/{labels[f'{key}.toolkit.fluxcd.io/name']})")
-    if "meta.helm.sh/release-name" in annotations:
-        found.append(f"part of Helm release {annotations['meta.helm.sh/release-name']}")
-    return "; ".join(found)
+def _unconverted(subject: Subject, surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
+    """Who converts a definition's objects only later, or never, and what works without."""
+    backing = surroundings.admission.conversions.get(subject.ref)
+    if backing is None or not (backing.waiting or backing.missing):
+        return ""
+    away = ", ".join((*map(str, backing.waiting), *backing.missing))
+    stored = stored_version(subject.obj)
+    works = f"version {stored} alone works" if stored else "none of its objects can be written or read"
+    until = "without it" if backing.missing else "until the cutover"
+    return f"its conversion webhook is answered by {away}: {until}, {works} on green"
+
+
+def _keepers(subject: Subject, surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
+    """Who keeps it as Git has it, and which release of Helm's it is part of."""
+    said = [f"kept by {keeper}" for keeper in dict.fromkeys(surroundings.keepers.each_of(subject.obj))]
+    release = annotations_of(subject.obj).get("meta.helm.sh/release-name")
+    return "; ".join([*said, f"part of Helm release {release}"] if release else said)
 
 
 def _last_applied(obj: Object) -> str:
@@ -138,6 +147,19 @@ def _written_by_cni(key: str) -> bool:
     )
 
 
+def _named_token(subject: Subject, surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
+    user = surroundings.blue.named_secrets.get((subject.ref.namespace, subject.ref.name))
+    if user is None or subject.obj.get("type") != TOKEN or not made_token(subject.obj):
+        return ""
+    return (
+        f"blue made it for ServiceAccount {account_of(subject.obj)}, and {user} names it: green fills it in"
+    )
+
+
+def _selecting(subject: Subject, surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
+    return str(surroundings.selected_namespaces.turned(subject.obj))
+
+
 def _node(subject: Subject, _surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
     name = dig(kinds.pod_of(subject.kind, subject.obj), "spec", "nodeName")
     return f"nodeName {name} is dropped" if name else ""
@@ -152,6 +174,20 @@ def _host_port(spec: Any) -> str:
 def _host_path(spec: Any) -> str:
     paths = sorted({str(dig(v, "hostPath", "path")) for v in spec.get("volumes") or () if v.get("hostPath")})
     return f"uses hostPath {', '.join(paths)}" if paths else ""
+
+
+def _publishers(subject: Subject, _surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
+    return "; ".join(map(str, publishers_of(kinds.pod_of(subject.kind, subject.obj))))
+
+
+def _keeps_pods(subject: Subject, surroundings: Surroundings, _literals: Sequence[Literal]) -> str:
+    if subject.ref.group in BUILT_IN_GROUPS or subject.kind in BELOW:
+        return ""
+    if surroundings.parents.of(subject.ref) is not None:
+        return ""  # what may not run twice is put to rest behind its controller (`defer.custom`)
+    number = surroundings.blue.pods_of_custom.get(subject.ref, 0)
+    pods = f"{number} pod{'s' * (number != 1)}"
+    return f"its controller keeps {pods} on blue, which the run does not stop" if number else ""
 
 
 def _paused(obj: Object) -> str:
@@ -181,9 +217,9 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _flag(
         "keeper",
-        "that Argo CD, Flux or Helm keeps it, by labels and annotations",
+        "what of Argo CD or Flux keeps it, and which release of Helm's it is part of",
         "who else will write to it on green",
-        tells=_of_object(_keepers),
+        tells=_keepers,
     ),
     _flag(
         "last-applied",
@@ -214,6 +250,13 @@ FLAGS: tuple[Flag, ...] = (
     _in_pod("dns-config", "`dnsConfig`", "name servers that may be blue's", _uses("dnsConfig")),
     _in_pod("host-port", "`hostPort`", "clients may reach it at a node of blue", _host_port),
     _in_pod("host-path", "`hostPath`", "what lies on a node of blue is not on green's", _host_path),
+    Flag(
+        RuleId("flag.dns-owner"),
+        "of external-dns the name under which it owns records (`--txt-owner-id`), its registry and policy",
+        "green's goes on under the same one once blue's is off; one that green has of its own needs another (DNS-001)",
+        PODS,
+        _publishers,
+    ),
     _flag(
         "paused",
         "a paused Deployment",
@@ -223,9 +266,17 @@ FLAGS: tuple[Flag, ...] = (
     ),
     _flag(
         "addresses",
-        "addresses inside blue's pod and service ranges, and of its nodes, in any text; of a Secret masked",
+        "addresses inside blue's pod and service ranges, and of its nodes, whose names count in URLs and before ports, in any "
+        "text; of a Secret masked",
         "on green they belong to nobody; nothing is rewritten",
         tells=lambda _subject, _surroundings, literals: named(literals),
+    ),
+    _flag(
+        "selected-namespace",
+        "a policy or webhook that selects namespaces that stay by labels of theirs (see `merge.system-namespace`)",
+        "green's namespace of that name, if there is one, needs the label: else nothing is let through, or nobody spared",
+        *KINDS,
+        tells=_selecting,
     ),
     _flag(
         "retention",
@@ -242,6 +293,13 @@ FLAGS: tuple[Flag, ...] = (
         tells=_of_object(_reclaim),
     ),
     _flag(
+        "keeps-pods",
+        "how many pods a custom resource has by its controller, where the kind has no form in which they rest",
+        "they go on on blue, and green's begin as soon as the controller does: stop them in its own way, before that; with "
+        "`hold: true` it is made at the cutover only",
+        tells=_keeps_pods,
+    ),
+    _flag(
         "stored-versions",
         "versions of a definition that may be stored and are not served",
         "objects in them cannot be read, and so do not move",
@@ -249,10 +307,24 @@ FLAGS: tuple[Flag, ...] = (
         tells=_of_object(_stored),
     ),
     _flag(
+        "conversion",
+        "a definition whose conversion webhook nobody answers before the cutover, or whose Service does not move",
+        "objects are written in the version that is stored; who asks for another one gets an error",
+        kinds.DEFINITION,
+        tells=_unconverted,
+    ),
+    _flag(
         "storage-class",
         "storage classes that a custom resource names and `workloads.storageClasses` renames",
         "only in built-in kinds are they renamed",
         tells=_storage_class,
+    ),
+    _flag(
+        "named-token",
+        "a token that blue made by itself and pods name (`managed.account-token` leaves the others)",
+        "without it they would not start; the better way is the token that every pod is given",
+        kinds.SECRET,
+        tells=_named_token,
     ),
     _flag(
         "cloud-identity",

@@ -6,27 +6,18 @@ from migrate.model.decision import Form
 from migrate.model.ids import RuleId
 from migrate.model.objects import Object, dig, namespace_of
 from migrate.replay import gitops_forms, hold, kinds
+from migrate.replay.addresses import ANNOUNCERS
 from migrate.replay.claims import claim, claim_taken, taken_over, volume_taken
 from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
 from migrate.replay.definitions import explicit, lax
 from migrate.replay.edits import replaced
 from migrate.replay.kinds import Kind
+from migrate.replay.operator import SYSTEM_NAMESPACES
+from migrate.replay.replications import KINDS as REPLICATIONS
 from migrate.replay.rule import Matcher, Rule, Shape, Shaper, Subject, as_it_is
 from migrate.replay.sanitising.everywhere import unapplied
 from migrate.replay.surroundings import Surroundings
-
-_ANNOUNCED = frozenset(
-    {
-        *(
-            ("metallb.io", kind)
-            for kind in ("IPAddressPool", "AddressPool", "L2Advertisement", "BGPAdvertisement", "BGPPeer")
-        ),
-        ("purelb.io", "ServiceGroup"),
-        ("network.kubesphere.io", "Eip"),
-        ("network.kubesphere.io", "BgpPeer"),
-    }
-)
-"""By what announcers of addresses are told which ones are theirs; source: the projects' API references."""
+from migrate.replay.switches import SWITCHES
 
 _ANNOTATIONS = ("metadata", "annotations")
 KEDA_REPLICAS = "autoscaling.keda.sh/paused-replicas"
@@ -87,6 +78,11 @@ def _deferred(_subject: Subject, _surroundings: Surroundings, target: Object) ->
     return Shape(target, hold.deferred(target))
 
 
+def _controls(subject: Subject, surroundings: Surroundings) -> str | None:
+    offspring = surroundings.parents.of(subject.ref)
+    return str(offspring) if offspring is not None else None
+
+
 def _cron_job(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
     return Shape(target, hold.deferred(target, rest=("spec", "suspend")), EXCLUSIVE)
 
@@ -104,6 +100,10 @@ def _keda(subject: Subject, surroundings: Surroundings, target: Object) -> Shape
     if workload is not None and surroundings.classes.of(workload).word == SERVING:
         return _deferred(subject, surroundings, target)
     return Shape(target, hold.deferred(target, rest=(*_ANNOTATIONS, KEDA_REPLICAS), value="0"))
+
+
+def _replication(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
+    return Shape(target, hold.deferred(target, rest=("spec", "paused")))
 
 
 def _job(subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
@@ -133,6 +133,23 @@ def _named_default(subject: Subject, _surroundings: Surroundings) -> str | None:
 
 def _merged(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
     return Shape(unapplied(target))
+
+
+def _system_namespace(subject: Subject, surroundings: Surroundings) -> str | None:
+    if subject.ref.name not in SYSTEM_NAMESPACES:
+        return None
+    users = surroundings.selected_namespaces.by_label
+    carried = surroundings.selected_namespaces.carried(subject.obj)
+    return "; ".join(f"{users[label]} selects by label {label}" for label in sorted(carried))
+
+
+def _selected_labels(subject: Subject, surroundings: Surroundings, target: Object) -> Shape:
+    """Only the labels that are selected by, unless the operator wants the namespace replayed: then all that is blue's own."""
+    if subject.word:
+        return _merged(subject, surroundings, target)
+    labels = dict(surroundings.selected_namespaces.carried(subject.obj))
+    bare = {key: target[key] for key in ("apiVersion", "kind")}
+    return Shape({**bare, "metadata": {"name": subject.ref.name, "labels": labels}})
 
 
 def _suspended_job(subject: Subject, _surroundings: Surroundings) -> str | None:
@@ -183,6 +200,16 @@ FORMS: tuple[Rule, ...] = (
         shape=_merged,
     ),
     _form(
+        "merge.system-namespace",
+        Form.REPLAYED,
+        "Namespaces kube-system, kube-public and kube-node-lease with labels by which a policy or a webhook that moves "
+        "selects, or that a rule of yours replays",
+        "green has it; without the labels the policy would let nothing through there, and the webhook spare nobody",
+        kinds.NAMESPACE,
+        when=_system_namespace,
+        shape=_selected_labels,
+    ),
+    _form(
         "defer.cronjob",
         Form.DEFERRED,
         "CronJobs",
@@ -212,11 +239,20 @@ FORMS: tuple[Rule, ...] = (
         shape=_keda,
     ),
     _form(
+        "defer.replication",
+        Form.DEFERRED,
+        "VolSync's ReplicationSources and ReplicationDestinations",
+        "made last at the cutover, after blue's is paused: it copies at once, over the backups of full claims what empty ones have",
+        *sorted(REPLICATIONS),
+        when=_all,
+        shape=_replication,
+    ),
+    _form(
         "defer.address-pool",
         Form.DEFERRED,
         "the pools and announcements of MetalLB, PureLB and OpenELB",
         "made once the traffic has moved: green would announce addresses that blue still has",
-        *sorted(_ANNOUNCED),
+        *sorted(ANNOUNCERS),
         when=_all,
         shape=_deferred,
     ),
@@ -305,6 +341,15 @@ FORMS: tuple[Rule, ...] = (
         shape=_parked,
     ),
     *gitops_forms.RULES,
+    *(switch.rule for switch in SWITCHES),
+    _form(
+        "defer.custom",
+        Form.DEFERRED,
+        "custom resources that control what may not run twice, to any depth",
+        "made when the writers move, once its controller is off on blue, and then what that has made",
+        when=_controls,
+        shape=_deferred,
+    ),
     _form(
         "replay.system-binding",
         Form.REPLAYED,

@@ -31,18 +31,30 @@ AUTOMATED = ("spec", "syncPolicy", "automated")
 TEMPLATE_AUTOMATED = ("spec", "template", *AUTOMATED)
 """What makes an Application synchronise by itself; taken out of an ApplicationSet's template it is out of all it makes."""
 
+DISABLED = ("metadata", "annotations", "fluxcd.controlplane.io/reconcile")
+"""Where `disabled` keeps the Flux Operator from reconciling; source: flux-operator, api/v1, ReconcileAnnotation."""
+
 _ARGO = frozenset({kinds.APPLICATION, kinds.APPLICATION_SET, ("argoproj.io", "AppProject")})
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 
 _SETTINGS = "argocd-cm"
 _LABEL = "app.kubernetes.io/instance"
-_FLUX = (("kustomize.toolkit.fluxcd.io", kinds.KUSTOMIZATION), ("helm.toolkit.fluxcd.io", kinds.HELM_RELEASE))
+_FLUX = tuple(
+    (f"{prefix}/namespace", f"{prefix}/name", kind)
+    for prefix, kind in (
+        ("kustomize.toolkit.fluxcd.io", kinds.KUSTOMIZATION),
+        ("helm.toolkit.fluxcd.io", kinds.HELM_RELEASE),
+        ("resourceset.fluxcd.controlplane.io", kinds.RESOURCE_SET),
+        ("fluxcd.controlplane.io", kinds.FLUX_INSTANCE),
+    )
+)
+"""By which labels, of a namespace and of a name, an object says what of Flux or of the Flux Operator keeps it."""
 
 
 def own_kind(kind: Kind) -> bool:
     """Whether a kind tells Argo CD or Flux what to apply, and to where."""
-    return kind in _ARGO or kind[0].endswith(".toolkit.fluxcd.io")
+    return kind in _ARGO or kind[0].endswith(".toolkit.fluxcd.io") or kind[0] == kinds.FLUX_INSTANCE[0]
 
 
 def automated(obj: Object) -> bool:
@@ -88,7 +100,7 @@ class Keepers:
 
     def of(self, obj: Object) -> Keeper | None:
         """Who keeps an object; None where nobody does, or who did is gone."""
-        return next(self._of(obj), None)
+        return next(self.each_of(obj), None)
 
     @cached_property
     def releases(self) -> Mapping[tuple[str, str], Ref]:
@@ -113,16 +125,17 @@ class Keepers:
         keeper = self.of(obj)
         return self.inventory.find(keeper.ref) if keeper is not None else None
 
-    def _of(self, obj: Object) -> Iterator[Keeper]:
-        for prefix, kind in _FLUX:
-            labels = labels_of(obj)
-            space, name = labels.get(f"{prefix}/namespace", ""), labels.get(f"{prefix}/name", "")
-            if name and self.inventory.find(Ref(*kind, space, name)) is not None:
-                yield Keeper(Ref(*kind, space, name))
+    def each_of(self, obj: Object) -> Iterator[Keeper]:
+        """Everybody who keeps an object, Flux before Argo CD; one may be named twice."""
+        labels = labels_of(obj)
+        for space_label, name_label, kind in _FLUX if labels else ():
+            name = labels.get(name_label, "")
+            if name and self.inventory.find(Ref(*kind, labels.get(space_label, ""), name)) is not None:
+                yield Keeper(Ref(*kind, labels.get(space_label, ""), name))
         name, _, own = annotations_of(obj).get(TRACKING, "").partition(":")
         if name and _speaks_of(own, obj):
             yield from self._application(name, alone=True)
-        labelled = labels_of(obj).get(self._label, "") if self._label else ""
+        labelled = labels.get(self._label, "") if self._label else ""
         if labelled:
             yield from self._application(labelled, alone=False)
 

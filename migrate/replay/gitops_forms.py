@@ -1,4 +1,4 @@
-"""The dormant forms of what applies Git's state, and of Argo's timed workflows: nothing goes on before blue's is off."""
+"""The dormant forms of Argo CD's objects: nothing goes on before blue's is off. Flux's have a switch (`switches`)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from migrate.replay import hold, kinds
 from migrate.replay.gitops import TEMPLATE_AUTOMATED, automated
 from migrate.replay.rule import Rule, Shape, Subject, always
 from migrate.replay.surroundings import Surroundings
-from migrate.replay.turns import FLUX
-
-
-def _suspended(_subject: Subject, _surroundings: Surroundings, target: Object) -> Shape:
-    return Shape(*hold.suspended(target))
 
 
 def _automated(subject: Subject, _surroundings: Surroundings) -> str | None:
@@ -30,15 +25,6 @@ def _application_set(_subject: Subject, _surroundings: Surroundings, target: Obj
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(
-        RuleId("hold.suspended"),
-        Form.HELD,
-        "Flux's resources and Argo's CronWorkflows",
-        "suspended until the cutover, blue's first",
-        FLUX | {("argoproj.io", "CronWorkflow")},
-        always,
-        _suspended,
-    ),
     Rule(
         RuleId("hold.application"),
         Form.HELD,

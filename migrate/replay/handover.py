@@ -21,6 +21,7 @@ from migrate.replay.brought import away, brought, for_one, of_a_node
 from migrate.replay.decisions import Decisions
 from migrate.replay.operator import operator_rule
 from migrate.replay.pods import claims_of, of_template
+from migrate.replay.replications import replication_of
 from migrate.replay.storage import data_of
 
 REATTACH = "reattach"
@@ -69,6 +70,8 @@ def handovers(blue: Inventory, decisions: Decisions, migration: Migration) -> tu
         if data is not None and decision.target is not None and data.as_ in _HANDED_OVER:
             found[decision.ref] = data.as_
     using = _users(decisions, found)
+    for parent, claim in _below(blue, decisions, found):
+        using[claim].add(parent)
     return tuple(
         Handover(claim, how, _volume_of(blue.find(claim) or {}), tuple(sorted(using[claim])))
         for claim, how in sorted(found.items())
@@ -84,14 +87,15 @@ def reattaches(migration: Migration, claim: Ref) -> bool:
 def taken_over(obj: Object, inventory: Inventory, migration: Migration) -> bool:
     """Whether green is to take over a claim's volume itself; `obj` is the claim or the volume.
 
-    A claim that stays behind, by a rule of the operator's or because it lives with its pod, leaves its volume there.
+    A claim that stays behind, by a rule of the operator's or because it lives with its pod or with a replication of VolSync's,
+    leaves its volume there.
     """
     ref = ref_of(obj) if ref_of(obj)[:2] == kinds.CLAIM else claim_of(obj)
     if ref is None or not reattaches(migration, ref):
         return False
     claim = inventory.find(ref)
     stays = claim is not None and (
-        _left(migration, claim) or (controller_of(claim) or {}).get("kind") == "Pod"
+        _left(migration, claim) or (controller_of(claim) or {}).get("kind") == "Pod" or replication_of(claim)
     )
     return not stays
 
@@ -105,6 +109,8 @@ def obstacle(obj: Object, inventory: Inventory, migration: Migration) -> str:
         )
     if dig(claim, "spec", "volumeName") != name_of(volume) or claim_of(volume) != ref_of(claim):
         return f"PersistentVolume {name_of(volume)} is bound to another claim"
+    if metadata_of(claim).get("deletionTimestamp"):
+        return f"{ref_of(claim)} is being deleted"
     if metadata_of(volume).get("deletionTimestamp"):
         return f"PersistentVolume {name_of(volume)} is being deleted"
     if _left(migration, volume):
@@ -152,12 +158,22 @@ def made_for(ref: Ref, obj: Object, claim: Ref) -> bool:
     return ref.namespace == claim.namespace and any(of_template(claim.name, t, ref.name) for t in templates)
 
 
-def _users(decisions: Decisions, claims: Collection[Ref]) -> Mapping[Ref, set[Ref]]:
+def _users(decisions: Decisions, claims: Collection[Ref]) -> dict[Ref, set[Ref]]:
     found: dict[Ref, set[Ref]] = defaultdict(set)
     for decision in (*decisions.held, *decisions.deferred) if claims else ():
         for claim in _uses(decision, claims):
             found[claim].add(decision.ref)
     return found
+
+
+def _below(blue: Inventory, decisions: Decisions, claims: Collection[Ref]) -> Iterator[tuple[Ref, Ref]]:
+    """Each custom resource with the claims that what it controls mounts: it is the one that the ledger knows."""
+    for parent, offspring in decisions.offspring.items():
+        for child in offspring.children:
+            obj = blue.find(child.ref) or {}
+            mounts = {*mounted(child.ref, obj)} & {*claims}
+            made = {claim for claim in claims if made_for(child.ref, obj, claim)}
+            yield from ((parent, claim) for claim in mounts | made)
 
 
 def _uses(decision: Decision, claims: Collection[Ref]) -> Iterator[Ref]:

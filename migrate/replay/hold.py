@@ -14,6 +14,7 @@ from migrate.model.decision import Hold
 from migrate.model.marks import HELD, PARKED, PARKED_CLASS
 from migrate.model.objects import Object, annotations_of, dig, group_of, kind_of
 from migrate.replay import kinds
+from migrate.replay.addresses import ASKING, fixed_address
 from migrate.replay.edits import merged, nested, replaced
 
 Path = tuple[str, ...]
@@ -27,20 +28,6 @@ _LOAD_BALANCER_FIELDS = (
     "allocateLoadBalancerNodePorts",
 )
 """Fields of a Service that are refused where its type is not LoadBalancer; source: core validation, ValidateService."""
-
-POOL_ANNOTATIONS = (
-    "metallb.io/address-pool",
-    "metallb.io/loadBalancerIPs",
-    "metallb.io/allow-shared-ip",
-    "metallb.universe.tf/address-pool",
-    "metallb.universe.tf/loadBalancerIPs",
-    "metallb.universe.tf/allow-shared-ip",
-    "kube-vip.io/loadbalancerIPs",
-    "projectcalico.org/ipv4pools",
-    "projectcalico.org/ipv6pools",
-    "projectcalico.org/loadBalancerIPs",
-)
-"""Annotations by which a Service asks for an address, or a pool of them."""
 
 INGRESS_CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 
@@ -115,10 +102,15 @@ def off_every_node(target: Object, *, exclusive: bool) -> tuple[Object, Hold]:
     """Hold a DaemonSet with a node selector that no node matches; its own selector stays beside it."""
     parent = ("spec", "template", "spec", "nodeSelector")
     selector = dig(target, *parent)
-    rest = nested((*parent, PARKED), "true") if exclusive else None
+    rest = twin_off_every_node() if exclusive else None
     if selector is None:
         return held(target, {parent: {PARKED: "true"}}, rest=rest)
     return held(target, {(*parent, PARKED): "true"}, rest=rest)
+
+
+def twin_off_every_node() -> Object:
+    """The patch that puts blue's DaemonSet to rest: a node selector that no node matches."""
+    return nested(("spec", "template", "spec", "nodeSelector", PARKED), "true")
 
 
 def gated(target: Object) -> tuple[Object, Hold]:
@@ -130,11 +122,14 @@ def gated(target: Object) -> tuple[Object, Hold]:
     return held(target, {("spec", "schedulingGates"): [*(gates or ()), {"name": PARKED}]})
 
 
-def suspended(target: Object, *, rest: bool = True, path: Path = ("spec", "suspend")) -> tuple[Object, Hold]:
+def suspended(target: Object) -> tuple[Object, Hold]:
     """Hold what knows `suspend`; on blue the twin is suspended before this one goes on."""
-    return held(
-        target, {path: True}, release={path: _prior(target, path)}, rest=nested(path, True) if rest else None
-    )
+    return switched(target, ("spec", "suspend"), True)
+
+
+def switched(target: Object, path: Path, asleep: Any) -> tuple[Object, Hold]:
+    """Hold what one field tells to rest; on blue the twin is told so before this one goes on."""
+    return held(target, {path: asleep}, rest=nested(path, asleep))
 
 
 def without_automation(target: Object) -> tuple[Object, Hold]:
@@ -169,7 +164,7 @@ def inert(target: Object) -> tuple[Object, Hold]:
     """
     balancer = dig(target, "spec", "type") == "LoadBalancer"
     asleep: dict[Path, Any] = {("spec", "externalIPs"): None}
-    for annotation in POOL_ANNOTATIONS:
+    for annotation in ASKING:
         asleep["metadata", "annotations", annotation] = None
     if balancer:
         asleep["spec", "type"] = "ClusterIP"
@@ -180,15 +175,6 @@ def inert(target: Object) -> tuple[Object, Hold]:
         asleep["spec", "externalTrafficPolicy"] = None
     rest = _freed(target) if fixed_address(target) else None
     return held(target, asleep, rest=rest)
-
-
-def fixed_address(service: Object) -> bool:
-    """Whether a Service names the address that it wants, so that two clusters would announce the same one."""
-    return bool(
-        dig(service, "spec", "externalIPs")
-        or dig(service, "spec", "loadBalancerIP")
-        or any(key in annotations_of(service) for key in POOL_ANNOTATIONS if key.lower().endswith("ips"))
-    )
 
 
 def _freed(target: Object) -> Object:

@@ -29,6 +29,9 @@ APPLICATION: Kind = ("argoproj.io", "Application")
 APPLICATION_SET: Kind = ("argoproj.io", "ApplicationSet")
 KUSTOMIZATION: Kind = ("kustomize.toolkit.fluxcd.io", "Kustomization")
 HELM_RELEASE: Kind = ("helm.toolkit.fluxcd.io", "HelmRelease")
+FLUX_INSTANCE: Kind = ("fluxcd.controlplane.io", "FluxInstance")
+RESOURCE_SET: Kind = ("fluxcd.controlplane.io", "ResourceSet")
+INPUT_PROVIDER: Kind = ("fluxcd.controlplane.io", "ResourceSetInputProvider")
 JOB: Kind = ("batch", "Job")
 CRON_JOB: Kind = ("batch", "CronJob")
 AUTOSCALER: Kind = ("autoscaling", "HorizontalPodAutoscaler")
@@ -56,6 +59,30 @@ SCALED: frozenset[Kind] = frozenset(
 
 WORKLOADS: frozenset[Kind] = SCALED | {DAEMON_SET}
 """What runs pods and goes on running them."""
+
+ONE_SHOT: frozenset[Kind] = frozenset(
+    {
+        ("cert-manager.io", "CertificateRequest"),
+        ("acme.cert-manager.io", "Order"),
+        ("acme.cert-manager.io", "Challenge"),
+        ("tekton.dev", "PipelineRun"),
+        ("tekton.dev", "TaskRun"),
+        ("tekton.dev", "CustomRun"),
+        ("argoproj.io", "Workflow"),
+        ("argoproj.io", "AnalysisRun"),
+        ("velero.io", "Backup"),
+        ("velero.io", "Restore"),
+        ("velero.io", "DeleteBackupRequest"),
+        ("velero.io", "DownloadRequest"),
+        ("velero.io", "PodVolumeBackup"),
+        ("velero.io", "PodVolumeRestore"),
+        ("velero.io", "DataUpload"),
+        ("velero.io", "DataDownload"),
+        ("velero.io", "ServerStatusRequest"),
+        ("postgresql.cnpg.io", "Backup"),
+    }
+)
+"""Custom resources that are carried out once; made anew they would be carried out again."""
 
 
 def pod_path(kind: Kind) -> tuple[str, ...] | None:

@@ -19,6 +19,7 @@ from migrate.model.decision import Literal, RangeKind
 from migrate.model.facts import OwnRanges
 from migrate.model.objects import Object, annotations_of, group_of, kind_of, labels_of
 from migrate.replay import kinds
+from migrate.replay.written_hosts import dashed, hosts, unwrapped
 
 MASKED = "masked"
 """What stands for an address in a Secret."""
@@ -29,14 +30,18 @@ _V4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2}(?!\w))?")
 _V6 = re.compile(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:/\d{1,3}(?!\w))?")
 """What may be an address or a range; what stands around it is looked at apart, as a lookbehind is slow here."""
 
-_HINTS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d"), re.compile(r":[0-9A-Fa-f]{0,4}:")
-"""What every text with an IPv4 and with an IPv6 address has in it: most objects have neither."""
+_HINTS = re.compile(r"\d[.-]\d{1,3}[.-]\d{1,3}[.-]\d"), re.compile(r":[0-9A-Fa-f]{0,4}:")
+"""What every text with an IPv4, dashes or not, and with an IPv6 address has in it: most objects have neither."""
 
 _JOINED_BEFORE = re.compile(r".?\w|\d\.|[^\W\d_]-", re.DOTALL)
 """A word, an OID or a version of five parts, a name with a version (app-1.2.3.4); <address>-<address> is a range."""
 
 _JOINED_AFTER = re.compile(r"\w.?|\.\d|[-+][^\W\d_]", re.DOTALL)
 """A word, an OID, a version (1.2.3.4-rc); a full stop ends a sentence, or begins the rest of 10.0.0.5.nip.io."""
+
+_NAME_BEFORE = re.compile(r"[^\W\d_]-")
+_PORT_AFTER = re.compile(r":\d")
+"""Between the two an address is one all the same: a version (app-1.2.3.4) has no port."""
 
 _LINE_ENDS = frozenset({r"\n", r"\r", r"\t"})
 """How JSON in a text spells what ends a word."""
@@ -53,8 +58,14 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SCHEMAS = ("versions", "validation")
 """Parts of a CustomResourceDefinition's spec: descriptions and patterns, whose addresses are examples."""
 
+_STEMS = 8
+"""So many beginnings of nodes' names are looked for in every text, before any name is."""
+
 _ENCODED = frozenset({(kinds.SECRET, "data"), (kinds.CONFIG_MAP, "binaryData")})
 """What the API serves as base64."""
+
+_MAYBE_ENCODED = (kinds.CONFIG_MAP, "data")
+"""Where people put base64 of their own."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,17 @@ class Scanner:
         return frozenset(n.network_address for n in map(_network, self.ranges.nodes) if n is not None)
 
     @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(name.lower() for name in self.ranges.names)
+
+    @cached_property
+    def _stems(self) -> tuple[str, ...]:
+        """What the names begin with, so far that it takes few words to say it: hardly a text has one of them."""
+        longest = max(map(len, self._names), default=0)
+        cut = ({name[:size] for name in self._names} for size in range(longest, 0, -1))
+        return tuple(next((stems for stems in cut if len(stems) <= _STEMS), {""})) if longest else ()
+
+    @cached_property
     def _patterns(self) -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
         """Hint and pattern of each family that the cluster has an address of."""
         families = {n.version for networks in self._networks.values() for n in networks}
@@ -88,7 +110,10 @@ class Scanner:
         )
 
     def literals(self, obj: Object) -> tuple[Literal, ...]:
-        """Every address of the cluster in an object, by its place; in a Secret masked, and told once a place."""
+        """Every address of the cluster in an object, by its place, and every node's name in the place of one.
+
+        In a Secret masked, and told once a place.
+        """
         if not self.may_name(obj):
             return ()
         secret = (group_of(obj), kind_of(obj)) == kinds.SECRET
@@ -103,18 +128,31 @@ class Scanner:
     def may_name(self, obj: Object) -> bool:
         """Whether some text of the object looks like an address at all; cheap, and never wrong with a no."""
         text = "\n".join(_strings([value for _, value in _parts(obj)]))
-        return any(hint.search(text) for hint, _ in self._patterns)
+        return any(hint.search(text) for hint, _ in self._patterns) or any(self._nodes_in(_plain(text)))
 
     def in_text(self, text: str) -> Iterator[tuple[str, RangeKind]]:
-        """Every address of the cluster in a text, and every range that touches its own, as written; with repetitions."""
-        if "%" in text or "\\u" in text:
-            text = _SPELT_OUT.sub(" ", text)
+        """Every address of the cluster in a text, and every range that touches its own, as written; with repetitions.
+
+        Its nodes' names are told where they stand for an address: before a port, or in a URL.
+        """
+        text = _plain(text)
         for _, pattern in self._patterns:
             for match in pattern.finditer(text):
                 address, start, end = _reading(match)
                 kind = self._kind_of(address)
                 if kind is not None and _stands_alone(text[max(start - 2, 0) : start], text[end : end + 2]):
                     yield address, kind
+        for written, address in dashed(text):
+            kind = self._kind_of(address)
+            if kind is not None:
+                yield written, kind
+        yield from ((name, RangeKind.NODE) for name in self._nodes_in(text))
+
+    def _nodes_in(self, text: str) -> Iterator[str]:
+        """The names of nodes that a text uses as hosts."""
+        lower = text.lower()
+        if any(stem in lower for stem in self._stems):
+            yield from (host for host in hosts(text) if host.lower().rstrip(".") in self._names)
 
     def _kind_of(self, text: str) -> RangeKind | None:
         """The kind of range that an address lies in, or that a range touches; None for everything else.
@@ -150,8 +188,14 @@ def _reading(match: re.Match[str]) -> tuple[str, int, int]:
     return (address if slash and _network(text) is None else text), start, end
 
 
+def _plain(text: str) -> str:
+    return _SPELT_OUT.sub(" ", text) if "%" in text or "\\u" in text else text
+
+
 def _stands_alone(before: str, after: str) -> bool:
     """Whether what stands between two characters before and two after is no part of a longer word or number."""
+    if _NAME_BEFORE.fullmatch(before) and _PORT_AFTER.fullmatch(after):
+        return True
     return (before in _LINE_ENDS or not _JOINED_BEFORE.fullmatch(before)) and not _JOINED_AFTER.fullmatch(
         after
     )
@@ -167,6 +211,8 @@ def _parts(obj: Object) -> Iterator[tuple[str, Any]]:
             continue
         if (kind, key) in _ENCODED and isinstance(value, Mapping):
             yield key, {k: _decoded(v) for k, v in value.items()}
+        elif (kind, key) == _MAYBE_ENCODED and isinstance(value, Mapping):
+            yield key, {k: unwrapped(v) if isinstance(v, str) else v for k, v in value.items()}
         elif kind == kinds.DEFINITION and isinstance(value, Mapping):
             yield key, {k: v for k, v in value.items() if k not in _SCHEMAS}
         else:
@@ -199,7 +245,7 @@ def _strings(left: list[Any]) -> Iterator[str]:
         item = left.pop()
         if isinstance(item, str):
             yield item
-        elif isinstance(item, Mapping):
+        elif type(item) is dict or isinstance(item, Mapping):
             yield from map(str, item)  # an edited export may have keys that are none
             left.extend(item.values())
         elif isinstance(item, list | tuple):

@@ -1,13 +1,14 @@
-"""Whether what was decided stands on green: with our marks, and equal in every field that we sent.
+"""Whether what was decided stands on green: with our marks, equal in every field that we sent, and with none beside these.
 
-Fields that the server, or a webhook, added are not ours to compare. A held object that has been released is equal
-when it stands as its release patch leaves it. Differences name paths, never values: they may be a Secret's.
+What green's own server and control plane added is told and passes; what another hand added fails, as a rule more opens
+a policy. A held object that has been released is equal when it stands as its release patch leaves it. Differences name
+paths, never values: they may be a Secret's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from migrate.model.decision import Decision
@@ -16,7 +17,7 @@ from migrate.model.inventory import EVERY_KIND, Inventory
 from migrate.model.marks import RUN, SOURCE_HASH, unmarked
 from migrate.model.objects import Object, Ref, annotations_of
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
-from migrate.replay.causes import ADMITTED
+from migrate.replay.causes import ADMITTED, COMPLETED
 from migrate.replay.decisions import MERGED_RULES, Decisions
 from migrate.replay.edits import merged
 from migrate.replay.sanitise import sanitise, source_hash
@@ -42,12 +43,15 @@ SHOWN = 5
 MOST = 50
 """How many paths of one object are listed."""
 
+Paths = tuple[str, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One object that does not stand as decided: how, at which paths, and for each path why, where that was looked at.
 
-    With `reasons`, one a path, the operator has accepted it (`replay.accepted`).
+    `added` are those of the paths that stand beside what was sent. With `reasons`, one a path, the operator has accepted
+    it (`replay.accepted`).
     """
 
     ref: Ref
@@ -56,6 +60,7 @@ class Difference:
     paths: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    added: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         """The object and what is wrong with it."""
@@ -67,7 +72,23 @@ class Difference:
     @property
     def admitted(self) -> bool:
         """Whether all of it is what green's admission made of it as it was written, and nobody has touched it since."""
-        return self.what == DIFFERS and bool(self.causes) and set(self.causes) == {ADMITTED}
+        return self._wholly(ADMITTED)
+
+    @property
+    def completed(self) -> bool:
+        """Whether all of it is what green itself added to what was sent, which stands beside it unchanged."""
+        return self._wholly(COMPLETED)
+
+    def _wholly(self, cause: str) -> bool:
+        return self.what == DIFFERS and bool(self.causes) and set(self.causes) == {cause}
+
+    def at(self, positions: Sequence[int]) -> Difference:
+        """The difference at some of its paths alone."""
+        paths, causes, reasons = (
+            tuple(words[n] for n in positions) if words else ()
+            for words in (self.paths, self.causes, self.reasons)
+        )
+        return replace(self, paths=paths, causes=causes, reasons=reasons)
 
     def as_json(self) -> dict[str, Any]:
         """The difference as JSON: paths and causes, no value."""
@@ -96,7 +117,7 @@ def differences(decisions: Decisions, green: Inventory, *, key: bytes, run: RunI
 
 
 def parity(decisions: Decisions, green: Inventory, *, key: bytes, run: RunId) -> tuple[Verdict, ...]:
-    """Compare, and say for every wave whether all that was written stands."""
+    """Compare, and say for every wave whether all that was written stands; without causes, whatever is beside it differs."""
     return verdicts(decisions, differences(decisions, green, key=key, run=run))
 
 
@@ -156,7 +177,7 @@ def _difference(decision: Decision, green: Inventory, key: bytes, run: RunId) ->
     found = green.find(decision.ref)
     if found is None:
         return Difference(decision.ref, decision.wave, unread(decision.ref, green) or MISSING)
-    paths = _departures(decision, unmarked(target), found)
+    paths, added = _departures(decision, unmarked(target), found)
     if decision.status and not found.get("status"):  # once it is there, it is green's to go on writing
         paths = (*paths, "status")
     if decision.rule not in MERGED_RULES:  # what green made itself carries no marks of ours
@@ -164,16 +185,22 @@ def _difference(decision: Decision, green: Inventory, key: bytes, run: RunId) ->
         if marks.get(RUN) != run:
             return Difference(decision.ref, decision.wave, FOREIGN)
         if marks.get(SOURCE_HASH) != source_hash(target, key):
-            return Difference(decision.ref, decision.wave, STALE, paths)
-    return Difference(decision.ref, decision.wave, DIFFERS, paths) if paths else None
+            return Difference(decision.ref, decision.wave, STALE, (*paths, *added), added=frozenset(added))
+    paths = (*paths, *added)
+    return Difference(decision.ref, decision.wave, DIFFERS, paths, added=frozenset(added)) if paths else None
 
 
-def _departures(decision: Decision, wanted: Object, found: Object) -> tuple[str, ...]:
-    """The differences from the form that the object is nearer to: as written, or as its release leaves it."""
-    paths = apart(wanted, found)
-    if paths and decision.hold is not None:
-        return min(apart(merged(wanted, decision.hold.release), found), paths, key=len)
-    return paths
+def _departures(decision: Decision, wanted: Object, found: Object) -> tuple[Paths, Paths]:
+    """Where the object departs from the form that it is nearer to, as written or as its release leaves it; what it has more."""
+    if decision.rule in MERGED_RULES:
+        return apart(wanted, found), ()  # green's own object: what it has of its own is its own
+    forms = (wanted,) if decision.hold is None else (wanted, merged(wanted, decision.hold.release))
+    departures: list[tuple[Paths, Paths]] = []
+    for form in forms:
+        departures.append((apart(form, found), beside(form, found)))
+        if not any(departures[-1]):
+            break
+    return min(departures, key=lambda both: sum(map(len, both)))
 
 
 def apart(wanted: Object, found: Object) -> tuple[str, ...]:
@@ -187,17 +214,44 @@ def apart(wanted: Object, found: Object) -> tuple[str, ...]:
     return min(paths, tuple(unequal(wanted, sanitise(found))), key=len) if paths else paths
 
 
+def beside(wanted: Object, found: Object) -> Paths:
+    """The paths that what stands has beside what is wanted, both reduced as blue's objects are."""
+    there = {**sanitise(found), "apiVersion": wanted.get("apiVersion", "")}
+    if there == wanted:
+        return ()
+    wanted = sanitise(wanted)  # a release gives back some of what is reduced of every object
+    # a path names the one note that is more, and never the map: who accepts it accepts no other
+    wanted = {**wanted, "metadata": {"annotations": {}, "labels": {}, **wanted.get("metadata", {})}}
+    lacking = set(unequal(wanted, there))
+    return tuple(path for path in unequal(there, wanted) if path not in lacking)
+
+
+def parted(difference: Difference) -> Iterator[Difference]:
+    """What green itself completed of an object, apart from what else differs there: the one passes, the other may not."""
+    alike = {
+        own: [n for n, why in enumerate(difference.causes) if (why == COMPLETED) is own]
+        for own in (False, True)
+    }
+    if difference.what == DIFFERS and all(alike.values()):
+        yield from map(difference.at, alike.values())
+    else:
+        yield difference
+
+
 def _judged(check: str, total: int, found: Sequence[Difference]) -> tuple[Verdict, ...]:
-    """One verdict on what must be equal; further ones, which pass, on what green's admission made otherwise and what is accepted.
+    """One verdict on what must be equal; further ones, which pass, on what green itself did, and what is accepted.
 
     They have names of their own, so that an approval that was given without them does not cover them.
     """
-    admitted = [difference for difference in found if difference.admitted and not difference.reasons]
-    bad = [difference for difference in found if not difference.admitted and not difference.reasons]
-    said = f"{total - len({difference.ref for difference in found})} of {total} equal"
+    completed = [d for d in found if d.completed and not d.reasons]
+    admitted = [d for d in found if d.admitted and not d.reasons]
+    bad = [d for d in found if not (d.completed or d.admitted or d.reasons)]
+    unlike = {d.ref for d in found if d.reasons or not d.completed}
+    said = f"{total - len(unlike)} of {total} equal"
     verdicts = [_failed(check, f"{said}; {_shown(bad)}", bad) if bad else passed(check, said)]
-    if admitted:
-        verdicts.append(passed(f"{check} as admitted", f"{len(admitted)} of {total}: {_shown(admitted)}"))
+    for word, some in (("admitted", admitted), ("completed", completed)):
+        if some:
+            verdicts.append(passed(f"{check} as {word}", f"{len(some)} of {total}: {_shown(some)}"))
     return (*verdicts, *as_accepted(check, found, total))
 
 

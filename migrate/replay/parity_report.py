@@ -16,10 +16,14 @@ from migrate.replay.parity import Difference
 
 
 def counts(decisions: Decisions, found: Sequence[Difference]) -> Mapping[str, int]:
-    """How many objects were compared, and how each of them stands; one that is several counts once, as the worst."""
-    differing = {d.ref for d in found if not d.admitted and not d.reasons}
-    admitted = {d.ref for d in found if d.admitted and not d.reasons} - differing
-    accepted = {d.ref for d in found} - differing - admitted
+    """How many objects were compared, and how each of them stands; one that is several counts once, as the worst.
+
+    What green completed counts as equal, and is counted beside: what was sent stands there unchanged.
+    """
+    unlike = [d for d in found if d.reasons or not d.completed]
+    differing = {d.ref for d in unlike if not d.admitted and not d.reasons}
+    admitted = {d.ref for d in unlike if d.admitted and not d.reasons} - differing
+    accepted = {d.ref for d in unlike} - differing - admitted
     compared = len(decisions.written)
     return {
         "compared": compared,
@@ -27,12 +31,18 @@ def counts(decisions: Decisions, found: Sequence[Difference]) -> Mapping[str, in
         "differing": len(differing),
         "admitted": len(admitted),
         "accepted": len(accepted),
+        "completed": len({d.ref for d in found} - {d.ref for d in unlike}),
     }
 
 
 def summed(numbers: Mapping[str, int]) -> str:
     """The counts in words."""
-    words = {"differing": "differ", "admitted": "as green's admission wrote them", "accepted": "as accepted"}
+    words = {
+        "differing": "differ",
+        "admitted": "as green's admission wrote them",
+        "accepted": "as accepted",
+        "completed": "of these completed by green",
+    }
     rest = "".join(f", {numbers[key]} {said}" for key, said in words.items() if numbers[key])
     return f"{numbers['equal']} of {numbers['compared']} objects equal{rest}"
 
@@ -41,7 +51,7 @@ def report(
     decisions: Decisions, found: Sequence[Difference], verdicts: Sequence[Verdict]
 ) -> Mapping[str, Any]:
     """Everything that was compared: counts in all and by kind, causes, verdicts, differences by path."""
-    refs = {d.ref for d in found}
+    refs = {d.ref for d in found if d.reasons or not d.completed}
     kinds = Counter(_kind(d.ref) for d in decisions.written)
     unequal = Counter(_kind(ref) for ref in refs)
     causes = Counter(cause or "not looked at" for d in found for cause in d.causes or ("",) * len(d.paths))

@@ -5,9 +5,10 @@ Nothing is pruned for being empty: an egress rule `{}` allows everything, its ab
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import ip_network
+from itertools import groupby
 
 from migrate.model.canonical import keyed_digest
 from migrate.model.ids import RuleId, RunId
@@ -70,7 +71,11 @@ def _edits(kind: Kind) -> tuple[Edit, ...]:
 
 @lru_cache(maxsize=1024)
 def changes(kind: Kind) -> tuple[Change, ...]:
-    """What is done to an object of a kind; the annotations that go are looked for all at once, and first."""
-    edits = _edits(kind)
-    notes = "|".join(edit.notes for edit in edits if edit.notes)
-    return (unnoted(notes), *(edit.at(kind) for edit in edits if not edit.notes))
+    """What is done to an object of a kind, in the table's order; neighbours that drop annotations look for them at once."""
+    runs = groupby(_edits(kind), key=lambda edit: bool(edit.notes))
+    made = (_at_once(run) if drop else [edit.at(kind) for edit in run] for drop, run in runs)
+    return tuple(change for run in made for change in run)
+
+
+def _at_once(run: Iterable[Edit]) -> list[Change]:
+    return [unnoted("|".join(edit.notes for edit in run))]

@@ -20,15 +20,16 @@ _CLASSED = frozenset({*kinds.WORKLOADS, kinds.POD})
 
 
 def classes_as_facts(blue: Inventory, decisions: Decisions, words: Workloads, key: bytes) -> dict[str, Any]:
-    """What is not serving, each with the keyed hash of what its class rests on, for the journal."""
-    found = (
-        (d, blue.find(d.ref)) for d in decisions.held if d.ref[:2] in _CLASSED and d.workload_class != SERVING
-    )
+    """What is not serving, held or below a custom resource, each with the keyed hash of what its class rests on, for the journal."""
+    classed = {d.ref: d.workload_class for d in decisions.held if d.workload_class != SERVING}
+    # what a custom resource controls is not held itself, but by its class the resource is
+    classed |= {child.ref: child.word for below in decisions.offspring.values() for child in below.children}
+    found = ((ref, word, blue.find(ref)) for ref, word in classed.items() if ref[:2] in _CLASSED)
     return {
         "words": _said(words),
         "workloads": [
-            {"ref": d.ref.as_json(), "class": d.workload_class, "basis": _basis(d.ref, obj, key)}
-            for d, obj in found
+            {"ref": ref.as_json(), "class": word, "basis": _basis(ref, obj, key)}
+            for ref, word, obj in found
             if obj is not None
         ],
     }

@@ -13,7 +13,6 @@ from typing import Any
 from migrate.model.decision import Decision
 from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.objects import Object, dig, metadata_of
-from migrate.replay import kinds
 from migrate.replay.blue import Blue
 from migrate.replay.decisions import WRITTEN
 
@@ -59,16 +58,9 @@ def _obstacle(decision: Decision, obj: Object, blue: Blue) -> str:
     if ref.group in BUILT_IN_GROUPS:
         return "green's own controllers write that of a built-in kind"
     version = str(decision.target.get("apiVersion", "")).rpartition("/")[2]
-    for definition in blue.inventory.of(kinds.DEFINITION[1], kinds.DEFINITION[0]):
-        if (dig(definition, "spec", "group"), dig(definition, "spec", "names", "kind")) == (
-            ref.group,
-            ref.kind,
-        ):
-            versions = dig(definition, "spec", "versions", default=()) or ()
-            apart = [
-                v
-                for v in versions
-                if v.get("name") == version and dig(v, "subresources", "status") is not None
-            ]
-            return "" if apart else f"its definition has no status apart in {version}"
-    return "its definition was not found on blue"
+    definition = blue.definitions.get((ref.group, ref.kind))
+    if definition is None:
+        return "its definition was not found on blue"
+    versions = dig(definition, "spec", "versions", default=()) or ()
+    apart = any(v.get("name") == version and dig(v, "subresources", "status") is not None for v in versions)
+    return "" if apart else f"its definition has no status apart in {version}"

@@ -12,6 +12,8 @@ from migrate.replay.admission import Admission
 from migrate.replay.blue import Blue
 from migrate.replay.classes import Classes
 from migrate.replay.gitops import Keepers
+from migrate.replay.parents import Parents
+from migrate.replay.selected_namespaces import SelectedNamespaces
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,22 @@ class Surroundings:
     @cached_property
     def classes(self) -> Classes:
         """The classes of blue's workloads."""
-        return Classes(self.blue)
+        return Classes(self.blue, self.parents.makers)
+
+    @cached_property
+    def parents(self) -> Parents:
+        """The custom resources that control what may not run twice; what they control is classed by itself."""
+        return Parents(self.blue, Classes(self.blue))
 
     @cached_property
     def keepers(self) -> Keepers:
         """What Argo CD and Flux keep on blue."""
         return Keepers(self.blue.inventory)
+
+    @cached_property
+    def selected_namespaces(self) -> SelectedNamespaces:
+        """What of blue's namespaces policies and webhooks that move select."""
+        return SelectedNamespaces(self.blue)
 
     @cached_property
     def admission(self) -> Admission:

@@ -16,6 +16,7 @@ from migrate.model.decision import Decision
 from migrate.model.objects import Object, Ref
 from migrate.replay import kinds
 from migrate.replay.canary import PASSING
+from migrate.replay.conflicts import Taken
 from migrate.replay.decisions import MERGED_RULES
 from migrate.replay.kinds import Kind
 
@@ -40,6 +41,7 @@ class Said(StrEnum):
     STANDS = "stands"
     REFUSED = "refused"
     LATER = "later"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ class Tried:
         """The object and the answer as JSON."""
         told = {"said": self.said.value, "words": self.words, "path": self.path}
         return {"object": self.ref.as_json(), "wave": self.wave, **told}
+
+
+BAD = frozenset({Said.REFUSED, Said.UNDECIDED})
+"""What a run would stop at."""
 
 
 def later(decision: Decision, served: Collection[Kind], namespaces: Collection[str]) -> str:
@@ -76,6 +82,18 @@ def placed(body: Object, namespace: str, namespaces: Collection[str]) -> Object:
         return body
     metadata: Mapping[str, Any] = body["metadata"]
     return {**body, "metadata": {**metadata, "namespace": BORROWED}}
+
+
+def met(decision: Decision, taken: Taken, path: str) -> Tried:
+    """What is said of a name that an object of others has on green: what the file says of it, as the run will go by it."""
+    said = Said.REFUSED if taken.policy == "stop" else Said.STANDS
+    return Tried(decision.ref, decision.wave, said, f"{taken} ({taken.why})", path)
+
+
+def undecided(decision: Decision) -> Tried:
+    """What waits for a word of the file's."""
+    words = "; ".join(filter(None, (decision.reason, decision.evidence)))
+    return Tried(decision.ref, decision.wave, Said.UNDECIDED, words)
 
 
 def judged(decision: Decision, answer: Object | DoorError, path: str, *, borrowed: bool) -> Tried:

@@ -10,6 +10,8 @@ from enum import IntEnum
 
 from migrate.replay import kinds
 from migrate.replay.kinds import Kind
+from migrate.replay.replications import KINDS as REPLICATIONS
+from migrate.replay.runs import BELOW
 
 
 class Turn(IntEnum):
@@ -27,10 +29,11 @@ TURNS = {
     Turn.WRITERS: "workloads, Jobs and CronJobs",
     Turn.ADDRESSES: "Services with an address of their own, one by one, then the routes that are switched; where who announces "
     "addresses, or their pool, moves as well, these Services follow that in the next turn",
-    Turn.WAYS_IN: "who gives addresses, then load balancers, one by one, then Ingresses, Gateways, HPAs, KEDA's objects",
+    Turn.WAYS_IN: "who gives addresses, then load balancers, one by one, then Ingresses, Gateways, HPAs, "
+    "KEDA's objects, runs of custom kinds, their schedules and the queues that let them go on",
     Turn.NAMES: "external-dns, cert-manager",
     Turn.GITOPS: "Argo CD and Flux: controllers and objects",
-    Turn.LAST: "cluster autoscalers, descheduler, backups",
+    Turn.LAST: "cluster autoscalers, Cluster API's Clusters, descheduler, backups, what copies volumes",
 }
 """What each turn holds, in words."""
 
@@ -49,6 +52,33 @@ FLUX: frozenset[Kind] = frozenset(
 )
 """What `flux suspend` knows; source: fluxcd.io/docs/cmd."""
 
+FLUX_OPERATOR: frozenset[Kind] = frozenset({kinds.FLUX_INSTANCE, kinds.RESOURCE_SET, kinds.INPUT_PROVIDER})
+"""What the Flux Operator makes Flux and its objects from."""
+
+SCHEDULES: frozenset[Kind] = frozenset(
+    {
+        ("sparkoperator.k8s.io", "ScheduledSparkApplication"),
+        ("ray.io", "RayCronJob"),
+        ("apps.kruise.io", "AdvancedCronJob"),
+    }
+)
+"""What makes runs in time, beside CronJobs and Argo's CronWorkflows."""
+
+QUEUES: frozenset[Kind] = frozenset({("kueue.x-k8s.io", "ClusterQueue")})
+"""What lets suspended Jobs go on by itself."""
+
+MACHINES: frozenset[Kind] = frozenset({("cluster.x-k8s.io", "Cluster")})
+"""What keeps machines elsewhere."""
+
+BACKUPS: frozenset[Kind] = frozenset(
+    {
+        ("velero.io", "Schedule"),
+        ("velero.io", "BackupStorageLocation"),
+        ("postgresql.cnpg.io", "ScheduledBackup"),
+    }
+)
+"""What makes backups in time, and where they go."""
+
 POOLS = frozenset({"metallb.io", "purelb.io", "network.kubesphere.io"})
 """API groups of the pools of addresses, and of how they are announced."""
 
@@ -64,6 +94,9 @@ _WAYS_IN = {
     kinds.API_SERVICE,
     kinds.MUTATING_WEBHOOKS,
     kinds.VALIDATING_WEBHOOKS,
+    *BELOW,
+    *QUEUES,
+    *SCHEDULES,
 }
 
 
@@ -73,8 +106,10 @@ def turn_of(kind: Kind, *, rests: bool, outside: Turn | None, awaited: bool) -> 
     `rests` says whether blue's twin is put to rest for it, `outside` the turn of a controller that acts on the outside
     world. What answers a webhook that others wait for (`awaited`) comes with the writers, whatever else it does.
     """
-    if kind in FLUX or kind in {kinds.APPLICATION, kinds.APPLICATION_SET}:
+    if kind in FLUX | FLUX_OPERATOR or kind in {kinds.APPLICATION, kinds.APPLICATION_SET}:
         return Turn.GITOPS
+    if kind in BACKUPS | REPLICATIONS | MACHINES:
+        return Turn.LAST
     if kind in _WRITERS:
         return outside if outside is not None and not awaited else Turn.WRITERS
     if kind == kinds.SERVICE and rests:

@@ -46,7 +46,8 @@ WAVES: tuple[Wave, ...] = (
     Wave(
         12,
         "ResourceQuotas, admission policies, validating webhooks",
-        "before the start each serving workload's first pod is taken by green's server in a dry run,"
+        "before the start each serving workload's first pod, and before any writer moves every other's, is taken by"
+        " green's server in a dry run,"
         " with the containers that are injected on blue",
     ),
 )

@@ -81,6 +81,10 @@ def _shows(source: Source, step: PlannedStep) -> list[str]:
                 f"moves, off on blue before on on green: {_name(h)} ({h['class'] or h['form']})"
                 for h in held
                 if moves(h)
+            ] + [
+                f"off on blue after who makes it, made again on green by that: {_name(c)} ({c['class']})"
+                for parent in source.ledger.get("parents", ())
+                for c in parent["children"]
             ]
         case _:
             return []

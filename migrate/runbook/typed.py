@@ -146,6 +146,20 @@ def _disown(hands: Hands, action: Action) -> str:
     return f"{bare} | {side} apply --server-side --field-manager cnimigrate{space} -f -"
 
 
+def _cede(hands: Hands, action: Action) -> str:
+    """Owners of fields that green has not got own nothing by them, so blue's can be written as they are."""
+    green, ref = hands.target(action)
+    blue = f"{hands.kubectl(Side.BLUE)} get {named(ref)} -o json --show-managed-fields"
+    owners = "jq '{metadata: {managedFields: .metadata.managedFields}}'"
+    return f"{blue} | {owners} | {green} patch {named(ref)} --type merge --patch-file /dev/stdin"
+
+
+def _reclaim(hands: Hands, action: Action) -> str:
+    """Who goes back by hand deletes by name, and gives up what was adopted as its own field manager."""
+    _ = hands, action
+    return NOTHING
+
+
 def _patch(hands: Hands, action: Action) -> str:
     kubectl, ref = hands.target(action)
     change = _without_marks(action.params["patch"])
@@ -322,13 +336,15 @@ def _unused(hands: Hands, action: Action) -> Iterable[str]:
 
 def _copy(hands: Hands, action: Action) -> str:
     claim = Ref.of_json(action.params["claim"])
-    data, name = data_of(hands.written, claim), f"by-hand-{action.params['phase']}-{action.params['attempt']}"
+    data, phase = data_of(hands.written, claim), action.params["phase"]
+    name = f"by-hand-{phase}-{action.params['attempt']}"
     if data is None or data.mover is None:
         return NOTHING
     if data.mover.volsync is not None:
         blue, green = hands.kubectl(Side.BLUE), hands.kubectl(Side.GREEN)
-        return copies.by_volsync(claim, data.mover.volsync, name, _bound(action), blue=blue, green=green)
-    return copies.by_program(hands.written, claim, data.mover.command, name, action.params["phase"])
+        spec, deadline = data.mover.volsync, action.deadline
+        return copies.by_volsync(claim, spec, name, phase, deadline, blue=blue, green=green)
+    return copies.by_program(hands.written, claim, data.mover.command, name, phase)
 
 
 def _disengage(hands: Hands, action: Action) -> str:
@@ -353,6 +369,8 @@ _BY_KIND: Mapping[str, Callable[[Hands, Action], str]] = {
     "apply": _apply,
     "adopt": _adopt,
     "disown": _disown,
+    "cede": _cede,
+    "reclaim": _reclaim,
     "patch": _patch,
     "delete": _delete,
     "link": _link,

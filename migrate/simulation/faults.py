@@ -15,6 +15,7 @@ from migrate.doors.cluster import PAGE, Cluster, ClusterIdentity, Write
 from migrate.doors.doors import Doors
 from migrate.doors.mover import Copied, Going, Mover, Pass
 from migrate.doors.provisioner import Provision, Provisioner
+from migrate.doors.slowed import Slowed
 from migrate.doors.traffic import Counts, Sample, Share, Traffic
 from migrate.errors import DoorError
 from migrate.model.ids import RouteName, Side
@@ -139,6 +140,10 @@ class FaultyCluster:
     def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
         """What the inner cluster's server warned of; no call goes out for it."""
         return self._inner.warnings(resource, name, namespace)
+
+    def slowed(self) -> Sequence[Slowed]:
+        """How the inner cluster's server slowed us down; no call goes out for it."""
+        return self._inner.slowed()
 
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
         """Ask for a right."""

@@ -145,7 +145,11 @@ def surviving(fields: Fields, value: Any, node: Node) -> Fields:
         for word, below in fields.items():
             name = word.removeprefix("f:")
             if word == "." or name in value:
-                result[word] = surviving(below, value.get(name), node.child(name)) if below else below
+                left = surviving(below, value.get(name), node.child(name)) if below else below
+                if (
+                    left or not below
+                ):  # a leaf instead of what was below it would own all that is to come there
+                    result[word] = left
         return result
     if isinstance(value, list) and node.keys:
         items = {item_key(item, node.keys): item for item in value}
@@ -251,7 +255,9 @@ def noted(
     for old in entries:
         if (old.get("manager"), old.get("operation"), old.get("subresource", "")) == identity:
             found = True
-            fields = mine["fieldsV1"] if replace else union(old.get("fieldsV1") or {}, mine["fieldsV1"])
+            # what an update takes away is owned by nobody any more, its own manager included
+            kept = {} if replace else difference(old.get("fieldsV1") or {}, moved)
+            fields = union(kept, mine["fieldsV1"]) if kept and mine["fieldsV1"] else kept or mine["fieldsV1"]
             result.append({**mine, "fieldsV1": fields, "time": now})
             continue
         rest = difference(old.get("fieldsV1") or {}, moved) if moved else old.get("fieldsV1") or {}

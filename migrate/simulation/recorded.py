@@ -21,7 +21,7 @@ from migrate.simulation.published import words, wrong
 from migrate.simulation.recording import MAX_DEPTH, Flaw, Piece, Read
 from migrate.simulation.seeding import loaded, minor_of
 from migrate.simulation.served import DEFAULT_VERSION, Served, builtin, of_crd
-from migrate.simulation.validation import problems
+from migrate.simulation.validation import PATH_NAMED, problems
 
 MAX_BYTES = 3 << 20
 """Of one object: what an API server takes in one request, and twice what etcd stores by default."""
@@ -34,7 +34,6 @@ Kinds = Mapping[tuple[str, str], Resource]
 
 _API_VERSION = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z0-9]+")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,62}")
-_NAME = re.compile(r"[^/%\s]{1,253}")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _RELEASE = re.compile(r"v\d+\.\d+(\..*)?")
 
@@ -204,6 +203,12 @@ def _bytes(text: str, path: str) -> bytes:
         raise _UnfitError(f"{path or 'it'}: has half a character in it; write it whole") from None
 
 
+def _is_name(text: str, kind: str) -> bool:
+    """Whether a server may have given that name; those that are segments of a path may have blanks in them."""
+    blanks = " " not in text or kind in PATH_NAMED
+    return 1 <= len(text) <= 253 and text.isprintable() and blanks and not set(text) & set("/%")
+
+
 def _named(obj: Object) -> Iterator[str]:
     """What an object is called."""
     for key, pattern, example in (("apiVersion", _API_VERSION, "apps/v1"), ("kind", _KIND, "Deployment")):
@@ -216,7 +221,7 @@ def _named(obj: Object) -> Iterator[str]:
         yield f"metadata: {words(metadata)}; write a mapping with a name"
         return
     name, namespace = metadata.get("name"), metadata.get("namespace")
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in {".", ".."}:
+    if not isinstance(name, str) or not _is_name(name, str(obj.get("kind"))) or name in {".", ".."}:
         read = f"reads {name[:60]!r}" if isinstance(name, str) else words(name)
         yield f"metadata.name: {read}; write the object's name, of at most 253 characters"
     if namespace not in (None, "") and not (isinstance(namespace, str) and _NAMESPACE.fullmatch(namespace)):

@@ -56,6 +56,7 @@ def wipe(store: Store, side: Side) -> None:
     for number in ("served", "rewritten", f"hooks:{side.value}"):
         store.next_number(number)
     store.set_number(f"seen:{side.value}", store.revision())
+    store.forget()  # what was kept of the objects
 
 
 def minor_of(version: str) -> int:

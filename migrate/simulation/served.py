@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from migrate.errors import NotFound
-from migrate.model.objects import Resource
+from migrate.model.objects import Resource, stored_version
 from migrate.simulation.store import Store
 
 ALL_VERBS = frozenset({"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"})
@@ -83,12 +83,14 @@ def resource(plural: str, group: str = "") -> Resource:
 
 
 def of_crd(crd: Mapping[str, Any]) -> list[Served]:
-    """The resources that a CustomResourceDefinition makes served, the storage version first."""
+    """The resources that a CustomResourceDefinition makes served, the one to speak of it in first (see `stored_version`)."""
     spec = crd["spec"]
     names = spec["names"]
     found: list[Served] = []
     versions = spec.get("versions") or [{"name": spec.get("version", "v1"), "served": True, "storage": True}]
-    for rank, version in enumerate(sorted(versions, key=lambda v: _priority(v["name"]))):
+    stored = stored_version(crd)
+    order = sorted(versions, key=lambda v: (v["name"] != stored, _priority(v["name"])))
+    for rank, version in enumerate(order):
         if not version.get("served"):
             continue
         subs = frozenset(version.get("subresources") or spec.get("subresources") or ())

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import orjson
 
 from migrate.doors.cluster import FIELD_MANAGER, PAGE, ClusterIdentity, Write
+from migrate.doors.slowed import Slowed
 from migrate.errors import DoorError, NotFound, Unreachable
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Resource, dig
@@ -176,6 +177,10 @@ class SimulatedCluster:
     def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
         """Take what the server has warned of when an object was written: fields that a definition's schema lacks."""
         return self._warned.pop((resource.name, namespace, name), ())
+
+    def slowed(self) -> Sequence[Slowed]:
+        """Nothing: nobody is turned away here, and time goes by itself."""
+        return ()
 
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:
         """Say yes: nobody is refused a right here, unless a fault says so."""

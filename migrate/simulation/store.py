@@ -14,6 +14,9 @@ from migrate.simulation.worldfile import WorldFile, dump
 RECENT = 256
 """Objects that a transaction keeps of what it has read; some 4 kB each."""
 
+RECENT_ALONE = 4096
+"""The same of a file that nobody else opens, where they are kept from transaction to transaction."""
+
 
 class Key(NamedTuple):
     """What names one object in the file; `namespace` is empty for cluster-scoped ones."""
@@ -48,13 +51,15 @@ def whole(body: str, fields: str) -> dict[str, Any]:
 class Store(WorldFile):
     """The world's file with its objects."""
 
-    def __init__(self, path: Path, *, fresh: bool) -> None:
-        # Of the transaction under way: what a write reads again and again, a pod's namespace, its account, itself.
+    def __init__(self, path: Path, *, fresh: bool, alone: bool = False) -> None:
+        # Of the transaction under way, or of the latest where the file is ours alone: what a write reads again and again, a pod's namespace, its account, itself.
         self._recent: dict[Key, tuple[str, str] | None] = {}
-        super().__init__(path, fresh=fresh)
+        self._most = RECENT_ALONE if alone else RECENT
+        super().__init__(path, fresh=fresh, alone=alone)
 
-    def _forget(self) -> None:
-        super()._forget()
+    def forget(self) -> None:
+        """Forget what was kept of the transaction, objects too."""
+        super().forget()
         self._recent.clear()
 
     def body(self, key: Key) -> str | None:
@@ -70,12 +75,13 @@ class Store(WorldFile):
     def _texts(self, key: Key) -> tuple[str, str] | None:
         """One object's body and managedFields, or None."""
         with self._lock:
-            if self._depth and key in self._recent:
+            kept = self._depth or self._alone
+            if kept and key in self._recent:
                 return self._recent[key]
             sql = "SELECT body, fields FROM objects WHERE side = ? AND grp = ? AND plural = ? AND ns = ? AND name = ?"
             texts: tuple[str, str] | None = self._db.execute(sql, key).fetchone()
-            if self._depth:
-                if len(self._recent) >= RECENT:
+            if kept:
+                if len(self._recent) >= self._most:
                     self._recent.clear()
                 self._recent[key] = texts
             return texts
@@ -84,7 +90,8 @@ class Store(WorldFile):
         """Write one object under its own uid and resourceVersion, and who owns it; `before` is what it was."""
         metadata = obj["metadata"]
         fields = metadata.get("managedFields")
-        body = {**obj, "metadata": without(metadata, "managedFields")} if fields else obj
+        # an empty list is none, as a server leaves out what is empty
+        body = {**obj, "metadata": without(metadata, "managedFields")} if fields is not None else obj
         texts = int(metadata["resourceVersion"]), dump(body), dump(fields) if fields else ""
         self._recent.pop(key, None)
         if before is not None:  # the index of uids is left alone

@@ -24,7 +24,7 @@ _LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]+")
 
 # These names are path segments: `system:node` is one, and `v1.`, and an IPv6 address.
-_PATH_NAMED = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "APIService", "IPAddress"}
+PATH_NAMED = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "APIService", "IPAddress"}
 _LABEL_NAMED = {"Namespace"}
 _SERVICE_NAMED = {"Service"}
 
@@ -65,7 +65,7 @@ def _metadata(obj: Object) -> Iterator[str]:
 def _good_name(kind: str, name: str) -> bool:
     if len(name) > 253:
         return False
-    if kind in _PATH_NAMED:
+    if kind in PATH_NAMED:
         return bool(_SEGMENT.fullmatch(name)) and name not in {".", ".."}
     if kind in _LABEL_NAMED:
         return bool(_LABEL.fullmatch(name))

@@ -62,9 +62,12 @@ class World:
         self.failures = Failures(store)
 
     @classmethod
-    def create(cls, path: Path, *, now: datetime | None = None, seed: int = 0) -> World:
-        """Make an empty world; FileExistsError where there is a file. `now` defaults to a fixed time (`EPOCH`)."""
-        store = Store(path, fresh=True)
+    def create(cls, path: Path, *, now: datetime | None = None, seed: int = 0, alone: bool = False) -> World:
+        """Make an empty world; FileExistsError where there is a file. `now` defaults to a fixed time (`EPOCH`).
+
+        `alone` where nobody else opens it meanwhile, and a crash may spoil it.
+        """
+        store = Store(path, fresh=True, alone=alone)
         with store.transaction():
             store.set_number("clock", to_micros(now or EPOCH))
             store.set_number("seed", seed)

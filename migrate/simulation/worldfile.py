@@ -79,7 +79,8 @@ def dump(value: Any) -> str:
 class WorldFile:
     """The file, open; every method joins the transaction that is under way, or is one by itself."""
 
-    def __init__(self, path: Path, *, fresh: bool) -> None:
+    def __init__(self, path: Path, *, fresh: bool, alone: bool = False) -> None:
+        """Open or make the file; `alone` where nobody else opens it meanwhile and a crash may spoil it: it is faster."""
         if fresh and path.exists():
             raise FileExistsError(path)
         if not fresh and not path.exists():
@@ -87,14 +88,17 @@ class WorldFile:
         self.path = path
         self._lock = threading.RLock()
         self._depth = 0
-        # Small values of the transaction under way: nobody else can change them before it ends. Numbers that it set
-        # are written with its end, because the same few are counted up at every write.
+        self._alone = alone
+        # Small values of the transaction under way: nobody else can change them before it ends; who is alone keeps them.
+        # Numbers that it set are written with its end, because the same few are counted up at every write.
         self._small: dict[str, Any] = {}
         self._counted: dict[str, int] = {}
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
         if fresh:
             self._db.execute("PRAGMA page_size=8192")  # most objects with their managedFields fit on one
-        self._db.execute("PRAGMA journal_mode=WAL")
+        if alone:
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        self._db.execute(f"PRAGMA journal_mode={'MEMORY' if alone else 'WAL'}")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute("PRAGMA cache_size=-32768")
         # the same pages are written again and again: brought into the file seldom, they are brought there once
@@ -131,8 +135,8 @@ class WorldFile:
             try:
                 # all of it in here: a signal may raise between any two lines
                 self._depth = depth + 1
-                if not depth:
-                    self._forget()
+                if not depth and not self._alone:
+                    self.forget()
                 self._db.execute(f"SAVEPOINT {name}" if depth else "BEGIN IMMEDIATE")
                 begun = True
                 yield
@@ -141,9 +145,10 @@ class WorldFile:
                 else:
                     self._write_numbers(self._counted)
                     self._db.execute("COMMIT")
+                    self._small.update(self._counted)
                     self._counted = {}
             except BaseException:
-                self._forget()
+                self.forget()
                 self._counted = counted
                 if not depth:
                     if self._db.in_transaction:
@@ -154,10 +159,10 @@ class WorldFile:
                 raise
             finally:
                 self._depth = depth
-                if not depth:
-                    self._forget()
+                if not depth and not self._alone:
+                    self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Forget what was kept of the transaction."""
         self._small.clear()
 
@@ -190,7 +195,7 @@ class WorldFile:
         """An integer by name; 0 where it was never set."""
         if key in self._counted:
             return self._counted[key]
-        if self._depth and key in self._small:
+        if (self._depth or self._alone) and key in self._small:
             return int(self._small[key])
         found = self.rows("SELECT value FROM numbers WHERE key = ?", key)
         value = int(found[0][0]) if found else 0
@@ -203,6 +208,7 @@ class WorldFile:
             self._counted[key] = value
         else:
             self._write_numbers({key: value})
+            self._small[key] = value
 
     def next_number(self, key: str, by: int = 1) -> int:
         """Add to an integer by name and return the sum."""
@@ -215,6 +221,7 @@ class WorldFile:
             by,
             by,
         )
+        self._small[key] = int(found[0][0])
         return int(found[0][0])
 
     def _write_numbers(self, numbers: Mapping[str, int]) -> None:
@@ -223,7 +230,7 @@ class WorldFile:
 
     def value(self, key: str) -> Any:
         """A JSON value by name; None where it was never set."""
-        if self._depth and f"={key}" in self._small:
+        if (self._depth or self._alone) and f"={key}" in self._small:
             return self._small[f"={key}"]
         found = self.rows("SELECT value FROM meta WHERE key = ?", key)
         value = orjson.loads(found[0][0]) if found else None

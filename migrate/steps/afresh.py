@@ -12,7 +12,7 @@ from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model import marks
 from migrate.model.inventory import Inventory
-from migrate.model.objects import Ref, annotations_of
+from migrate.model.objects import Ref, annotations_of, metadata_of
 from migrate.steps.base import blue_decided, body_of
 
 
@@ -30,7 +30,7 @@ class Source:
 
 
 def make(scene: Scene, deferred: Sequence[Ref], source: Source) -> Batches:
-    """Create what stands on green only from now on, one batch of it; what stands there already by this run is left."""
+    """Create what stands on green only from now on, one batch of it; what stands there by this run is left."""
     blue, decisions = source.decided
     green = read_inventory(scene.doors.green, only={(ref.group, ref.kind) for ref in deferred})
     bodies, actions = {}, []
@@ -38,8 +38,9 @@ def make(scene: Scene, deferred: Sequence[Ref], source: Source) -> Batches:
         decision = decisions.of(ref)
         if decision is None or decision.target is None:
             continue  # gone from blue since the replay
-        found = green.find(ref)
-        if found is not None and annotations_of(found).get(marks.RUN) == scene.run:
+        found = green.find(ref) or {}
+        going = "deletionTimestamp" in metadata_of(found)  # as a way back that was cut off has left it
+        if annotations_of(found).get(marks.RUN) == scene.run and not going:
             continue
         body = body_of(scene, blue, decision)
         wanted = annotations_of(body)[marks.SOURCE_HASH]

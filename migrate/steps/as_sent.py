@@ -1,4 +1,4 @@
-"""Say of a wave what green took otherwise than it was sent, and what its server warned of."""
+"""Say of a wave what green took otherwise than it was sent, what it or others have beside that, and its server's warnings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from migrate.actions.adopt import adoption_key
 from migrate.actions.apply import application_key
 from migrate.actions.create import creation_key
 from migrate.actions.record import record
-from migrate.actions.taken import CHANGED, WARNED
+from migrate.actions.taken import ADDED, CHANGED, KEPT, WARNED
 from migrate.engine.step import Batches, Scene
 from migrate.model.decision import Decision
 from migrate.model.ids import Side
@@ -22,6 +22,17 @@ from migrate.steps.anew import recorded_anew
 SHOWN = 5
 """Objects that a record spells out, and words of each; all of them are in the outcomes of their writes."""
 
+_SAID = {
+    CHANGED: "green made {} of {} otherwise than sent",
+    ADDED: "green's server or its admission added to {} of {}",
+    KEPT: "others have more than was sent in {} of {}",
+    WARNED: "its server warned about {} of {}",
+}
+"""How each kind of facts about a write is told."""
+
+_ALWAYS = frozenset({CHANGED, WARNED})
+"""Kinds that are recorded where there are none, too, as every journal has them."""
+
 Told = Mapping[Ref, Sequence[str]]
 """By object the paths that differ, or the server's words."""
 
@@ -32,14 +43,13 @@ def as_sent(scene: Scene, wave: int, decisions: Sequence[Decision]) -> Batches:
     Nothing either where the same was recorded before: a wave comes by here at every resume.
     """
     found = {d.ref: facts for d in decisions if (facts := answered(scene.progress, d.ref))}
-    changed, warned = (
-        {ref: facts[name] for ref, facts in found.items() if facts.get(name)} for name in (CHANGED, WARNED)
-    )
-    if changed or warned:
+    by_kind = {name: {ref: facts[name] for ref, facts in found.items() if facts.get(name)} for name in _SAID}
+    if found:
+        kept = {name: some for name, some in by_kind.items() if some or name in _ALWAYS}
         # the counts are told, too, and are recorded again when they alone have changed
-        counts = {"objects": len(decisions), CHANGED: len(changed), WARNED: len(warned)}
-        facts = {CHANGED: _by_name(changed), WARNED: _by_name(warned), "counts": counts}
-        said = record(f"wave {wave} as sent", [told(wave, len(decisions), changed, warned)], facts=facts)
+        counts = {"objects": len(decisions), **{name: len(some) for name, some in kept.items()}}
+        facts = {**{name: _by_name(some) for name, some in kept.items()}, "counts": counts}
+        said = record(f"wave {wave} as sent", [told(wave, len(decisions), by_kind)], facts=facts)
         yield from recorded_anew(scene, said)
 
 
@@ -49,16 +59,16 @@ def answered(progress: Progress, ref: Ref) -> Mapping[str, Any]:
     intents = [i for i in map(progress.of_key, keys) if i is not None and i.stands and i.outcome is not None]
     latest = max(intents, key=lambda intent: intent.seq, default=None)
     facts: Mapping[str, Any] = latest.outcome.facts if latest is not None and latest.outcome else {}
-    return {name: facts[name] for name in (CHANGED, WARNED) if facts.get(name)}
+    return {name: facts[name] for name in _SAID if facts.get(name)}
 
 
-def told(wave: int, total: int, changed: Told, warned: Told) -> Verdict:
-    """Tell both in one sentence; whether green may stand so is judged by its parity."""
-    said = []
-    if changed:
-        said.append(f"green made {len(changed)} of {total} otherwise than sent: {_shown(changed)}")
-    if warned:
-        said.append(f"its server warned about {len(warned)} of {total}: {_shown(warned)}")
+def told(wave: int, total: int, by_kind: Mapping[str, Told]) -> Verdict:
+    """Tell all of it in one sentence; whether green may stand so is judged by its parity."""
+    said = [
+        f"{words.format(len(by_kind[name]), total)}: {_shown(by_kind[name])}"
+        for name, words in _SAID.items()
+        if by_kind.get(name)
+    ]
     return passed(f"wave-{wave}-as-sent", "; ".join(said))
 
 

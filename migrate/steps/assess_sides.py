@@ -24,6 +24,9 @@ from migrate.steps.base import BaseStep
 RIGHTS_BLUE = (
     ("list", Resource("", "v1", "secrets", "Secret", namespaced=True)),
     ("patch", Resource("apps", "v1", "deployments", "Deployment", namespaced=True)),
+    # what rests says in a note how it was, which controllers copy to these; the way back takes the copies away
+    ("patch", Resource("apps", "v1", "replicasets", "ReplicaSet", namespaced=True)),
+    ("patch", Resource("apps", "v1", "controllerrevisions", "ControllerRevision", namespaced=True)),
     ("create", Resource("coordination.k8s.io", "v1", "leases", "Lease", namespaced=True)),
 )
 RIGHTS_GREEN = (

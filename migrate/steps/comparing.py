@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from migrate import replay
+from migrate.actions.create import creation_key
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Scene
 from migrate.model import marks
@@ -43,9 +44,22 @@ class Compared:
 
 
 def compared(scene: Scene, blue: Inventory, decisions: replay.Decisions, green: Inventory) -> Compared:
-    """Compare every written object of `decisions` on `blue` with a green that was read in their versions."""
+    """Compare every written object of `decisions` on `blue` with a green that was read in their versions.
+
+    What was made at the cutover is among them from then on.
+    """
+    decisions = decisions.with_made({d.ref for d in decisions.deferred if _made(scene, d.ref)})
     found = _compared(scene, as_written(scene, blue, decisions, green), green)
     return replace(found, beside=(*found.beside, *kept.verdicts(decisions, green)))
+
+
+def not_yet_made(scene: Scene, decisions: replay.Decisions) -> Sequence[Ref]:
+    """What stands on green only from the cutover on, and is compared with nothing before."""
+    return [d.ref for d in decisions.deferred if not _made(scene, d.ref)]
+
+
+def _made(scene: Scene, ref: Ref) -> bool:
+    return scene.progress.stands(creation_key(ref))
 
 
 def still_as_verified(scene: Scene, blue_now: Inventory) -> tuple[Compared, Sequence[Verdict]]:
@@ -56,7 +70,8 @@ def still_as_verified(scene: Scene, blue_now: Inventory) -> tuple[Compared, Sequ
 
 def changed_lines(scene: Scene, blue_now: Inventory) -> Sequence[str]:
     """What has changed on green since it was verified, in lines for whoever approves; none where nothing has."""
-    return listed("not on green as they were verified", _since(scene, blue_now)[0].differences)
+    found = _since(scene, blue_now)[0].differences
+    return listed("not on green as they were verified", [d for d in found if not d.completed])
 
 
 def _since(scene: Scene, blue_now: Inventory) -> tuple[Compared, Sequence[Verdict]]:

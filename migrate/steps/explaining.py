@@ -15,13 +15,14 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, ref_of
 from migrate.replay import Difference
 from migrate.replay.causes import cause
+from migrate.replay.parity import parted
 from migrate.steps import as_sent
 
 
 def explained(scene: Scene, green: Inventory, found: Iterable[Difference]) -> Sequence[Difference]:
-    """The differences with the cause of each path; `green` was read without the owners, which are up to half of it.
+    """The differences with the cause of each path, and what green completed apart from the rest.
 
-    A kind at a time, and of it nothing but the page at hand is held. What cannot be read again, or is gone by now,
+    `green` was read without the owners, which are up to half of it. A kind at a time, and of it nothing but the page at hand is held. What cannot be read again, or is gone by now,
     stands without its causes.
     """
     told = {difference.ref: difference for difference in found}
@@ -33,7 +34,7 @@ def explained(scene: Scene, green: Inventory, found: Iterable[Difference]) -> Se
     for resource, refs in open_.items():
         for obj in _owned(scene, resource, refs, len(green.objects.get(resource, ()))):
             told[ref_of(obj)] = _with_causes(scene, told[ref_of(obj)], obj)
-    return tuple(told.values())
+    return tuple(part for difference in told.values() for part in parted(difference))
 
 
 def _owned(scene: Scene, resource: Resource, refs: set[Ref], stand: int) -> Iterator[Object]:
@@ -59,5 +60,8 @@ def _read(scene: Scene, resource: Resource, ref: Ref) -> Object | None:
 
 def _with_causes(scene: Scene, difference: Difference, obj: Object) -> Difference:
     answered = as_sent.answered(scene.progress, difference.ref).get(CHANGED, ())
-    causes = (cause(path, obj, answered=answered, ours=FIELD_MANAGER) for path in difference.paths)
+    causes = (
+        cause(path, obj, answered=answered, ours=FIELD_MANAGER, added=path in difference.added)
+        for path in difference.paths
+    )
     return replace(difference, causes=tuple(causes))

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Generator, Sequence
 from typing import ClassVar
 
-from migrate.actions.notes import COPIED
 from migrate.actions.patch import patch
 from migrate.actions.record import record
 from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model import marks
 from migrate.model.action import Action, Outcome
-from migrate.model.ids import NO_BATCH, Phase, Side, StepId
+from migrate.model.ids import NO_BATCH, Phase, RunId, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, controller_of, ref_of
 from migrate.model.progress import Progress
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import BaseStep, patches
+from migrate.steps.ceding import ceded_to_blues
 from migrate.steps.freeze_blue import WHY, FreezeBlue
 from migrate.steps.handing_over import KEEP
 from migrate.steps.ledger import FORCED, LEDGER
 from migrate.steps.move_writers import REST
+from migrate.steps.unnoting import unnoted
 
 ROUNDS = 5
 """Looks for marks that a controller copied while we were taking them off."""
 
-CHECK = "marks on"
+CHECK = "marks on green"
 
 SHOWN = 5
 """Objects that a verdict names."""
@@ -37,7 +38,7 @@ PAUSE = 1.0
 
 
 class Finish(BaseStep):
-    """Take our annotations off both sides; what rests on blue stays so, and is listed, because blue must stay off."""
+    """Take this run's annotations off both sides; what rests on blue stays so, and is listed, because blue must stay off."""
 
     id: ClassVar[StepId] = StepId("finish.clean")
     phase: ClassVar[Phase] = Phase.FINISH
@@ -49,20 +50,20 @@ class Finish(BaseStep):
         yield [record("what stays paused on blue", [*paused(scene), *resting(scene), *kept_there(scene)])]
         if kept := forced(scene):
             yield [record("what green keeps for the data's sake", [passed("kept-on-green", kept)])]
+        yield from ceded_to_blues(scene, _written(scene.progress))
         if "annotations" in scene.migration.keep:
             return
-        yield from _unmark_all(scene, Side.GREEN)
-        if noted := {Ref.of_json(a.params["ref"])[:2] for a in _patches(scene, REST, WHY)}:
-            # blue's notes are on few kinds, and these alone are read: nothing else of ours was ever written there
-            yield from _unmark_all(scene, Side.BLUE, noted | COPIED)
+        yield from _unmark_all(scene)
+        yield from unnoted(scene)
 
 
-def _unmark_all(scene: Scene, side: Side, only: Collection[tuple[str, str]] = ()) -> Batches:
-    written = read_inventory(scene.doors.cluster(side), only=only or _written(scene.progress), needed=False)
-    originals = (obj for _, obj in written if controller_of(obj) is None and _ours(obj))
-    yield from patches(scene, ((_unmark(side, obj), obj) for obj in originals))
-    left = yield from _unmark_rest(scene, side, only)
-    yield [record(f"{CHECK} {side}", [unmarked(side, left)])]
+def _unmark_all(scene: Scene) -> Batches:
+    """Take this run's marks off green; what carries another run's is that run's to clean, by its own way back even."""
+    written = read_inventory(scene.doors.green, only=_written(scene.progress), needed=False)
+    originals = (obj for _, obj in written if controller_of(obj) is None and _ours(obj, scene.run))
+    yield from patches(scene, ((_unmark(obj, scene.run), obj) for obj in originals))
+    left = yield from _unmark_rest(scene)
+    yield [record(CHECK, [unmarked(left, scene.run)])]
 
 
 def _written(progress: Progress) -> frozenset[tuple[str, str]]:
@@ -75,37 +76,35 @@ def _written(progress: Progress) -> frozenset[tuple[str, str]]:
     return frozenset((ref["group"], ref["kind"]) for ref in refs)
 
 
-def _unmark_rest(
-    scene: Scene, side: Side, only: Collection[tuple[str, str]]
-) -> Generator[Sequence[Action], Sequence[Outcome], Inventory]:
-    """Unmark what else is marked, above all what controllers made after ours; returns the side as it was seen last.
+def _unmark_rest(scene: Scene) -> Generator[Sequence[Action], Sequence[Outcome], Inventory]:
+    """Unmark what else is marked, above all what controllers made after ours; returns green as it was seen last.
 
     A Deployment's controller copies annotations to its ReplicaSets and never takes one away there; a pass of it that
     was under way meanwhile may copy ours once more.
     """
     for _ in range(ROUNDS):
-        found = read_inventory(scene.doors.cluster(side), only=only)
-        marked = [obj for _, obj in found if _ours(obj)]
+        found = read_inventory(scene.doors.green)
+        marked = [obj for _, obj in found if _ours(obj, scene.run)]
         if not marked:
             return found
-        yield from patches(scene, ((_unmark(side, obj), obj) for obj in marked))
+        yield from patches(scene, ((_unmark(obj, scene.run), obj) for obj in marked))
         scene.doors.clock.sleep(PAUSE)
-    return read_inventory(scene.doors.cluster(side), only=only)
+    return read_inventory(scene.doors.green)
 
 
-def unmarked(side: Side, found: Inventory) -> Verdict:
-    """Nothing on a side carries an annotation of ours; what still does is named."""
-    left, check = [obj for _, obj in found if _ours(obj)], f"{CHECK} {side}"
+def unmarked(found: Inventory, run: RunId) -> Verdict:
+    """Nothing on green carries an annotation of this run; what still does is named."""
+    left = [obj for _, obj in found if _ours(obj, run)]
     if not left:
-        return passed(check, f"nothing on {side} carries our marks")
+        return passed(CHECK, "nothing on green carries our marks")
     names = ", ".join(str(ref_of(obj)) for obj in left[:SHOWN])
     more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
-    keys = " ".join(sorted({f"{key}-" for obj in left for key in _ours(obj)}))
+    keys = " ".join(sorted({f"{key}-" for obj in left for key in _ours(obj, run)}))
     remedy = (
         "Something writes them back: stop it and run the same command again, which takes them off once more; "
         f"or kubectl annotate them by hand: {keys}"
     )
-    return failed(check, f"our marks are still on {side}'s {names}{more}", remedy)
+    return failed(CHECK, f"our marks are still on green's {names}{more}", remedy)
 
 
 def paused(scene: Scene) -> list[Verdict]:
@@ -165,10 +164,12 @@ def forced(scene: Scene) -> str:
     return f"{said}; once blue is given up, kubectl patch --type merge makes them as on blue: {'; '.join(found[:SHOWN])}{more}"
 
 
-def _unmark(side: Side, obj: Object) -> Action:
-    change = {"metadata": {"annotations": dict.fromkeys(_ours(obj))}}
-    return patch(side, ref_of(obj), change, why="unmark")
+def _unmark(obj: Object, run: RunId) -> Action:
+    change = {"metadata": {"annotations": dict.fromkeys(_ours(obj, run))}}
+    return patch(Side.GREEN, ref_of(obj), change, why="unmark")
 
 
-def _ours(obj: Object) -> list[str]:
-    return [key for key in annotations_of(obj) if marks.is_ours(key)]
+def _ours(obj: Object, run: RunId) -> list[str]:
+    """The annotations of this run on an object; none where it says to be another run's."""
+    found = annotations_of(obj)
+    return [key for key in found if marks.is_ours(key)] if found.get(marks.RUN, run) == run else []

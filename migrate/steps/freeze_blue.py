@@ -17,13 +17,20 @@ from migrate.model.objects import Object, Ref, ref_of
 from migrate.model.verdict import failed, passed
 from migrate.replay import kinds
 from migrate.replay.edits import nested
-from migrate.replay.gitops import AUTOMATED, TEMPLATE_AUTOMATED, Keepers
+from migrate.replay.gitops import AUTOMATED, DISABLED, TEMPLATE_AUTOMATED, Keepers
 from migrate.steps.base import CUTOVER, BaseStep, chunks
 from migrate.steps.handing_over import kept_on_blue
 
 WHY = "pause"
 
-PAUSED = (kinds.KUSTOMIZATION, kinds.HELM_RELEASE, kinds.APPLICATION_SET, kinds.APPLICATION)
+PAUSED = (
+    kinds.FLUX_INSTANCE,
+    kinds.RESOURCE_SET,
+    kinds.KUSTOMIZATION,
+    kinds.HELM_RELEASE,
+    kinds.APPLICATION_SET,
+    kinds.APPLICATION,
+)
 """What applies Git's state by itself. A source that goes on being fetched changes nothing."""
 
 
@@ -37,7 +44,7 @@ _REMEDY = (
 
 
 class FreezeBlue(BaseStep):
-    """Pause Argo CD's automated sync and Flux's reconciliations on blue; their controllers would undo held forms."""
+    """Pause Argo CD's automated sync, Flux's and the Flux Operator's reconciliations on blue: they would undo held forms."""
 
     id: ClassVar[StepId] = StepId("prepare.freeze")
     phase: ClassVar[Phase] = Phase.PREPARE
@@ -89,5 +96,8 @@ def _pause(obj: Object) -> tuple[Object, str]:
         case kinds.APPLICATION_SET:
             # the Applications that it makes follow its template, those that it is yet to make as well
             return nested(TEMPLATE_AUTOMATED, None), "kubectl patch applicationset"
+        case kinds.FLUX_INSTANCE | kinds.RESOURCE_SET:
+            change = nested(DISABLED, "disabled")
+            return change, "kubectl annotate fluxcd.controlplane.io/reconcile=disabled"
         case _:
             return {"spec": {"suspend": True}}, "flux suspend"

@@ -26,6 +26,9 @@ from migrate.replay.turns import Turn, announces, off_first
 
 LEDGER = "ledger of held objects"
 
+CHILD = "child"
+"""The form of what a custom resource controls: nothing of it is written."""
+
 FORCED = "forced"
 """The fact of the ledger that has what green keeps otherwise than blue."""
 
@@ -69,16 +72,47 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """A custom resource that waits for the writers: who makes it alive, and what that has made on blue and may not run twice."""
+
+    ref: Ref
+    makers: tuple[Ref, ...]
+    children: tuple[Held, ...]
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> Parent:
+        """Read a parent from its facts, as `ledger` made them."""
+        children = (
+            Held(
+                Ref.of_json(c["ref"]),
+                CHILD,
+                c["class"],
+                early=False,
+                release={},
+                prior={},
+                absent=(),
+                rest_blue=c["rest"],
+                evidence=c.get("evidence", ""),
+            )
+            for c in value["children"]
+        )
+        makers = tuple(Ref.of_json(ref) for ref in value["makers"])
+        return cls(Ref.of_json(value["ref"]), makers, tuple(children))
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """Everything held, each route with its closure, and what was not Ready (an APIService: not Available) on blue to begin with.
 
-    `volumes` are the claims whose data is handed over: between their users' off and on, and never by turns.
+    `volumes` are the claims whose data is handed over: between their users' off and on, and never by turns. `parents` are
+    the custom resources among what is deferred that control what may not run twice.
     """
 
     held: tuple[Held, ...]
     routes: tuple[Closure, ...]
     broken: tuple[str, ...] = ()
     volumes: tuple[Handover, ...] = ()
+    parents: tuple[Parent, ...] = ()
 
     @property
     def early(self) -> tuple[Held, ...]:
@@ -104,7 +138,8 @@ class Ledger:
         return frozenset(ref for h in self.held for ref in h.waits)
 
     def moving(self) -> tuple[tuple[Held, ...], ...]:
-        """What moves before the switch: what writers need, writers, webhooks that others wait for, those others, addresses.
+        """What moves before the switch: what writers need, writers, custom resources with who makes them alive, webhooks
+        that others wait for, those others, addresses.
 
         A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7). What
         a switched route needs is among the writers, whatever its turn. Fixed addresses wait for who announces them.
@@ -115,13 +150,17 @@ class Ledger:
         webhooks = [h for h in asleep if h.ref in self._awaited]
         front = [h for h in asleep if h.turn <= Turn.ADDRESSES or str(h.ref) in needed]
         front = [h for h in front if h.ref not in self._awaited]
+        custom = [h for h in front if h.ref in self._of_parents]
+        front = [h for h in front if h.ref not in self._of_parents]
+        late = any(h.waits for h in custom)
         waiting = [h for h in front if h.waits]
         free = [h for h in front if not h.waits]
         addresses = [(h,) for h in free if h.turn == Turn.ADDRESSES and not self.announced]
         free = [h for h in free if h.turn != Turn.ADDRESSES]
         writers = [h for h in free if h.rest_blue is not None or h.by_hand or str(h.ref) in needed]
         stuff = [h for h in free if h.form == Form.DEFERRED and h not in writers]
-        groups = (stuff, writers, webhooks, waiting, *addresses, *one_by_one(self.opening()))
+        before, behind = ([], custom) if late else (custom, [])
+        groups = (stuff, writers, before, webhooks, waiting, behind, *addresses, *one_by_one(self.opening()))
         return tuple(tuple(group) for group in groups if group)
 
     def opening(self) -> tuple[Held, ...]:
@@ -161,6 +200,19 @@ class Ledger:
     def off_first(self) -> tuple[Held, ...]:
         """What would act from blue's side while the writers move, and so is put to rest there before them."""
         return tuple(h for group in self.later() for h in group if h.off_first)
+
+    @property
+    def _of_parents(self) -> frozenset[Ref]:
+        return frozenset(ref for p in self.parents for ref in (p.ref, *p.makers))
+
+    def of_parents(self, group: Sequence[Held]) -> bool:
+        """Whether a group of what moves are custom resources and who makes them alive."""
+        return bool(group) and group[0].ref in self._of_parents
+
+    @property
+    def children(self) -> tuple[Held, ...]:
+        """What custom resources control and may not run twice: put to rest on blue, and made again on green."""
+        return tuple(child for parent in self.parents for child in parent.children)
 
     def ramped(self) -> tuple[RouteName, ...]:
         """Routes whose whole closure can run on both sides."""
@@ -218,13 +270,43 @@ def ledger(decisions: replay.Decisions, routes: Sequence[Closure]) -> dict[str, 
     for decision in decisions:
         counts = rules.setdefault(decision.rule, {})
         counts[decision.form.value] = counts.get(decision.form.value, 0) + 1
-    return {"held": entries, "routes": [c.as_json() for c in routes], "rules": rules}
+    parents = {"parents": _parents(decisions)} if decisions.offspring else {}
+    return {"held": entries, "routes": [c.as_json() for c in routes], "rules": rules, **parents}
+
+
+def _parents(decisions: replay.Decisions) -> list[dict[str, Any]]:
+    return [
+        {
+            "ref": ref.as_json(),
+            "makers": [maker.as_json() for maker in offspring.makers],
+            "children": [
+                {
+                    "ref": child.ref.as_json(),
+                    "class": child.word,
+                    "rest": child.rest,
+                    "evidence": "; ".join(child.evidence),
+                }
+                for child in offspring.children
+            ],
+        }
+        for ref, offspring in sorted(decisions.offspring.items())
+    ]
 
 
 def acted_on(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     """What of a ledger's facts later steps act on: no counts by rule, and no evidence, which names pods and their locks."""
-    held = [{key: said for key, said in one.items() if key != "evidence"} for one in facts.get("held", ())]
-    return {**{key: said for key, said in facts.items() if key != "rules"}, "held": held}
+    found = {key: said for key, said in facts.items() if key != "rules"}
+    found["held"] = [_without_evidence(one) for one in facts.get("held", ())]
+    if "parents" in facts:
+        found["parents"] = [
+            {**parent, "children": [_without_evidence(child) for child in parent["children"]]}
+            for parent in facts["parents"]
+        ]
+    return found
+
+
+def _without_evidence(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: said for key, said in one.items() if key != "evidence"}
 
 
 def read_ledger(progress: Progress) -> Ledger:
@@ -253,7 +335,8 @@ def ledger_of(facts: Mapping[str, Any]) -> Ledger:
     )
     routes = tuple(Closure.of_json(r) for r in facts.get("routes", ()))
     volumes = tuple(Handover.of_json(v) for v in facts.get("volumes", ()))
-    return Ledger(held, routes, tuple(facts.get("broken", ())), volumes)
+    parents = tuple(Parent.of_json(p) for p in facts.get("parents", ()))
+    return Ledger(held, routes, tuple(facts.get("broken", ())), volumes, parents)
 
 
 def forced_json(decisions: replay.Decisions, blue: Inventory) -> list[dict[str, Any]]:

@@ -23,21 +23,29 @@ from migrate.model.objects import Object, Ref, dig, end_of_job
 from migrate.model.verdict import passed
 from migrate.replay import kinds
 from migrate.replay.missed import missed, told, unread
+from migrate.replay.runs import RUNS, end_of_run
 from migrate.steps.afresh import Source, make
+from migrate.steps.at_stake import no_claim_ends
 from migrate.steps.base import BaseStep
+from migrate.steps.canaries import tried_before_blue_rests
 from migrate.steps.drift import drift_lines, unchanged
 from migrate.steps.handing_over import hand_over, of_users, parties, unmounted
 from migrate.steps.ledger import Held, listed, read_ledger
 from migrate.steps.letting_go import by_hand_lines, gone_by_hand, let_go, named
 from migrate.steps.linking import linked_late
+from migrate.steps.parents import move_parents, resting_lines
 from migrate.steps.reading_back import read_back
 from migrate.steps.start_serving import wait_ready
+from migrate.steps.waking import woken
 
 RELEASE = "release"
 """Why something held is let go at the cutover."""
 
 REST = "rest"
 """Why blue's twin is patched; what it was is written into it, for whoever has no journal."""
+
+ONCE = RUNS | {kinds.JOB, kinds.POD}
+"""What does its work once, and may have done it on blue before it is off there."""
 
 TOGETHER = 10
 """Twins moved at a time: each is off for as long as the slowest of its group takes to stop."""
@@ -56,22 +64,30 @@ class MoveWriters(BaseStep):
         """Put to rest on blue what would act against the move, then move group after group; never the same twice.
 
         While blue is still whole it is held against what was replayed: once its writers are off it is no source any
-        more, and what green lacks then would be lost.
+        more, and what green lacks then would be lost. Green has to take the pods as well, as it stands today.
         """
         ledger = read_ledger(scene.progress)
         moving, first = ledger.moving(), ledger.off_first()
         touched = [*first, *(held for group in moving for held in group)]
         if touched and not any(_begun(scene, held) for held in touched):
             yield [unchanged(scene, gone=_by_hand(ledger.held))]
-        yield from gone_by_hand(scene, (h for group in moving for h in group if not _moved(scene, h)))
+            yield from tried_before_blue_rests(scene, ledger)
+        left = [h for group in moving for h in group if not _moved(scene, h)]
+        # what pauses an autoscaler, or asks a person to delete a Pod, ends the last user as well
+        yield from no_claim_ends(scene, [h.ref for h in left if h.by_hand or _due(scene, h)])
+        yield from gone_by_hand(scene, left)
         yield from _off(scene, first)
         source = _source(scene, moving)
         yield from hand_over(scene, unmounted(ledger.volumes), source)
         for group in moving:
             todo = [h for h in group if not _moved(scene, h)]
-            for party in parties(todo, ledger.volumes, TOGETHER):
-                yield from _move(scene, party, source)
-            yield from wait_ready(scene, _awake(scene, group), "moved workloads on green")
+            if todo and ledger.of_parents(group):
+                yield from move_parents(scene, group, ledger, source, _off, RELEASE)
+            else:
+                for party in parties(todo, ledger.volumes, TOGETHER):
+                    yield from _move(scene, party, source)
+            again = woken(scene, ledger.children) if ledger.of_parents(group) else []
+            yield from wait_ready(scene, [*_awake(scene, group), *again], "moved workloads on green")
             yield from read_back(scene, group)
             yield from _tell_missed(scene, group, source)
 
@@ -85,6 +101,10 @@ class MoveWriters(BaseStep):
             ),
             *listed("goes off on blue at once, and on on green last of all", ledger.off_first()),
             *listed("goes off on blue, then on on green", ledger.writers()),
+            *listed(
+                "goes off on blue after who makes it, and is made again on green by that",
+                resting_lines(ledger.children),
+            ),
             *listed("handed over once nothing of blue uses it any more", ledger.volumes),
             *listed("then opens on green, so that switched routes can be asked", ledger.opening()),
             *_restored(scene),
@@ -131,9 +151,10 @@ def _source(scene: Scene, groups: Sequence[Sequence[Held]]) -> Source:
 def _off(scene: Scene, group: Sequence[Held]) -> Batches:
     """Put blue's twins to rest, and wait until what runs pods has none: a pod that is being ended acts to its last."""
     twins = [h for h in group if h.rest_blue is not None]
-    todo = [a for a in map(_rest, twins) if not scene.progress.stands(a.key)]
+    todo = [h for h in twins if _due(scene, h)]
     if todo:
-        yield todo
+        yield from no_claim_ends(scene, [h.ref for h in todo])
+        yield [_rest(h) for h in todo]
     counting = [a for a in map(_counting, filter(_wakes, twins)) if not scene.progress.stands(a.key)]
     if counting:
         yield counting
@@ -176,23 +197,23 @@ def _move(scene: Scene, group: Sequence[Held], source: Source) -> Batches:
 
 
 def _ended_on_blue(scene: Scene, twins: Sequence[Held]) -> Mapping[Ref, str]:
-    """The Jobs and Pods that had done their work on blue before they were off there, and how they ended.
+    """The Jobs, runs and Pods that had done their work on blue before they were off there, and how they ended.
 
     Asked once blue's are at rest, when none can end any more: on green they would do their work a second time.
     """
-    once = [h.ref for h in twins if h.form == Form.HELD and h.ref[:2] in {kinds.JOB, kinds.POD}]
+    once = [h.ref for h in twins if h.form == Form.HELD and h.ref[:2] in ONCE]
     if not once:
         return {}
     blue = read_inventory(scene.doors.blue, only={ref[:2] for ref in once})
-    ended = {ref: (_end if ref[:2] == kinds.JOB else _end_of_pod)(blue.find(ref)) for ref in once}
+    ended = {ref: (_end_of_pod if ref[:2] == kinds.POD else _end)(blue.find(ref)) for ref in once}
     return {ref: how for ref, how in ended.items() if how}
 
 
-def _end(job: Object | None) -> str:
-    """How a Job ended; nothing where it has not. What its time to live took away has ended as well."""
-    if job is None:
+def _end(run: Object | None) -> str:
+    """How a Job or a run ended; nothing where it has not. What its time to live took away has ended as well."""
+    if run is None:
         return "is gone from blue"
-    end = end_of_job(job)
+    end = end_of_job(run) or end_of_run(run)
     return f"has ended on blue ({end})" if end else ""
 
 
@@ -210,6 +231,11 @@ def _left_at_rest(ref: Ref, how: str = "") -> Action:
 
 def _rest(held: Held) -> Action:
     return patch(Side.BLUE, held.ref, held.rest_blue or {}, why=REST, gone_is_fine=True, note=True)
+
+
+def _due(scene: Scene, held: Held) -> bool:
+    """Whether blue's twin is still to be put to rest."""
+    return held.rest_blue is not None and not scene.progress.stands(_rest(held).key)
 
 
 def _wakes(held: Held) -> bool:

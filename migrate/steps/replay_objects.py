@@ -32,7 +32,8 @@ from migrate.replay import drift
 from migrate.replay.conflicts import SKIPPED, adopted, as_facts, settled, would_start
 from migrate.replay.handover import handovers
 from migrate.replay.kinds import PERSISTENT_VOLUME
-from migrate.replay.rules.volumes import VOLUMES_OF_ONE
+from migrate.replay.operator import SYSTEM_NAMESPACES
+from migrate.replay.rules.volumes import TERMINATING, VOLUMES_OF_ONE
 from migrate.replay.standing_classes import classes_as_facts
 from migrate.steps import conflicts
 from migrate.steps.anew import recorded_anew
@@ -41,6 +42,7 @@ from migrate.steps.base import CONFLICTS, CUTOVER, BaseStep, blue_decided, body_
 from migrate.steps.closures import closures_of
 from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm, kept_on_blue
+from migrate.steps.idle import DECISIONS, met
 from migrate.steps.kept import made_by_gitops, still_ours
 from migrate.steps.ledger import (
     CLASSED,
@@ -63,7 +65,7 @@ from migrate.steps.wave_gates import NAMESPACES, backends, backends_ready, gate
 OWN_MARKS = frozenset({marks.RUN, marks.SOURCE_UID, marks.SOURCE_HASH})
 """What binds an object to this run; held forms have further marks of their own."""
 
-TOGETHER = 1000
+TOGETHER = 5000
 """Objects a batch: the engine sends them in slices that overlap, and waits for the last alone."""
 
 POOL = "pool"
@@ -83,7 +85,8 @@ class ReplayObjects(BaseStep):
         """Yield wave after wave, each with its gate."""
         known = written(scene)
         blue, decisions = _decided_now(scene)
-        said = record("decisions", decided(decisions), facts=_counts(decisions))
+        words = [*decided(decisions), *met(scene.migration, blue)]
+        said = record(DECISIONS, words, facts=_counts(decisions))
         yield from recorded_anew(scene, said, _of_what_moves)
         yield from conflicts.told(scene, blue, decisions)
         yield from still_ours(scene, decisions, known)
@@ -179,7 +182,8 @@ class ReplayObjects(BaseStep):
         yield from refusals.told(whole=True)
         yield from gate(scene, wave, blue, decisions)
         if wave == NAMESPACES:
-            yield from insisted("pools", _assign_pools(scene, [d.ref.name for d in decisions.of_wave(wave)]))
+            moved = [d.ref.name for d in decisions.of_wave(wave) if d.ref.name not in SYSTEM_NAMESPACES]
+            yield from insisted("pools", _assign_pools(scene, moved))
 
 
 @dataclass
@@ -302,6 +306,8 @@ def decided(decisions: replay.Decisions) -> list[Verdict]:
 def _word_wanted(decision: Decision) -> str:
     """What to write into the file, so that an object is decided."""
     ref = decision.ref
+    if decision.rule == TERMINATING.id:
+        return f"Mend it on blue, or write workloads.volumes: [{{namespace: {ref.namespace}, name: {ref.name}, as: empty, reason: ...}}]"
     if decision.rule == "volume.data":
         said = f"namespace: {ref.namespace}, name: {ref.name}, as: {DATA_WORDS}, reason: ..."
         return f"workloads.volumes: [{{{said}}}]"
@@ -315,7 +321,10 @@ def _word_wanted(decision: Decision) -> str:
     if decision.rule in VOLUMES_OF_ONE:
         return f"workloads.volumes, where its claim is named: as: reattach; or leave it on blue: {left}"
     said = f"kind: {ref.kind}, namespace: {ref.namespace or '*'}, name: {ref.name}"
-    return f"workloads.rules: [{{{said}, skip: true (or replay: true), reason: ...}}]"
+    if decision.rule == "custom.never-twice":
+        return f"workloads.rules: [{{{said}, hold: true (or replay: true, or skip: true), reason: ...}}]"
+    moves = "hold" if decision.rule == "decide.disk" else "replay"
+    return f"workloads.rules: [{{{said}, skip: true (or {moves}: true), reason: ...}}]"
 
 
 def _assign_pools(scene: Scene, names: Sequence[str]) -> Batches:
@@ -350,6 +359,7 @@ def _broken(scene: Scene, blue: Inventory, decisions: replay.Decisions, known: d
     """What moves and was not Ready on blue when it was first replayed: the baseline stays, and what is new has its own."""
     before = scene.progress.recorded(LEDGER).get("broken")
     moving = {str(d.ref) for d in (*decisions.written, *decisions.deferred)}
+    moving |= {str(child.ref) for offspring in decisions.offspring.values() for child in offspring.children}
     now = [name for name in broken_on_blue(blue) if name in moving]
     if before is None:
         return now

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from migrate.actions.merging import stands
 from migrate.actions.wait import wait
-from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model.canonical import digest
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
-from migrate.model.objects import Object, Ref
+from migrate.model.objects import Ref
 from migrate.replay import kinds
 from migrate.steps.base import CUTOVER, BaseStep, patches
-from migrate.steps.canaries import tried
+from migrate.steps.canaries import dormant, tried
+from migrate.steps.idle import idle_lines
 from migrate.steps.ledger import ROLLING, Held, listed, one_by_one, read_ledger
 from migrate.steps.letting_go import let_go
 from migrate.steps.reading_back import read_back
@@ -38,7 +37,7 @@ class StartServing(BaseStep):
     def batches(self, scene: Scene) -> Batches:
         """Try the pods of what is still dormant, release it, wait for it; no way in opens before what it leads to is Ready."""
         ledger = read_ledger(scene.progress)
-        yield from tried(scene, _dormant(scene, ledger.early))
+        yield from tried(scene, dormant(scene, ledger.early))
         yield from _released(scene, ledger.early)
         yield from wait_ready(scene, [h.ref for h in ledger.early], "serving workloads on green")
         for group in one_by_one(ledger.ways_in):
@@ -58,22 +57,15 @@ class StartServing(BaseStep):
         return [
             *listed("would run on both sides", early),
             *listed("would open on green, where only probes come before the cutover", ledger.ways_in),
+            *listed("stay on blue until the writers move, with what controls them", ledger.children),
             *listed("stay shut until the switch, so that their routes cannot be ramped", shut),
+            *idle_lines(scene.progress),
         ]
 
 
 def _released(scene: Scene, group: Sequence[Held]) -> Batches:
-    found = _dormant(scene, group)
+    found = dormant(scene, group)
     yield from patches(scene, ((let_go(h, START), obj) for h, obj in found))
-
-
-def _dormant(scene: Scene, group: Sequence[Held]) -> list[tuple[Held, Object]]:
-    """What still sleeps, as green has it now."""
-    if not group:
-        return []
-    green = read_inventory(scene.doors.green, only={(h.ref.group, h.ref.kind) for h in group})
-    found = ((h, green.find(h.ref) or {}) for h in group)
-    return [(h, obj) for h, obj in found if not stands(obj, h.release)]
 
 
 def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:

@@ -15,8 +15,10 @@ from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
 from migrate.model.verdict import Verdict
 from migrate.steps.base import CUTOVER, BaseStep, blue_decided
+from migrate.steps.canaries import tried_before_blue_rests
 from migrate.steps.comparing import compared
 from migrate.steps.install_calico import pool_json
+from migrate.steps.ledger import read_ledger
 from migrate.steps.linking import owners_held
 from migrate.steps.written_down import PARITY, written_down
 
@@ -31,7 +33,10 @@ class VerifyGreen(BaseStep):
     follows: ClassVar[bool] = True
 
     def batches(self, scene: Scene) -> Batches:
-        """Write parity down and record it; wait for endpoints and Calico, whose state follows the objects with some delay."""
+        """Write parity down and record it; wait for endpoints and Calico, whose state follows the objects with some delay.
+
+        Last, the first pod of each workload that moves only with the writers is tried.
+        """
         blue, decisions = blue_decided(scene)
         green = read_inventory(scene.doors.green, at=decisions.at)
         found = compared(scene, blue, decisions, green)
@@ -44,6 +49,8 @@ class VerifyGreen(BaseStep):
         spec = scene.migration.green
         pools = [pool_json(pool) for pool in planned_pools(spec.network, spec.calico.pools)]
         yield [wait("calico-ready", "Calico on green with pods", budget, pools=pools, podsRun=True)]
+        # known before the cutover is approved; green may change while a ramp lasts, so the step that moves asks again
+        yield from tried_before_blue_rests(scene, read_ledger(scene.progress))
 
 
 def services(blue: Inventory, green: Inventory) -> list[Verdict]:

@@ -160,3 +160,35 @@ def test_no_value_is_a_parameter(bench: Bench) -> None:
     action = adoption(theirs(bench, other="x"))
     assert set(action.params) == {"side", "ref", "uid", "hash", "wave"}
     assert action.prior["differs"] == ["data.k"]
+
+
+LEFT = {"k": "v", "other": "x"}
+"""What an earlier run wrote, by the manager that every run has."""
+
+
+@pytest.mark.parametrize("verb", [Verb.CREATE, Verb.APPLY])
+@pytest.mark.parametrize("differs", [[], ["data.new"]])
+def test_what_an_earlier_run_left_stays_whole(bench: Bench, verb: Verb, differs: list[str]) -> None:
+    """Its fields have our manager's name and are another hand's: neither the adoption nor the way back takes them."""
+    resource = next(r for r in bench.doors.green.resources() if r.kind == "ConfigMap")
+    name, namespace = CONFIG.name, CONFIG.namespace
+    whole: Object = {
+        **body(),
+        "metadata": {"name": name, "namespace": namespace, "annotations": {marks.RUN: "an earlier one"}},
+        "data": LEFT,
+    }
+    bench.doors.green.write(Write(verb, resource, name, namespace, whole))
+    finished = {"metadata": {"annotations": {marks.RUN: None}}}
+    before = bench.doors.green.write(Write(Verb.PATCH, resource, name, namespace, finished))
+    uid = str(dig(before, "metadata", "uid"))
+    action = adopt(CONFIG, uid=uid, body_hash="h1", wave=6, differs=differs)
+    ours = body(k="v", new="1") if differs else {**body(), "data": {}}
+    bench.bodies.offer({action.key: ours})
+    (outcome,) = Adopt(bench.reach()).act([action])
+    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    assert standing(bench)["data"] == {**LEFT, **({"new": "1"} if differs else {})}
+    release = Write(Verb.PATCH, resource, name, namespace, {"data": {"released": "1"}})
+    bench.doors.green.write(release)
+    assert given_up(bench, action).state is OutcomeState.DONE
+    after = standing(bench)
+    assert (after["data"], annotations_of(after)) == (LEFT, {})

@@ -147,6 +147,34 @@ def test_what_was_at_rest_before_is_at_rest_after_a_start_and_its_way_back(
     assert "cnimigrate" not in {entry["manager"] for entry in after["metadata"]["managedFields"]}
 
 
+@pytest.mark.parametrize("verb", [Verb.CREATE, Verb.APPLY])
+@pytest.mark.parametrize("added", [{}, {"new": "1"}], ids=["equal", "lacking"])
+def test_what_an_earlier_run_left_stays_whole(green: KubeCluster, verb: Verb, added: dict[str, str]) -> None:
+    """Its fields have our manager's name and are another hand's: neither the adoption nor the way back takes them."""
+    name = f"left-{uuid4().hex[:8]}"
+    body: Object = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "default"},
+        "data": {"k": "v"},
+    }
+    green.write(Write(verb, CONFIG_MAPS, name, "default", marked(body)))
+    unmarked = {"metadata": {"annotations": {marks.RUN: None, marks.SOURCE_HASH: None}}}
+    before = green.write(Write(Verb.PATCH, CONFIG_MAPS, name, "default", unmarked))
+    assert {entry["manager"] for entry in before["metadata"]["managedFields"]} == {"cnimigrate"}
+    action, reach = adoption(before, CONFIG_MAPS), reach_of(green)
+    data = {"data": {**body["data"], **added}} if added else {"data": {}}
+    reach.bodies.offer({action.key: marked({**body, **data})})
+    (outcome,) = Adopt(reach).act([action])
+    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    assert (green.get(CONFIG_MAPS, name, "default") or {})["data"] == {"k": "v", **added}
+    assert action.inverse is not None
+    (back,) = Disown(reach).act([action.inverse])
+    assert back.state is OutcomeState.DONE, back.evidence
+    after = green.get(CONFIG_MAPS, name, "default") or {}
+    assert without_times(after) == without_times(before)
+
+
 def test_a_field_of_others_is_refused_by_a_dry_run_and_in_earnest(
     plane: ControlPlane, green: KubeCluster
 ) -> None:

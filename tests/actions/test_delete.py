@@ -12,7 +12,7 @@ from migrate.actions.directory import Directory
 from migrate.doors.cluster import Verb, Write
 from migrate.errors import Forbidden, Unreachable
 from migrate.model import marks
-from migrate.model.action import Action, OutcomeState, State
+from migrate.model.action import BEGUN, Action, OutcomeState, State
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Ref, dig, kind_of, namespace_of
 from migrate.simulation.faults import Fuse, behind
@@ -106,12 +106,13 @@ def test_a_delete_stays_until_its_object_is_gone(bench: Bench) -> None:
 
 
 def test_a_signal_ends_the_staying(bench: Bench) -> None:
-    """After a signal nobody waits for what lingers; it has not failed, and is asked to go again by the next run."""
+    """After a signal nobody waits for what lingers; it has not failed, and the next run waits for it again."""
     action, before = clinging(bench), bench.doors.clock.now()
     bench.stop.receive(15)
     (outcome,) = bench.delete.act([action])
     assert outcome.state is OutcomeState.ABSENT
     assert outcome.evidence == "stopped while waiting for ConfigMap default/settings to be gone"
+    assert outcome.facts[BEGUN]
     assert bench.doors.clock.now() == before
     assert bench.delete.observe(action).state is State.PARTIAL
     let_go(bench)
@@ -141,6 +142,42 @@ def test_a_signal_in_the_middle_of_the_staying(bench: Bench) -> None:
     outcomes = bench.delete.act([action, delete(Side.GREEN, other, ours=True)])
     assert [o.state for o in outcomes] == [OutcomeState.ABSENT, OutcomeState.DONE]
     assert len(fuse.calls) == 3
+
+
+def deletes(bench: Bench) -> list[str]:
+    """The deletes that are sent from now on, in words."""
+    fuse = Fuse(only=lambda words: words.startswith("write delete"))
+    bench.doors = behind(bench.doors, fuse)
+    return fuse.calls
+
+
+def test_what_goes_already_is_waited_for(bench: Bench) -> None:
+    """Nothing is sent again, by no run; the deadline is as long as ever, and whoever keeps it is named."""
+    action = clinging(bench)
+    (first,) = bench.delete.act([replace(action, deadline=2.0)])
+    assert (first.state, first.facts[BEGUN]) == (OutcomeState.FAILED, True)
+    sent, before = deletes(bench), bench.doors.clock.now()
+    (late,) = bench.delete.act([action])
+    assert late.state is OutcomeState.FAILED
+    assert "still stands (finalizers example.com/hold), since 60 s" in late.evidence
+    assert "Whoever set example.com/hold is at rest or gone" in late.remedy
+    assert (bench.doors.clock.now() - before).total_seconds() == pytest.approx(60, abs=1)
+    let_go(bench)
+    (gone,) = bench.delete.act([action])
+    assert gone.state is OutcomeState.DONE
+    assert sent == []
+
+
+def test_what_goes_and_is_not_ours_is_not_waited_for(bench: Bench) -> None:
+    """Somebody else's object that somebody else deletes is none of our business."""
+    made = body(run="another")
+    made["metadata"]["finalizers"] = ["example.com/hold"]
+    created(bench, creation(), made)
+    bench.delete.act([replace(delete(Side.GREEN, CONFIG, ours=False), deadline=1.0)])
+    before = bench.doors.clock.now()
+    (spared,) = bench.delete.act([delete(Side.GREEN, CONFIG, ours=True)])
+    assert (spared.state, bench.doors.clock.now()) == (OutcomeState.DONE, before)
+    assert "is not from this run any more and stays" in spared.evidence
 
 
 # --- what contains others ----------------------------------------------------------------------------------------
@@ -375,6 +412,30 @@ def test_what_owns_goes_after_what_it_owns(ref: Ref, *, last: bool) -> None:
     assert (delete(Side.GREEN, ref, ours=True).deadline > 60) is last
 
 
+def pods_of(bench: Bench, namespace: str) -> list[Object]:
+    """Green's pods of a namespace."""
+    return [o for o in bodies(bench.world, Side.GREEN) if (kind_of(o), namespace_of(o)) == ("Pod", namespace)]
+
+
+def test_a_workload_that_others_deleted_before_its_pods_goes_after_them_yet(bench: Bench) -> None:
+    """A finalizer keeps what was deleted in the background: asked once more, by us, it stays until its pods are gone."""
+    web = Ref("apps", "Deployment", "default", "web")
+    spec = {
+        "replicas": 1,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}}, "spec": POD},
+    }
+    put(bench, web, ours=True, spec=spec, metadata={"finalizers": ["example.com/hold"]})
+    resource = Directory(bench.doors).resource(Side.GREEN, web)
+    bench.doors.green.write(Write(Verb.DELETE, resource, web.name, web.namespace))
+    assert pods_of(bench, "default")
+    sent = deletes(bench)
+    (outcome,) = bench.delete.act([replace(delete(Side.GREEN, web, ours=True), deadline=2.0)])
+    assert outcome.state is OutcomeState.FAILED
+    assert sent == ["write delete green deployments.apps default/web"]
+    assert pods_of(bench, "default") == []
+
+
 def test_an_older_inverse_gets_the_time_of_what_goes_last(bench: Bench) -> None:
     """Before the lease is renewed for it: a journal from before says 60 s of everything but namespaces."""
     old = replace(delete(Side.GREEN, Ref("apps", "Deployment", "a", "b"), ours=True), deadline=60.0)
@@ -394,7 +455,7 @@ def test_a_workload_is_gone_when_its_pods_are(bench: Bench) -> None:
         "template": {"metadata": labels, "spec": POD},
     }
     put(bench, web, ours=True, spec=spec)
-    pods = [o for o in bodies(bench.world, Side.GREEN) if kind_of(o) == "Pod" and namespace_of(o) == "team"]
+    pods = pods_of(bench, "team")
     assert len(pods) == 2
     assert all(dig(pod, "spec", "nodeName") for pod in pods)
     (outcome,) = bench.delete.act([delete(Side.GREEN, web, ours=True)])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from migrate.actions.conditions import CONDITIONS
+from migrate.actions.conditions.workloads import run_off
 from migrate.doors.cluster import Verb, Write
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Ref
@@ -52,3 +55,39 @@ def test_a_job_that_was_suspended_and_runs_again_is_not_off(bench: Bench) -> Non
     blue.write(Write(Verb.PATCH, resource, JOB.name, JOB.namespace, {"spec": {"suspend": False}}))
     bench.world.settle()
     assert looked(bench) is Result.INCONCLUSIVE
+
+
+SET = Ref("jobset.x-k8s.io", "JobSet", "default", "train")
+
+
+def owned(kind: str, name: str, by: Ref, **rest: Any) -> Object:
+    """An object that another controls; its UID is its name."""
+    owner = {"kind": by.kind, "name": by.name, "uid": by.name, "controller": True}
+    metadata = {"name": name, "namespace": "default", "uid": name, "ownerReferences": [owner]}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **rest}
+
+
+@pytest.mark.parametrize(
+    ("pod", "result"),
+    [
+        ("Running", Result.INCONCLUSIVE),
+        ("Pending", Result.INCONCLUSIVE),
+        ("Succeeded", Result.PASS),
+        (None, Result.PASS),
+    ],
+)
+def test_a_run_is_off_once_nothing_below_it_has_pods(pod: str | None, result: Result) -> None:
+    """A JobSet's pods belong to its Jobs: one that has not ended still acts; owners that go round end the search."""
+    run = {
+        "apiVersion": "jobset.x-k8s.io/v1alpha2",
+        "kind": "JobSet",
+        "metadata": {"name": "train", "uid": "train"},
+    }
+    job = owned("Job", "train-w-0", SET)
+    job["metadata"]["uid"] = "train-w-0"
+    round_about = owned("JobSet", "train", Ref("batch", "Job", "default", "train-w-0"))
+    children = {"train": [job], "train-w-0": [round_about]}
+    if pod:
+        above = Ref("batch", "Job", "default", "train-w-0")
+        children["train-w-0"].append(owned("Pod", "train-w-0-x", above, status={"phase": pod}))
+    assert run_off(children, run, SET).result is result

@@ -6,14 +6,17 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from migrate.actions.directory import Directory
-from migrate.actions.notes import COPIES
+from migrate.actions.notes import COPIES, LEFT
 from migrate.actions.patch import patch
 from migrate.doors.cluster import Verb, Write
+from migrate.errors import DoorError, Forbidden, Transient, Unauthorized, Unreachable
 from migrate.model import marks
 from migrate.model.action import Action, Outcome, OutcomeState, State
 from migrate.model.ids import Side
-from migrate.model.objects import annotations_of, controller_of, dig, name_of
+from migrate.model.objects import Object, Resource, annotations_of, controller_of, dig, name_of
 from migrate.simulation.faults import Fuse, behind
 from tests.actions.conftest import Bench
 from tests.actions.objects import WEB
@@ -144,10 +147,8 @@ def test_a_note_that_somebody_spoilt_is_written_anew(bench: Bench) -> None:
         patched(bench, back.inverse)
 
 
-def test_the_way_back_takes_the_note_off_what_a_controller_copied_it_to(bench: Bench) -> None:
-    """A Deployment's controller copies annotations to its ReplicaSets; in doubt, the way back is done once none has it."""
-    prepared, _ = patched(bench, patch(Side.BLUE, WEB, {"spec": {"replicas": 0}}, why="rest", note=True))
-    note = annotations_of(bench.read(Side.BLUE, WEB) or {})[marks.PRIOR]
+def with_copies(bench: Bench, note: str) -> tuple[Resource, Object, Object]:
+    """ReplicaSets of blue, one of the noted Deployment and one of another, that both carry the note."""
     resource = Directory(bench.doors).resource(Side.BLUE, WEB._replace(kind="ReplicaSet"))
     (page,) = bench.doors.blue.pages(resource, namespace=WEB.namespace)
     mine = next(o for o in page if (controller_of(o) or {})["name"] == WEB.name)
@@ -155,6 +156,93 @@ def test_the_way_back_takes_the_note_off_what_a_controller_copied_it_to(bench: B
     for made in (mine, theirs):
         change = {"metadata": {"annotations": {marks.PRIOR: note}}}
         bench.doors.blue.write(Write(Verb.PATCH, resource, name_of(made), WEB.namespace, change))
+    return resource, mine, theirs
+
+
+def rested_with_copies(bench: Bench) -> tuple[Action, str]:
+    """The way back of a rest whose note was copied, and the name of the ReplicaSet that has the copy."""
+    prepared, _ = patched(bench, patch(Side.BLUE, WEB, {"spec": {"replicas": 0}}, why="rest", note=True))
+    _, mine, _ = with_copies(bench, annotations_of(bench.read(Side.BLUE, WEB) or {})[marks.PRIOR])
+    assert prepared.inverse is not None
+    return prepared.inverse, name_of(mine)
+
+
+def test_a_copy_that_may_not_be_changed_is_told(bench: Bench) -> None:
+    """The way back is done, and names what stays with the command that takes it away; in doubt it is done again."""
+    back, name = rested_with_copies(bench)
+    bench.world.failures.refuse(
+        Side.BLUE, verb="patch", resource="replicasets.apps", error="forbidden", message="no right"
+    )
+    _, outcome = patched(bench, back)
+    assert outcome.state is OutcomeState.DONE
+    assert dig(bench.read(Side.BLUE, WEB), "spec", "replicas") == 2
+    (said,) = outcome.facts[LEFT]
+    assert said.startswith(f"our note stays on blue's ReplicaSet shop/{name} (no right); take it away: ")
+    assert said.endswith(f"kubectl annotate replicaset.apps {name} -n shop cnimigrate.io/prior-")
+    assert bench.patch.observe(back).state is State.ABSENT
+    bench.world.failures.forgive()
+    _, again = patched(bench, back)
+    assert (again.state, dict(again.facts)) == (OutcomeState.DONE, {})
+    assert bench.patch.observe(back).state is State.DONE
+
+
+def test_copies_that_may_not_be_listed_are_told(bench: Bench) -> None:
+    """A refusal leaves no handler: neither the act nor the look at one in doubt ends the run."""
+    back, _ = rested_with_copies(bench)
+    bench.doors = behind(
+        bench.doors, Answering("read blue replicasets.apps", Forbidden("no right", status=403))
+    )
+    assert bench.patch.observe(replace(back, params={**back.params, COPIES: []})).state is State.ABSENT
+    _, outcome = patched(bench, back)
+    assert outcome.state is OutcomeState.DONE
+    (said,) = outcome.facts[LEFT]
+    assert said.startswith("our note may stay on what blue has made for Deployment shop/web (no right)")
+    assert said.endswith("kubectl annotate replicaset.apps -n shop --all cnimigrate.io/prior-")
+    assert bench.patch.observe(back).state is State.ABSENT
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (Unauthorized("expired", status=401), OutcomeState.FAILED),
+        (Transient("too many requests"), OutcomeState.FAILED),
+        (Unreachable("no answer"), OutcomeState.UNKNOWN),
+    ],
+    ids=["unauthorized", "transient", "unreachable"],
+)
+@pytest.mark.parametrize("words", ["read blue replicasets.apps", "write patch blue replicasets.apps"])
+def test_a_copy_about_which_nothing_was_decided_holds_the_way_back(
+    bench: Bench, error: DoorError, state: OutcomeState, words: str
+) -> None:
+    """What a later try would decide is not told as left."""
+    back, _ = rested_with_copies(bench)
+    bench.doors = behind(bench.doors, Answering(words, error))
+    _, outcome = patched(bench, back)
+    assert (outcome.state, LEFT in outcome.facts) == (state, False)
+    if words.startswith("read"):
+        with pytest.raises(type(error)):
+            bench.patch.observe(back)
+
+
+class Answering(Fuse):
+    """Raises an error in the place of every call that begins with some words."""
+
+    def __init__(self, words: str, error: DoorError) -> None:
+        super().__init__()
+        self._words, self._error = words, error
+
+    def around(self, words: str, call: Any) -> Any:
+        """Make another call."""
+        if words.startswith(self._words):
+            raise self._error
+        return call()
+
+
+def test_the_way_back_takes_the_note_off_what_a_controller_copied_it_to(bench: Bench) -> None:
+    """A Deployment's controller copies annotations to its ReplicaSets; in doubt, the way back is done once none has it."""
+    prepared, _ = patched(bench, patch(Side.BLUE, WEB, {"spec": {"replicas": 0}}, why="rest", note=True))
+    note = annotations_of(bench.read(Side.BLUE, WEB) or {})[marks.PRIOR]
+    resource, _, theirs = with_copies(bench, note)
     assert prepared.inverse is not None
     bare = replace(prepared.inverse, params={**prepared.inverse.params, COPIES: []})
     patched(bench, bare)  # as one that was cut off behind its own write

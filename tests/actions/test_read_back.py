@@ -33,6 +33,23 @@ def change(bench: Bench, body: Object, subresource: str = "") -> None:
     bench.doors.blue.write(write)
 
 
+@pytest.mark.parametrize(
+    ("finalizer", "result"),
+    [
+        (CLEANUP, Result.INCONCLUSIVE),
+        ("service.k8s.aws/resources", Result.INCONCLUSIVE),
+        ("gke.networking.io/l4-netlb-v2", Result.INCONCLUSIVE),
+        ("shop.example/audit", Result.PASS),
+    ],
+)
+def test_a_load_balancer_that_is_being_taken_away_still_has_its_address(
+    bench: Bench, finalizer: str, result: Result
+) -> None:
+    """Its controller's finalizer says so when the status has no address any more; anybody else's says nothing of it."""
+    change(bench, {"metadata": {"finalizers": [finalizer]}})
+    assert judged(bench, "addresses-freed", WEB, side="blue").result is result
+
+
 def test_an_address_is_free_once_nobody_shows_it(bench: Bench) -> None:
     """A cloud's finalizer is waited for however long it takes; a status that nobody looks after is not."""
     look = {"side": "blue", "since": bench.world.clock().now()}

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -27,6 +28,7 @@ from migrate.engine.events import quiet
 from migrate.engine.signals import Stop
 from migrate.kube.cluster import KubeCluster
 from migrate.kube.connect import connect
+from migrate.model import marks
 from migrate.model.action import OutcomeState, State
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Ref, Resource
@@ -38,6 +40,8 @@ from tests.lab.control_plane import ControlPlane
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota", namespaced=True)
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
+SETS = Resource("apps", "v1", "replicasets", "ReplicaSet", namespaced=True)
 
 
 @pytest.fixture
@@ -94,6 +98,59 @@ def test_a_signal_while_a_namespace_is_emptied(green: KubeCluster) -> None:
     (outcome,) = Delete(reach, SystemClock(), Stop()).act([action])
     assert outcome.state is OutcomeState.DONE, outcome.evidence
     assert handler.observe(action).state is State.DONE
+
+
+def test_what_goes_already_is_asked_again_only_to_go_after_its_pods(
+    green: KubeCluster, blue_and_green: tuple[ControlPlane, ControlPlane]
+) -> None:
+    """A finalizer holds a Deployment that others deleted in the background: one delete more, and its ReplicaSet goes first.
+
+    A ConfigMap that is held likewise is waited for, and nothing is sent.
+    """
+    name = f"going-{uuid4().hex[:8]}"
+    green.write(Write(Verb.CREATE, NAMESPACES, name, body={"metadata": {"name": name}}))
+    ours = {"namespace": name, "annotations": {marks.RUN: RUN}, "finalizers": ["example.com/hold"]}
+    labels = {"app": "db"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "b:1"}]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": pod}
+    made: tuple[tuple[Resource, str, Object], ...] = (
+        (CONFIG_MAPS, "held", {}),
+        (DEPLOYMENTS, "db", {"spec": spec}),
+    )
+    for resource, each, more in made:
+        body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": each, **ours}}
+        green.write(Write(Verb.CREATE, resource, each, name, {**body, **more}))
+    end = time.monotonic() + 30
+    while not _sets(green, name):
+        assert time.monotonic() < end, "the controller makes no ReplicaSet"
+        time.sleep(0.2)
+    for resource, each, _ in made:
+        green.write(Write(Verb.DELETE, resource, each, name))
+    assert _sets(green, name)
+    before = len(_deletes(blue_and_green[1], name))
+    doors = cast("Doors", SimpleNamespace(cluster=lambda side: green))
+    handler = Delete(Reach(Directory(doors), Bodies(), RUN), SystemClock(), Stop())
+    refs = [Ref(resource.group, resource.kind, name, each) for resource, each, _ in made]
+    try:
+        outcomes = handler.act([replace(delete(Side.GREEN, ref, ours=True), deadline=10.0) for ref in refs])
+        assert [o.state for o in outcomes] == [OutcomeState.FAILED] * 2
+        assert ["finalizers example.com/hold" in o.evidence for o in outcomes] == [True] * 2
+        assert _sets(green, name) == []
+        assert _deletes(blue_and_green[1], name)[before:] == ["deployments"]
+    finally:
+        for resource, each, _ in made:
+            green.write(Write(Verb.PATCH, resource, each, name, {"metadata": {"finalizers": None}}))
+        green.write(Write(Verb.DELETE, NAMESPACES, name))
+
+
+def _sets(green: KubeCluster, namespace: str) -> list[Object]:
+    return [obj for page in green.pages(SETS, namespace=namespace) for obj in page]
+
+
+def _deletes(plane: ControlPlane, namespace: str) -> list[str]:
+    """The resources of which the program has asked to delete one there, by the audit log."""
+    refs = (event["objectRef"] for event in plane.writes() if event["verb"] == "delete")
+    return [ref["resource"] for ref in refs if ref.get("namespace") == namespace]
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"])

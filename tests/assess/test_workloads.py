@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrate.assess.workloads import Image, flag_in, image_of, rollout, secret_behind, settings
+from migrate.assess.workloads import Image, image_of, rollout, secret_behind, settings
+from migrate.replay.arguments import flag_in
 from tests.assess.cluster import inventory
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate.doors.cluster import ClusterIdentity, Verb, Write
+from migrate.doors.slowed import Slowed
 from migrate.errors import AlreadyExists, Conflict, DoorError, NotFound
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory, inventory_of
@@ -160,6 +161,9 @@ class MemoryCluster:
         return iter(self.write_many(writes))
 
     def warnings(self, resource: Resource, name: str, namespace: str = "") -> Sequence[str]:
+        return ()
+
+    def slowed(self) -> Sequence[Slowed]:
         return ()
 
     def may(self, verb: str, resource: Resource, namespace: str = "") -> bool:

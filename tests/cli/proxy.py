@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPSConnection
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-import urllib3
 import yaml
 
 from tests.kube.faulty import Behaviour, Drop, FaultyServer, Hang, Received, Reply, kubeconfig
@@ -23,7 +23,7 @@ Meddle = Callable[[Received, Callable[[], Reply]], "Reply | Drop | Hang"]
 @contextmanager
 def proxy(behind: Path, meddle: Meddle) -> Iterator[FaultyServer]:
     """Serve a real API server, reached by the kubeconfig `behind`, through `meddle`."""
-    with TemporaryDirectory() as folder, FaultyServer(_forward(behind, meddle, Path(folder))) as server:
+    with FaultyServer(_forward(behind, meddle)) as server:
         yield server
 
 
@@ -32,22 +32,23 @@ def by(path: Path, server: FaultyServer) -> Path:
     return kubeconfig(path, server.url)
 
 
-def _forward(behind: Path, meddle: Meddle, folder: Path) -> Behaviour:
+def _forward(behind: Path, meddle: Meddle) -> Behaviour:
     document: dict[str, Any] = yaml.safe_load(behind.read_text(encoding="utf-8"))
     cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
-    (folder / "ca.crt").write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
-    pool = urllib3.PoolManager(ca_certs=str(folder / "ca.crt"), maxsize=16)
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    server, tls = urlsplit(cluster["server"]).netloc, ssl.create_default_context(cadata=authority)
 
     def ask(received: Received) -> Reply:
-        url = f"{cluster['server']}{received.path}?{urlencode(received.query)}"
         kept = {k: v for k, v in received.headers.items() if k in {"Accept", "Content-Type"}}
-        answer = pool.request(
-            received.method,
-            url,
-            headers={**kept, "Authorization": f"Bearer {user['token']}"},
-            body=json.dumps(received.body).encode() if received.body is not None else None,
-            retries=False,
-        )
-        return Reply(answer.status, answer.json())
+        # a connection each: one that is kept may have been closed by the server meanwhile
+        with closing(HTTPSConnection(server, context=tls, timeout=30)) as connection:
+            connection.request(
+                received.method,
+                f"{received.path}?{urlencode(received.query)}",
+                json.dumps(received.body).encode() if received.body is not None else None,
+                {**kept, "Authorization": f"Bearer {user['token']}"},
+            )
+            answer = connection.getresponse()
+            return Reply(answer.status, json.loads(answer.read()))
 
     return lambda received: meddle(received, lambda: ask(received))

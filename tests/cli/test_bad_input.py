@@ -180,15 +180,18 @@ def test_rights_that_are_missing(place: Place) -> None:
     assert {n for k, n in place.effects().items() if k.startswith("create green")} == {1}
 
 
-def test_a_right_that_an_access_review_denies_stops_before_the_first_act(place: Place) -> None:
-    """Assess asks for the rights beforehand: exit 30, RIGHT-001."""
+@pytest.mark.parametrize(
+    "resource", ["deployments.apps", "replicasets.apps", "controllerrevisions.apps"], ids=str
+)
+def test_a_right_that_an_access_review_denies_stops_before_the_first_act(place: Place, resource: str) -> None:
+    """Assess asks for the rights beforehand, those to take notes off what controllers made among them: exit 30."""
     place.run("assess")
     assert place.run("run", "--until", "assess").code == 0
     shutil.rmtree(place.state)
     place.run("abort")  # makes the simulated world, begins nothing
     with place.world() as world:
-        world.failures.deny(Side.BLUE, "patch", "deployments.apps")
-    refused(place.run("run"), 30, "RIGHT-001")
+        world.failures.deny(Side.BLUE, "patch", resource)
+    refused(place.run("run"), 30, "RIGHT-001", f"blue: patch {resource}")
     assert not [i for i in place.progress().intents() if i.stands]
 
 
@@ -239,7 +242,7 @@ def meddling(trouble: str) -> Callable[[Received, Callable[[], Reply]], Reply | 
 
 @pytest.mark.parametrize("trouble", ["busy", "broken", "dropped", "lost"])
 def test_a_server_with_troubles(weave_plane: ControlPlane, tmp_path: Path, trouble: str) -> None:
-    """429, 500 and dropped reads are asked again; a Lease whose creation was not confirmed is known again."""
+    """429, 500 and dropped reads are asked again, and 429 is told; a Lease whose creation was not confirmed is known again."""
     with proxy(weave_plane.setup_kubeconfig, meddling(trouble)) as server:
         place = real(tmp_path / "it", by(tmp_path / "blue.yaml", server))
         ended = place.run(*BEGIN)
@@ -247,6 +250,7 @@ def test_a_server_with_troubles(weave_plane: ControlPlane, tmp_path: Path, troub
             refused(ended, 30, "whether it took effect is not known", "run the same command")
             ended = place.run(*BEGIN)
     assert ended.code == 0, ended.all
+    assert ("away, asking for waits of up to 1 s; " in ended.all) is (trouble == "busy")
     assert "Traceback" not in ended.all
     leases = weave_plane.api.get("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases")["items"]
     assert not [x for x in leases if x["metadata"]["name"].startswith("cnimigrate-")]

@@ -215,7 +215,7 @@ def test_a_foreign_object_is_met_before_anything_is_written(tmp_path: Path) -> N
     ended = place.run("run")
     assert ended.code == 33, ended.all
     assert "shop" in ended.err
-    assert "onConflict: skip" in ended.err
+    assert "onConflict: adopt" in ended.err
     assert not place.progress().in_doubt()
     planned = place.run("plan")
     assert "1 name of ours taken by objects of others" in planned.out

@@ -195,6 +195,14 @@ def test_kinds_of_the_same_name_are_told_apart_by_their_group(cli: Cli, tmp_path
     assert (wrong.code, "Did you mean default" in wrong.err) == (2, True)
 
 
+def test_one_view_at_a_time(cli: Cli, demo: Path) -> None:
+    """What would be passed over in silence is an error of use, with what to leave out."""
+    both = cli("plan", demo, "--object", "Job/shop/reindex-catalog", "--kind", "Job")
+    assert (both.code, "or --object" in both.err) == (2, True)
+    delta = cli("plan", demo, "--delta", "--namespace", "shop")
+    assert (delta.code, "Leave --objects" in delta.err) == (2, True)
+
+
 def test_an_object_that_stays_behind_has_no_diff(cli: Cli, demo: Path) -> None:
     """A skipped one shows its rule and reason, and that nothing is written."""
     said = cli("plan", demo, "--object", "Job/shop/reindex-catalog")

@@ -9,8 +9,9 @@ import pytest
 from migrate.cli import say, screen
 from migrate.engine.events import Event
 from migrate.model.ids import Phase
+from tests.engine.doubles import HandClock
 
-EVENTS = ("step-began", "batch-ended", "step-done", "watching", "waiting", "gate-closed")
+EVENTS = ("step-began", "batch-ended", "step-done", "watching", "waiting", "acting", "gate-closed")
 
 
 @pytest.mark.parametrize("last", EVENTS)
@@ -33,6 +34,7 @@ def test_steps_stay_and_what_goes_on_is_renewed(capfd: pytest.CaptureFixture[str
         for count in range(5):
             show(Event("batch-ended", f"created\n{count} objects", phase=Phase.REPLAY, fields={"actions": 3}))
             show(Event("watching", f"{count} watched"))
+            show(Event("acting", f"{count} of 5 acts of this batch ended"))
         show(Event("step-done", step, phase=Phase.REPLAY))
     show(Event("batch-ended", "created\n5 objects", phase=Phase.REPLAY, fields={"actions": 3}))
     first, second, going_on = lines(capfd.readouterr().err)
@@ -59,3 +61,15 @@ def lines(told: str) -> list[str]:
                 assert not part.startswith("\x1b"), part
                 rows[row] += part
     return [text for text in rows if text]
+
+
+def test_a_log_is_not_quiet_for_long(capfd: pytest.CaptureFixture[str]) -> None:
+    """Of a batch that goes on a log says how far it is every ten seconds, and not at every slice."""
+    clock = HandClock()
+    show = screen._Plain(clock, would=False)
+    show(Event("step-began", "write objects", phase=Phase.REPLAY))
+    for ended in range(24):
+        show(Event("acting", f"{ended} of 24 acts of this batch ended"))
+        clock.sleep(1)
+    told = [row.split()[2] for row in lines(capfd.readouterr().err) if " acting " in row]
+    assert told == ["10", "20"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 from migrate.actions.create import Create, create
@@ -16,7 +16,8 @@ from migrate.model import marks
 from migrate.model.action import Outcome, OutcomeState
 from migrate.model.ids import RunId
 from migrate.model.objects import Object, ref_of
-from migrate.replay.causes import OURS, TAKEN, cause
+from migrate.replay import beside, sanitise
+from migrate.replay.causes import COMPLETED, OURS, TAKEN, cause
 from tests.contract.conftest import HAND, Bench
 from tests.contract.objects import config_map, container, deployment, service
 from tests.contract.test_cluster_custom import crd, establish, thing
@@ -49,7 +50,7 @@ def test_a_field_that_was_dropped_is_told_by_its_path_and_in_the_servers_words(
 
 
 def test_what_is_taken_as_sent_is_told_by_nothing(bench: Bench, namespace: str) -> None:
-    """Defaults and what the server allocates are no difference."""
+    """Defaults and what the server allocates are no difference; what it added unasked is told by itself."""
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -66,7 +67,36 @@ def test_what_is_taken_as_sent_is_told_by_nothing(bench: Bench, namespace: str) 
     for obj in (config_map(namespace, a="1"), deployment(namespace), service(namespace), pod):
         outcome = created(bench, obj)
         assert outcome.state is OutcomeState.DONE, outcome.evidence
-        assert outcome.facts.keys() == {"uid"}, outcome.facts
+        assert outcome.facts.keys() <= {"uid", "added"}, outcome.facts
+
+
+def test_what_green_adds_is_told_apart_from_what_a_hand_added(bench: Bench, namespace: str) -> None:
+    """A Service gets its address families from the server; a policy that somebody opened is that hand's."""
+    closed: dict[str, Any] = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "closed", "namespace": namespace},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress"]},
+    }
+    shop = service(namespace)
+    assert created(bench, closed).facts.keys() == {"uid"}
+    assert set(created(bench, shop).facts["added"]) >= {"spec.ipFamilies", "spec.ipFamilyPolicy"}
+    assert more(bench, closed) == {}
+    assert set(more(bench, shop).values()) == {COMPLETED}
+    bench.by_hand(closed, {"spec": {"ingress": [{}], "podSelector": {"matchLabels": {"a": "b"}}}})
+    bench.by_hand(shop, {"metadata": {"labels": {"a": "b"}}})
+    opened = more(bench, closed)
+    assert opened.keys() == {"spec.ingress", "spec.podSelector.matchLabels"}
+    assert all(why.startswith(f"{HAND} at 2") for why in opened.values()), opened
+    assert {path for path, why in more(bench, shop).items() if why != COMPLETED} == {"metadata.labels.a"}
+
+
+def more(bench: Bench, sent: Object) -> dict[str, str]:
+    """What stands beside what was sent, by path, and who put it there."""
+    found = bench.get(sent) or {}
+    return {
+        path: cause(path, found, ours=FIELD_MANAGER, added=True) for path in beside(sanitise(sent), found)
+    }
 
 
 def test_who_changed_a_field_since_is_told_by_name(bench: Bench, namespace: str) -> None:

@@ -90,6 +90,31 @@ class TestCustomResources:
             )
         bench.delete(definition)
 
+    def test_where_a_webhook_converts_a_kind_is_spoken_of_in_its_stored_version(
+        self, bench: Bench, namespace: str
+    ) -> None:
+        """Nobody answers the webhook yet: in the stored version objects are written, read, listed and deleted all the same."""
+        definition = crd(
+            f"g{uuid4().hex[:8]}", {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        )
+        (stored,) = definition["spec"]["versions"]
+        definition["spec"]["versions"].insert(0, {**stored, "name": "v2", "storage": False})
+        nobody = {"namespace": namespace, "name": "nobody", "path": "/convert"}
+        webhook = {"conversionReviewVersions": ["v1"], "clientConfig": {"service": nobody}}
+        definition["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+        group = establish(bench, definition)
+        (resource,) = [r for r in bench.cluster.resources() if r.group == group]
+        assert resource.versions == ("v1", "v2")
+        body = thing(group, namespace, spec={"size": 3})
+        assert bench.cluster.write(Write(Verb.CREATE, resource, "t", namespace, body))["spec"] == {"size": 3}
+        write = Write(Verb.PATCH, resource, "t", namespace, {"spec": {"size": 4}})
+        assert bench.cluster.write(write)["spec"] == {"size": 4}
+        (found,) = [obj for page in bench.cluster.pages(resource, namespace=namespace) for obj in page]
+        assert (found["apiVersion"], found["spec"]) == (f"{group}/v1", {"size": 4})
+        bench.cluster.write(Write(Verb.DELETE, resource, "t", namespace))
+        bench.until("end of it", lambda: bench.cluster.get(resource, "t", namespace) is None)
+        bench.delete(definition)
+
     def test_a_definition_is_served_once_established(self, bench: Bench, namespace: str) -> None:
         """It turns Established, is discovered, and its objects are pruned, checked and defaulted by its schema."""
         properties = {

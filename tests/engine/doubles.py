@@ -13,6 +13,7 @@ from migrate.doors.doors import Doors
 from migrate.engine import journal as journals
 from migrate.engine.acting import Acting
 from migrate.engine.bodies import Bodies
+from migrate.engine.delays import Delays
 from migrate.engine.events import Event
 from migrate.engine.journal import Journal
 from migrate.engine.runner import Runner, Until
@@ -193,11 +194,16 @@ class Stage:
     scene: Scene
     steps: dict[StepId, ListStep]
 
-    def runner(self, gates: Mapping[str, GateSpec | None] | None = None, *, wait: bool = False) -> Runner:
+    def runner(
+        self,
+        gates: Mapping[str, GateSpec | None] | None = None,
+        *,
+        wait: bool = False,
+        delays: Delays | None = None,
+    ) -> Runner:
         """A runner over this stage's steps."""
-        return Runner(
-            self.scene, cast("Mapping[StepId, Step]", self.steps), self.acting, gates or {}, wait=wait
-        )
+        steps = cast("Mapping[StepId, Step]", self.steps)
+        return Runner(self.scene, steps, self.acting, gates or {}, wait=wait, delays=delays)
 
     def run(self, until: Until | None = None, **kwargs: Any) -> bool:
         """Run the journalled plan."""

@@ -10,7 +10,7 @@ import pytest
 
 from migrate.engine.undo import CHUNK, roll_back, way_back
 from migrate.errors import CheckFailed, GateClosed, Stopped, StoppedAtBorder
-from migrate.model.action import Action, Outcome, OutcomeState
+from migrate.model.action import BEGUN, Action, Outcome, OutcomeState
 from migrate.model.ids import Phase, StepId
 from migrate.model.migration import GateSpec
 from migrate.simulation.faults import Killed
@@ -138,6 +138,24 @@ def test_a_gate_on_the_way_back_closes(tmp_path: Path) -> None:
         back(again, Phase.PREPARE, accept=True)
         with pytest.raises(GateClosed):
             again.run(gates=approval)
+
+
+def test_nothing_builds_on_what_is_on_its_way_out(tmp_path: Path) -> None:
+    """An undo that was begun and has not ended: its act counts as standing no more, and is still to be taken back."""
+    shelf = done(tmp_path / "j")
+    shelf.answers["c"] = Outcome(OutcomeState.FAILED, "c lingers", facts={BEGUN: True})
+    lingers = pytest.raises(CheckFailed, match="c lingers")
+    with stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as opened, lingers:
+        back(opened, accept=True)
+    shelf.answers.clear()
+    with stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as again:
+        assert not again.progress.stands("put c")
+        assert again.progress.stands("put b")
+        way = way_back(PLAN, again.progress, Phase.PREPARE)
+        assert "put c" in [i.action.key for _, intents in way.steps for i in intents]
+        back(again, accept=True)
+        assert again.progress.steps_done == {}
+    assert shelf.things["c"] is None
 
 
 def test_a_refused_undo_stops(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ def legacy(received: Received) -> Reply:
     }
     if received.path == "/apis/denied/v1":
         return status(403, "Forbidden", 'User "me" cannot get path "/apis/denied/v1"')
+    if "/customresourcedefinitions/" in received.path:
+        return status(404, "NotFound", "not found")
     if received.path not in answers:
         return status(503, "ServiceUnavailable", "service unavailable")
     return Reply(200, answers[received.path])
@@ -99,6 +101,45 @@ def test_an_old_server_is_asked_group_by_group(serve: Serve, door: Open) -> None
         ("olds.g", ("v1beta1",), True),
     ]
     assert set(cluster.undiscovered) == {"denied/v1", "down/v1"}
+
+
+@pytest.mark.parametrize(
+    ("conversion", "versions"),
+    [
+        ({"strategy": "Webhook"}, ("v1", "v2", "v1beta1")),
+        ({"strategy": "None"}, ("v2", "v1", "v1beta1")),
+        (None, ("v2", "v1", "v1beta1")),
+    ],
+)
+def test_what_a_webhook_converts_comes_in_the_version_that_is_stored(
+    serve: Serve, door: Open, conversion: Any, versions: tuple[str, ...]
+) -> None:
+    """The definition says which; it is asked for once, and another server's group of many kinds for one of them."""
+    shops = {
+        "group": "g",
+        "versions": [
+            {"name": name, "served": True, "storage": name == "v1"} for name in ("v1beta1", "v1", "v2")
+        ],
+        **({"conversion": conversion} if conversion else {}),
+    }
+    several = [version(name, "shops") for name in ("v2", "v1", "v1beta1")]
+    measured = [version(name, "pods", "nodes") for name in ("v1beta2", "v1beta1")]
+    asked: list[str] = []
+
+    def behaviour(received: Received) -> Reply:
+        if "/customresourcedefinitions/" in received.path:
+            asked.append(received.path.rpartition("/")[2])
+            known = asked[-1] == "shops.g"
+            return Reply(200, {"spec": shops}) if known else status(404, "NotFound", "not found")
+        groups = {"/api": [], "/apis": [group("g", *several), group("measured", *measured)]}
+        return Reply(200, {"kind": "APIGroupDiscoveryList", "items": groups[received.path]})
+
+    cluster = door(serve(behaviour).url)
+    for _ in range(2):
+        found = {resource.name: resource.versions for resource in cluster.resources()}
+        assert found["shops.g"] == versions
+        assert found["pods.measured"] == found["nodes.measured"] == ("v1beta2", "v1beta1")
+    assert asked == ["shops.g", "pods.measured", "pods.measured"]
 
 
 def test_without_the_core_group_there_is_no_discovery(serve: Serve, door: Open) -> None:

@@ -46,7 +46,7 @@ def test_a_server_that_stays_busy_is_transient(serve: Serve, door: Open) -> None
     """When the wait asked for goes beyond the patience, the caller learns that nothing happened, and the wait."""
     server = serve(in_turn(BUSY))
     with pytest.raises(Transient) as caught:
-        door(server.url, patience=2.0).write(create())
+        door(server.url, patience=1.0).write(create())
     assert caught.value.retry_after == 3.0
     assert len(server.received) == 1
 

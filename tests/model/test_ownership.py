@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from migrate.model.ownership import as_applied, owners_at, owns_by, resolved, union
+from migrate.model.ownership import (
+    APPLY,
+    as_applied,
+    gathered,
+    owners_at,
+    owns_by,
+    resolved,
+    set_apart,
+    union,
+)
 
 
 def entry(
@@ -118,3 +127,19 @@ def test_who_owns_a_field(fields: dict[str, Any], steps: tuple[str | int, ...], 
     """By its keys, by its value, as part of what is owned whole, or by owning something below it."""
     obj = {**HELD, "metadata": {"managedFields": [entry(**fields)]}}
     assert bool(owners_at(obj, steps)) is owns
+
+
+def test_what_a_manager_owns_is_set_apart_as_one_owner() -> None:
+    """Applied or updated, it becomes one entry a version under the other name; others and subresources stay."""
+    others, status = entry("theirs", a={}), {**entry(c={}), "subresource": "status"}
+    assert set_apart(owned(others, status), "me", "earlier") is None
+    found = set_apart(owned(entry(operation=APPLY, a={}), others, status, entry(b={})), "me", "earlier")
+    assert found == [entry("earlier", a={}, b={}), others, status]
+
+
+def test_of_one_owners_entries_none_is_lost() -> None:
+    """Updates of two versions are two owners; of applies in two versions the first stays."""
+    new, old = entry(version="v2", x={}), entry(version="v1", y={})
+    assert gathered([new, old, new]) == [new, old]
+    applied = [{**each, "operation": APPLY} for each in (new, old)]
+    assert gathered(applied) == applied[:1]

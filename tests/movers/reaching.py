@@ -21,7 +21,6 @@ from migrate.model.objects import Object, Ref, Resource
 from migrate.movers.ends import Ends
 from migrate.simulation.seed import seed_yaml
 from migrate.simulation.world import World
-from tests.cutovers.clocks import StillClock
 from tests.movers.copying import Green
 from tests.movers.volsync import Played, VolSync, defined
 
@@ -45,7 +44,7 @@ def ends(
     clock: Clock | None = None,
 ) -> Ends:
     """The ends of a migration, with a folder for kubeconfigs and notes; without clusters no door is asked."""
-    return Ends(migration, Green(folder), folder / "notes", clusters or {}, clock or StillClock())
+    return Ends(migration, Green(folder), folder / "notes", clusters or {}, clock or Brisk())
 
 
 def asked(argv: list[str], **more: Any) -> Migration:
@@ -107,16 +106,18 @@ def on_real(folder: Path, clusters: Mapping[Side, Cluster]) -> Iterator[Stage]:
             cluster.write(Write(Verb.CREATE, NAMESPACES, claim.namespace, body=space))
             stack.callback(cluster.write, Write(Verb.DELETE, NAMESPACES, claim.namespace))
             cluster.write(Write(Verb.CREATE, CLAIMS, claim.name, claim.namespace, body=claimed(claim)))
-        yield _stage(folder, clusters, _Brisk(), claim)
+        yield _stage(folder, clusters, Brisk(), claim)
 
 
-class _Brisk:
+class Brisk:
     """The machine's clock, with short sleeps."""
 
     def now(self) -> datetime:
+        """The machine's."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
+        """A tenth of a second at most."""
         time.sleep(min(seconds, 0.1))
 
 

@@ -23,16 +23,18 @@ from migrate.model.ids import RunId, Side
 from migrate.model.migration import VolSyncSpec
 from migrate.model.objects import Object, Ref, Resource, dig
 from migrate.movers import mover
-from migrate.movers.counting import counted, pod
-from migrate.planning.replication import copy_name
+from migrate.movers.counting import counted
+from migrate.planning.counting import pod
+from migrate.planning.replication import DESTINATION, copy_name
 from tests.movers.reaching import Stage, on_simulated
-from tests.movers.volsync import SECRET, TLS_KEY, VolSync, definitions
+from tests.movers.volsync import SECRET, TLS_KEY, Played, VolSync, definitions, mirror
 
 CLAIM = Ref("", "PersistentVolumeClaim", "shop", "data")
 WARM = Pass(RunId("run-1"), "warm", CLAIM, 1)
 FINAL = replace(WARM, phase="final")
 NAME = copy_name(CLAIM)
 SPEC = VolSyncSpec(count_image="busybox:1.37")
+LISTENERS = Resource("volsync.backube", "v1alpha1", "replicationdestinations", DESTINATION, namespaced=True)
 PODS = Resource("", "v1", "pods", "Pod", namespaced=True)
 
 
@@ -159,6 +161,67 @@ def test_a_pass_that_was_killed_is_done_once_more_and_leaves_nothing(stage: Stag
             assert turns > 4
             return
     pytest.fail("no pass was ever done to its end")
+
+
+@pytest.mark.parametrize("changed", ["key", "address"])
+def test_what_was_made_for_an_earlier_listener_is_made_anew(stage: Stage, changed: str) -> None:
+    """Green's listener of the killed pass went, and the next has another key and address: with the old ones nobody connects."""
+    blue, green = (stage.ends.clusters[side] for side in Side)
+    stage.volsync.carries = lambda *_: pytest.fail("nothing was to be copied yet")
+    clock = stage.ends.clock
+    assert isinstance(clock, Played)
+    with pytest.raises(Killed):
+        mover(replace(stage.ends, clock=Unheard(clock))).copy(FINAL, 3600.0, lambda _: True)
+    before = blue.get(SECRET, NAME, "shop")
+    assert before is not None
+    for resource, name in ((LISTENERS, NAME), (SECRET, f"volsync-rsync-tls-{NAME}")):
+        green.write(Write(Verb.DELETE, resource, name, "shop"))
+    stage.volsync.carries = mirror
+    setattr(stage.volsync, changed, {"key": "volsync:0ther", "address": "192.0.2.8"}[changed])
+    assert copy(stage, deadline=300.0).target.files == 3
+    assert stage.volsync.left() == []
+
+
+@dataclass
+class Unheard:
+    """A clock by which green's listener answers, and whose process dies before blue's mover has begun."""
+
+    played: Played
+
+    def now(self) -> datetime:
+        """The clock's."""
+        return self.played.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Die once there is somebody who would send."""
+        if any(left.startswith("blue ReplicationSource") for left in self.played.volsync.left()):
+            raise Killed
+        self.played.sleep(seconds)
+
+
+@pytest.mark.parametrize("deaf", Side)
+def test_a_side_that_does_not_answer_keeps_no_other_from_being_cleared(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, deaf: Side
+) -> None:
+    """What stands is named, as far as it is known; the way back goes on once the side is there again."""
+    stage.volsync.fails = "no"
+    heard = stage.ends.clusters[deaf].write
+
+    def write(asked: Write) -> Object:
+        if asked.verb is Verb.DELETE:
+            raise Unreachable("no answer")
+        return heard(asked)
+
+    monkeypatch.setattr(stage.ends.clusters[deaf], "write", write)
+    with pytest.raises(Refused, match=rf"mover on blue failed.* {NAME} on {deaf}: no answer"):
+        copy(stage)
+    stage.ends.clock.sleep(5.0)
+    assert {where.split()[0] for where in stage.volsync.left()} == {deaf}
+    with pytest.raises(Unreachable, match=rf"to be gone until its deadline: .*{NAME} on {deaf}: no answer"):
+        made(stage).let_go(FINAL, 60.0, lambda _: True)
+    monkeypatch.undo()
+    made(stage).let_go(FINAL, 60.0, lambda _: True)
+    assert stage.volsync.left() == []
 
 
 @pytest.mark.parametrize(
@@ -291,12 +354,14 @@ def test_a_message_that_was_cut_loses_no_more_than_its_last_line() -> None:
 def test_a_counting_pod_is_where_the_volume_is() -> None:
     """One that a node holds for its writer can be mounted there alone; and it may do nothing but read."""
     beside = {"spec": {"nodeName": "n7", "tolerations": [{"operator": "Exists"}]}}
-    made_pod = pod(CLAIM, SPEC, paths=None, beside=beside, deadline=60.0)
+    made_pod = pod(CLAIM, SPEC, "final", paths=None, beside=beside, deadline=60.0)
     assert made_pod["spec"]["nodeName"] == "n7"
     assert made_pod["spec"]["tolerations"] == [{"operator": "Exists"}]
     (container,) = made_pod["spec"]["containers"]
     assert container["volumeMounts"][0]["readOnly"] is True
-    as_user = pod(CLAIM, SPEC.model_copy(update={"run_as_user": 7}), paths=[], beside=None, deadline=60.0)
+    as_user = pod(
+        CLAIM, SPEC.model_copy(update={"run_as_user": 7}), "final", paths=[], beside=None, deadline=60.0
+    )
     confined = as_user["spec"]["containers"][0]["securityContext"]
     assert confined["capabilities"] == {"drop": ["ALL"]}
     assert (confined["runAsUser"], confined["runAsNonRoot"]) == (7, True)

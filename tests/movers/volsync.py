@@ -5,6 +5,7 @@ It does what VolSync's documentation says of the two kinds, on directories inste
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from base64 import b64encode
@@ -69,17 +70,34 @@ def mirror(blue: Path, green: Path) -> None:
     shutil.copytree(blue, green)
 
 
+def count(
+    pod: Object, volume: Path, own: Path, tools: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run what a counting pod would on a directory, with its message in `own`/message; `tools` come before the machine's."""
+    shell, flag, script, *words = pod["spec"]["containers"][0]["command"]
+    own.mkdir(exist_ok=True)
+    for place, stands in (("/data", volume), ("/count", own), ("/dev/termination-log", own / "message")):
+        script = script.replace(place, str(stands))
+    path = os.pathsep.join([*([str(tools)] if tools else []), os.environ["PATH"]])
+    return subprocess.run(
+        [shell, flag, script, *words], check=False, capture_output=True, env={**os.environ, "PATH": path}
+    )
+
+
 @dataclass
 class VolSync:
     """VolSync on both sides, the kubelet of counting pods, and the volumes, `folder`/SIDE/NAMESPACE/CLAIM.
 
-    `fails` makes every synchronisation fail; `carries` is what a synchronisation does, a mirror if not said otherwise.
+    `fails` makes every synchronisation fail; `carries` is what a synchronisation does, a mirror if not said otherwise; `key`
+    and `address` are those of green's next listener. Blue's mover tries for ever where it has another listener's.
     """
 
     clusters: Mapping[Side, Cluster]
     folder: Path
     namespace: str
     fails: str = ""
+    key: str = TLS_KEY
+    address: str = "192.0.2.7"
     carries: Callable[[Path, Path], None] = field(default=mirror)
 
     def play(self) -> None:
@@ -90,10 +108,8 @@ class VolSync:
             self._send(sender)
         for side in Side:
             for pod in self._all(side, "Pod", ""):
-                if (
-                    dig(pod, "status", "phase") != "Succeeded"
-                    and pod["spec"]["containers"][0]["name"] == "count"
-                ):
+                ended = dig(pod, "status", "phase") in {"Succeeded", "Failed"}
+                if not ended and pod["spec"]["containers"][0]["name"] == "count":
                     self._count(side, pod)
 
     def _listen(self, listener: Object) -> None:
@@ -111,12 +127,12 @@ class VolSync:
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": metadata,
-            "data": {"psk.txt": b64encode(TLS_KEY.encode()).decode()},
+            "data": {"psk.txt": b64encode(self.key.encode()).decode()},
         }
         if not listener["metadata"].get("deletionTimestamp") and not dig(listener, "status", "rsyncTLS"):
             with suppress(AlreadyExists):
                 self._write(Side.GREEN, Verb.CREATE, secret)
-            self._status(Side.GREEN, listener, {"rsyncTLS": {"address": "192.0.2.7", "keySecret": name}})
+            self._status(Side.GREEN, listener, {"rsyncTLS": {"address": self.address, "keySecret": name}})
 
     def _send(self, sender: Object) -> None:
         spec = sender["spec"]
@@ -128,9 +144,15 @@ class VolSync:
             status = {"latestMoverStatus": {"result": "Failed", "logs": self.fails}}
             self._status(Side.BLUE, sender, status)
             return
-        key = self.clusters[Side.BLUE].get(SECRET, spec["rsyncTLS"]["keySecret"], self.namespace)
-        assert dig(key, "data", "psk.txt") == b64encode(TLS_KEY.encode()).decode()
-        assert spec["rsyncTLS"]["address"] == "192.0.2.7"
+        listens = dig(ends[0], "status", "rsyncTLS") or {}
+        tls = spec["rsyncTLS"]
+        keys = [
+            self.clusters[side].get(SECRET, name, self.namespace)
+            for side, name in ((Side.BLUE, tls["keySecret"]), (Side.GREEN, listens.get("keySecret", "")))
+        ]
+        assert keys[0] is not None
+        if keys[1] is None or keys[0]["data"] != keys[1]["data"] or tls["address"] != listens["address"]:
+            return
         target = ends[0]["spec"]["rsyncTLS"]["destinationPVC"]
         self.carries(self.volume(Side.BLUE, spec["sourcePVC"]), self.volume(Side.GREEN, target))
         for side, end in zip((Side.GREEN, Side.BLUE), ends, strict=True):
@@ -142,19 +164,10 @@ class VolSync:
     def _count(self, side: Side, pod: Object) -> None:
         """Run what the pod would, on the claim's directory, and report as a kubelet does."""
         claim = pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
-        shell, flag, script, *words = pod["spec"]["containers"][0]["command"]
         own = self.folder / f"count-{side}"
-        own.mkdir(exist_ok=True)
-        places = {
-            "/data": self.volume(side, claim),
-            "/count": own,
-            "/dev/termination-log": own / "message",
-        }
-        for place, stands in places.items():
-            script = script.replace(place, str(stands))
-        ran = subprocess.run([shell, flag, script, *words], check=True, capture_output=True)
+        ran = count(pod, self.volume(side, claim), own)
         assert not ran.stderr
-        ended = {"exitCode": 0, "message": (own / "message").read_text()}
+        ended = {"exitCode": ran.returncode, "message": (own / "message").read_text()}
         container = {
             "name": "count",
             "image": "i",
@@ -163,7 +176,8 @@ class VolSync:
             "restartCount": 0,
             "state": {"terminated": ended},
         }
-        self._status(side, pod, {"phase": "Succeeded", "containerStatuses": [container]})
+        phase = "Failed" if ran.returncode else "Succeeded"
+        self._status(side, pod, {"phase": phase, "containerStatuses": [container]})
 
     def volume(self, side: Side, claim: str) -> Path:
         """The directory that stands for a claim's volume."""

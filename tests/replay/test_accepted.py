@@ -7,7 +7,8 @@ import pytest
 from migrate.model.migration import Accepted
 from migrate.model.objects import Ref
 from migrate.model.verdict import Result
-from migrate.replay import SINCE, Difference, operator, whole
+from migrate.replay import SINCE, Difference, whole
+from migrate.replay import idle as idle_entries
 from migrate.replay.accepted import IDLE, idle, opened, split
 from migrate.replay.drift import CHANGED
 from migrate.replay.parity import DIFFERS, FOREIGN, MISSING
@@ -108,5 +109,7 @@ def test_an_entry_that_names_nothing_of_blue_is_told_by_the_plan() -> None:
     file = migration().model_copy(
         update={"verify": migration().verify.model_copy(update={"accept": (word(kind="Deploymnt"),)})}
     )
-    (said,) = operator.idle(file, inventory(deployment("cart")))
-    assert said == "verify.accept, entry 1: blue has no Deploymnt shop/cart: did you mean kind Deployment?"
+    (said,) = idle_entries(file, inventory(deployment("cart")))
+    assert (
+        str(said) == "verify.accept, entry 1: blue has no Deploymnt shop/cart: did you mean kind Deployment?"
+    )

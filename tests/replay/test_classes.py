@@ -94,10 +94,27 @@ def test_service_for_metrics_beside_one_that_is_called_takes_nothing_away() -> N
         ({"command": ["/app", "-leader-election", "true"]}, "exclusive"),
         ({"args": ["--leader-elect=false"]}, "serving"),
         ({"args": ["--leader-elect", "false"]}, "serving"),
-        ({"args": ["--leader-elect-lease-duration=15s"]}, "serving"),
+        ({"args": ["--leader-elect-lease-duration=15s"]}, "exclusive"),
+        ({"args": ["--leader-elect=false", "--leader-elect-lease-duration=15s"]}, "serving"),
+        ({"args": ["--leader-election-id=cart"]}, "exclusive"),
+        ({"args": ["--leader-election-namespace", "kube-system"]}, "exclusive"),
+        ({"args": ["--leader-election-release-on-cancel=false"]}, "serving"),
+        ({"args": ["--leaderElection.enabled=true"]}, "exclusive"),
+        ({"args": ["--leaderElection.enabled=false", "--leaderElection.id=cart"]}, "serving"),
+        ({"args": ["--disable-leader-election"]}, "serving"),
+        ({"args": ["--disable-leader-election=false"]}, "exclusive"),
+        ({"command": ["sh", "-c", "exec /manager --leader-elect"]}, "exclusive"),
+        ({"command": ["sh", "-c"], "args": ["exec /manager '--leader-elect=true'; true"]}, "exclusive"),
+        ({"command": ["sh", "-c", 'exec /manager --leader-elect="false" --leader-elect-id=x']}, "serving"),
+        ({"command": ["sh", "-c", "exec /manager --leader-elect false"]}, "serving"),
+        ({"command": ["sh", "-c", "LEADER_ELECT=true exec /manager"]}, "exclusive"),
+        ({"command": ["sh", "-c", "echo no leader-election here"]}, "serving"),
         ({"env": [{"name": "LEADER_ELECT", "value": "true"}]}, "exclusive"),
         ({"env": [{"name": "APP_LEADER_ELECTION", "value": "false"}]}, "serving"),
-        ({"env": [{"name": "LEADER_ELECTION_ID", "value": "x"}]}, "serving"),
+        ({"env": [{"name": "LEADER_ELECTION_ID", "value": "x"}]}, "exclusive"),
+        ({"env": [{"name": "LEADER_ELECTION_ID", "value": ""}]}, "serving"),
+        ({"env": [{"name": "DISABLE_LEADER_ELECTION", "value": "true"}]}, "serving"),
+        ({"env": [{"name": "LEADER_ELECT", "valueFrom": {"configMapKeyRef": {"name": "c"}}}]}, "exclusive"),
         ({"image": "r.example/external-dns/external-dns:v0.15.0"}, "exclusive"),
         ({"image": "jetstack/cert-manager-controller@sha256:00"}, "exclusive"),
         ({"image": "jetstack/cert-manager-webhook:v1"}, "serving"),
@@ -112,6 +129,48 @@ def test_container_gives_evidence(container: dict[str, Any], word: str) -> None:
     """Flags and variables of leader election, and images that act outside, make a called workload exclusive."""
     pod = {"containers": [{"name": "main", "image": "shop/cart:1", **container}]}
     assert cart(deployment("cart", pod=pod), service("cart"))[0].workload_class == word
+
+
+def test_a_part_of_an_election_is_named_without_its_value() -> None:
+    """What a switch says is shown; of what else is set beside it the name is evidence enough."""
+    args = ["--leader-elect=true", "--leader-election-id=cart-lock"]
+    pod = {"containers": [{"name": "main", "image": "shop/cart:1", "args": args}]}
+    decision, _ = cart(deployment("cart", pod=pod), service("cart"))
+    assert "argument --leader-elect=true, argument --leader-election-id" in decision.evidence.replace(
+        ";", ","
+    )
+    assert "cart-lock" not in decision.evidence
+
+
+@pytest.mark.parametrize(
+    ("container", "word"),
+    [
+        ({"image": "r.example/external-dns/external-dns:v0.15.0", "restartPolicy": "Always"}, "exclusive"),
+        ({"args": ["--leader-elect"], "restartPolicy": "Always"}, "exclusive"),
+        ({"image": "r.example/external-dns/external-dns:v0.15.0"}, "serving"),
+        ({"args": ["--leader-elect"]}, "serving"),
+    ],
+)
+def test_sidecar_gives_evidence_and_what_has_ended_none(container: dict[str, Any], word: str) -> None:
+    """An init container that is always restarted runs beside the others; any other is gone when they run."""
+    pod = {"initContainers": [{"name": "before", "image": "shop/before:1", **container}]}
+    assert cart(deployment("cart", pod=pod), service("cart"))[0].workload_class == word
+
+
+def test_sidecar_does_not_say_what_a_pod_is_for() -> None:
+    """A worker that nothing calls stays unknown, whatever front starts before it."""
+    front = {"name": "front", "image": "traefik:v3.3", "restartPolicy": "Always"}
+    assert cart(deployment("cart", pod={"initContainers": [front]}))[0].workload_class == "unknown"
+
+
+@pytest.mark.parametrize("started", ["before", "beside"])
+def test_a_front_excuses_no_leader_beside_it(started: str) -> None:
+    """That the front leads only its own cluster says nothing of what an unknown container in its pod leads."""
+    main = {"name": "main", "image": "shop/cart:1", "args": ["--leader-elect"]}
+    front = {"name": "front", "image": "traefik:v3.3", "restartPolicy": "Always"}
+    before = {"containers": [main], "initContainers": [front]}
+    pod = before if started == "before" else {"containers": [main, front]}
+    assert cart(deployment("cart", pod=pod), service("cart"))[0].workload_class == "exclusive"
 
 
 @pytest.mark.parametrize(
@@ -193,12 +252,31 @@ def test_strategy_recreate_gives_evidence() -> None:
     assert "strategy Recreate" in decision.evidence
 
 
-def running(namespace: str = "shop") -> list[Object]:
-    """A Deployment with its ReplicaSet and one Pod."""
+def running(namespace: str = "shop", name: str = "cart-5d9-abcde", **pod: Any) -> list[Object]:
+    """A Deployment with its ReplicaSet and one Pod, with more about the pod where that is said."""
     top = deployment("cart", namespace)
     middle = obj("ReplicaSet", "cart-5d9", namespace, "apps/v1", uid=f"r-{namespace}", owners=owner(top))
-    pod = obj("Pod", "cart-5d9-abcde", namespace, uid=f"p-{namespace}", owners=owner(middle))
-    return [top, middle, pod]
+    return [top, middle, obj("Pod", name, namespace, uid=f"p-{namespace}", owners=owner(middle), **pod)]
+
+
+def lock(holder: str, namespace: str = "shop") -> Object:
+    """A Lease that somebody holds."""
+    return obj("Lease", "lock", namespace, "coordination.k8s.io/v1", spec={"holderIdentity": holder})
+
+
+ON_NODE: dict[str, Any] = {
+    "spec": {"hostNetwork": True, "nodeName": "n1"},
+    "status": {
+        "phase": "Running",
+        "podIP": "192.0.2.1",
+        "podIPs": [{"ip": "192.0.2.1"}, {"ip": "2001:db8::1"}],
+    },
+}
+OF_ITS_OWN: dict[str, Any] = {
+    "spec": {"nodeName": "n1"},
+    "status": {"phase": "Running", "podIP": "10.32.0.7", "podIPs": [{"ip": "10.32.0.7"}, {"ip": "fd00::7"}]},
+}
+NODE = obj("Node", "n1", status={"addresses": [{"type": "Hostname", "address": "n1.shop.example"}]})
 
 
 @pytest.mark.parametrize("holder", ["cart-5d9-abcde", "cart-5d9-abcde_0b1c2d3e-0000-0000-0000-000000000000"])
@@ -209,6 +287,58 @@ def test_lease_that_a_pod_holds_gives_evidence(holder: str, space: str) -> None:
     decision, _ = cart(*running(), service("cart"), lease)
     assert decision.workload_class == "exclusive"
     assert "cart-5d9-abcde holds Lease" in decision.evidence
+
+
+@pytest.mark.parametrize(
+    ("pod", "holder", "word"),
+    [
+        (ON_NODE, "n1_0b1c2d3e-0000", "exclusive"),
+        (ON_NODE, "n1", "exclusive"),
+        (ON_NODE, "n1.shop.example_0b1c2d3e-0000", "exclusive"),
+        (ON_NODE, "192.0.2.1:8443", "exclusive"),
+        (ON_NODE, "[2001:db8::1]:8443", "exclusive"),
+        (ON_NODE, "n2_0b1c2d3e-0000", "serving"),
+        (OF_ITS_OWN, "n1_0b1c2d3e-0000", "serving"),
+        (OF_ITS_OWN, "10.32.0.7:8443", "exclusive"),
+        (OF_ITS_OWN, "10.32.0.7", "exclusive"),
+        (OF_ITS_OWN, "fd00::7", "exclusive"),
+        (OF_ITS_OWN, "[fd00::7]:8443", "exclusive"),
+        (OF_ITS_OWN, "10.32.0.70:8443", "serving"),
+        ({"status": {**OF_ITS_OWN["status"], "phase": "Succeeded"}}, "10.32.0.7:8443", "serving"),
+        ({"spec": {"hostname": "leader"}}, "leader_0b1c2d3e-0000", "exclusive"),
+        ({"name": f"cart-{'a' * 57}-5d9-abcde"}, f"cart-{'a' * 57}_0b1c2d3e-0000", "exclusive"),
+    ],
+)
+def test_a_holder_is_known_by_what_its_pod_answers_to(pod: dict[str, Any], holder: str, word: str) -> None:
+    """A node's name and address are those of the pods in its network alone, and an ended pod's address is another's."""
+    assert cart(*running(**pod), service("cart"), NODE, lock(holder))[0].workload_class == word
+
+
+@pytest.mark.parametrize(
+    ("pod", "holder", "word"),
+    [(ON_NODE, "n1_0b1c2d3e-0000", "serving"), (OF_ITS_OWN, "10.32.0.7:8443", "exclusive")],
+)
+def test_a_nodes_name_tells_nothing_in_another_namespace(pod: dict[str, Any], holder: str, word: str) -> None:
+    """The control plane's own locks are held in its nodes' names: they are no evidence against an agent there."""
+    assert cart(*running(**pod), service("cart"), lock(holder, "kube-system"))[0].workload_class == word
+
+
+def test_who_may_hold_a_lock_is_evidence_against_each() -> None:
+    """Two pods of a namespace in one node's network: either may lead, and it is said so."""
+    other = obj("Pod", "agent", "shop", uid="p-agent", **ON_NODE)
+    decision, _ = cart(*running(**ON_NODE), other, service("cart"), lock("n1_0b1c2d3e-0000"))
+    assert decision.workload_class == "exclusive"
+    assert "cart-5d9-abcde may hold Lease" in decision.evidence
+
+
+def test_a_host_name_that_one_workloads_pods_share_tells_of_it_anywhere() -> None:
+    """All pods of a template with a host name answer to it: whichever leads, it is that workload's."""
+    first = running(spec={"hostname": "leader"})
+    second = obj(
+        "Pod", "cart-5d9-fghij", "shop", uid="p-2", owners=owner(first[1]), spec={"hostname": "leader"}
+    )
+    decision, _ = cart(*first, second, service("cart"), lock("leader_0b1c2d3e-0000", "locks"))
+    assert decision.workload_class == "exclusive"
 
 
 def test_older_leader_record_gives_evidence() -> None:

@@ -10,7 +10,7 @@ from migrate.model import marks
 from migrate.model.decision import Decision, Form
 from migrate.model.ids import RunId
 from migrate.model.migration import Migration
-from migrate.model.objects import Object
+from migrate.model.objects import Object, Ref
 from migrate.model.verdict import Result
 from migrate.replay.conflicts import (
     Taken,
@@ -63,6 +63,10 @@ def test_equal_and_different_are_told_apart() -> None:
     assert other is not None
     assert other.paths == ("data.a",)
     assert "secret" not in str(other)
+    more = taken(decision_on(), {**OURS, "data": {**OURS["data"], "c": "secret"}}, migration(), RUN)
+    assert more is not None
+    assert (more.paths, more.beside, more.as_json()["equal"]) == ((), ("data.c",), False)
+    assert more.how == "has beside it data.c"
 
 
 @pytest.mark.parametrize(
@@ -133,3 +137,25 @@ def test_what_was_recorded_is_settled() -> None:
     assert adopted(facts) == {ref._replace(name="x")}
     assert "ConfigMap shop/c" in own(after)[0].evidence
     assert (own(decisions), settled(decisions, {})) == ((), decisions)
+
+
+def test_nobody_is_told_to_take_a_namespace_of_green_away() -> None:
+    """All that lives in it would go; it can be adopted."""
+    ref = Ref("", "Namespace", "", "monitoring")
+    (judged,) = verdicts([Taken(ref, "stop", "file", ("metadata.labels.team",))], {})
+    assert judged.result is Result.FAIL
+    assert "Take it away" not in judged.remedy
+    assert "kind: Namespace, namespace: *, name: monitoring, onConflict: adopt" in judged.remedy
+
+
+def test_a_rule_brings_the_labels_of_a_namespace_that_stays() -> None:
+    """As POLICY-008 advises: a namespace that the file excludes is replayed by its rule, and adopted where green has it."""
+    rule = {"kind": "Namespace", "namespace": "*", "name": "ops", "replay": True, "onConflict": "adopt"}
+    file = migration({"exclude": ["ops"], "rules": [{**rule, "reason": "its labels"}]})
+    space = obj("Namespace", "ops", labels={"team": "ops"})
+    (decision,) = decided(inventory(space), file).all
+    there = obj("Namespace", "ops", uid="u")
+    met = taken(decision, there, file, RUN)
+    assert decision.form is Form.REPLAYED
+    assert met is not None
+    assert (met.policy, met.paths) == ("adopt", ("metadata.labels",))

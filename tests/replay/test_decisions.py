@@ -215,7 +215,7 @@ def test_flags_name_who_keeps_an_object_and_what_it_uses_of_its_node() -> None:
     source = deployment("cart", pod=pod)
     source["metadata"] |= {
         "annotations": {
-            "argocd.argoproj.io/tracking-id": "shop:apps/Deployment",
+            "argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/cart",
             "meta.helm.sh/release-name": "cart",
         },
         "labels": {
@@ -224,10 +224,14 @@ def test_flags_name_who_keeps_an_object_and_what_it_uses_of_its_node() -> None:
         },
     }
     source["spec"]["template"]["metadata"]["annotations"] = {"cni.projectcalico.org/ipv4pools": "[]"}
-    evidence = decide(source).held[0].evidence
+    application = obj("Application", "shop", "argocd", "argoproj.io/v1alpha1")
+    kustomization = obj("Kustomization", "apps", "flux", "kustomize.toolkit.fluxcd.io/v1")
+    decision = decide(source, application, kustomization).of(ref_of(source))
+    assert decision is not None
+    evidence = decision.evidence
     for part in (
-        "kept by Argo CD (shop)",
-        "kept by Flux (Kustomization flux/apps)",
+        "kept by Application.argoproj.io argocd/shop",
+        "kept by Kustomization.kustomize.toolkit.fluxcd.io flux/apps",
         "part of Helm release cart",
         "uses hostNetwork",
         "uses hostPort 8080",

@@ -10,6 +10,8 @@ import pytest
 from migrate.replay import document
 from migrate.replay.flags import FLAGS
 from migrate.replay.forms import FORMS
+from migrate.replay.insiders import INSIDERS
+from migrate.replay.outsiders import OUTSIDERS
 from migrate.replay.rules import SKIPS
 from migrate.replay.rules.standing import STANDING
 from migrate.replay.sanitising import EDITS
@@ -23,13 +25,15 @@ def test_document_is_fresh() -> None:
 
 
 def test_document_names_every_rule() -> None:
-    """Every rule, edit and flag is in the document, in the order in which they are tried or made."""
+    """Every rule, edit, flag and known controller is in the document, in the order in which they are tried or made."""
     lines = [line for line in document().splitlines() if line.startswith("| `")]
     ids = (
         [rule.id for rule in (*SKIPS, *FORMS)],
         [edit.id for edit in EDITS],
         [flag.id for flag in FLAGS],
         [rule.id for rule in STANDING],
+        [one.id for one in OUTSIDERS],
+        [one.id for one in INSIDERS],
     )
     assert [line.split("|")[1].strip(" `") for line in lines] == [str(one) for some in ids for one in some]
 

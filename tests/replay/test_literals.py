@@ -42,7 +42,26 @@ def test_ranges_that_nothing_uses_now_are_blues() -> None:
         pods=("10.32.0.0/12", "10.244.0.0/16", "fd00:10:244::/56", "10.5.1.0/24"),
         services=("10.96.0.0/16", "fd00:10:96::/112"),
         nodes=("192.0.2.11", "fd00:9::11"),
+        names=("n1", "n2"),
     )
+
+
+def test_a_node_is_known_by_its_names() -> None:
+    """Its own, and those by which DNS knows it; no address that is written as a name, nor what every machine calls itself."""
+    known = [("Hostname", "10.0.0.5"), ("InternalDNS", "a.internal"), ("ExternalDNS", "a.example.com")]
+    addresses = [{"type": kind, "address": name} for kind, name in known]
+    nodes = [obj("Node", "worker-a", status={"addresses": addresses}), obj("Node", "localhost")]
+    assert own_ranges(inventory(*nodes)).names == ("a.example.com", "a.internal", "worker-a")
+
+
+def test_long_words_cost_no_more_than_their_length() -> None:
+    """A megabyte without a blank, with colons and digits all over, is looked through in a moment."""
+    scanner = Scanner(OwnRanges(nodes=("192.0.2.11",), names=("worker-a",)))
+    start = time.process_time()
+    for piece in ("a", "a-1", "1-", "/", "//a", "a:", ":1", "a.", "QUJD", "A B"):
+        config = obj("ConfigMap", "c", "shop", data={"k": piece * (1_000_000 // len(piece))})
+        assert scanner.literals(config) == ()
+    assert time.process_time() - start < 10
 
 
 def test_addresses_outside_every_stated_range_are_blues() -> None:

@@ -1,23 +1,25 @@
-"""Parity: what was decided stands on green, with our marks and equal in every field that we sent."""
+"""Parity: what was decided stands on green, with our marks, equal in every field that we sent, and with none beside."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.doors.cluster import FIELD_MANAGER
 from migrate.model.ids import RunId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object
 from migrate.model.verdict import Result, Verdict
-from migrate.replay import SINCE, Decisions, Difference, differences, mark, parity, whole
-from migrate.replay.causes import ADMITTED, DROPPED
+from migrate.replay import SINCE, Decisions, Difference, differences, mark, verdicts, whole
+from migrate.replay.causes import ADMITTED, COMPLETED, DROPPED, cause
 from migrate.replay.edits import merged
-from migrate.replay.parity import DIFFERS, STALE, unequal
+from migrate.replay.parity import DIFFERS, STALE, beside, parted, unequal
 from tests.replay.builders import decide, deployment, inventory, obj, service
 
 KEY = b"key of a test run"
@@ -34,7 +36,8 @@ BLUE = [
 def served(target: Object) -> dict[str, Any]:
     """An object as a server gives it back: with what it defaulted and accounts for."""
     found = copy.deepcopy(dict(target))
-    found["metadata"] |= {"uid": "green", "resourceVersion": "9", "managedFields": [{}]}
+    owned = [{"manager": FIELD_MANAGER, "operation": "Update", "fieldsV1": {"f:metadata": {}}}]
+    found["metadata"] |= {"uid": "green", "resourceVersion": "9", "managedFields": owned}
     found["status"] = {"observed": True}
     if found["kind"] == "Service":
         found["spec"] |= {"clusterIP": "10.112.0.9", "sessionAffinity": "None"}
@@ -54,16 +57,38 @@ def replayed(decisions: Decisions) -> list[dict[str, Any]]:
     ]
 
 
+def compared(decisions: Decisions, green: Inventory) -> tuple[Difference, ...]:
+    """The differences with the causes that a green without any other manager's entries tells."""
+    found = differences(decisions, green, key=KEY, run=RUN)
+    return tuple(part for difference in found for part in parted(explained(difference, green)))
+
+
+def explained(difference: Difference, green: Inventory) -> Difference:
+    """One difference with its causes, where any of it was added."""
+    found = green.find(difference.ref)
+    if found is None or not difference.added:
+        return difference
+    causes = (cause(p, found, ours=FIELD_MANAGER, added=p in difference.added) for p in difference.paths)
+    return replace(difference, causes=tuple(causes))
+
+
+def judged(decisions: Decisions, green: Inventory) -> tuple[Verdict, ...]:
+    """The verdicts; those on what green completed pass, and are left out."""
+    found = verdicts(decisions, compared(decisions, green))
+    assert all(v.passed for v in found if v.check.endswith(" as completed"))
+    return tuple(v for v in found if not v.check.endswith(" as completed"))
+
+
 def results(decisions: Decisions, green: Inventory) -> dict[str, Result]:
     """The verdicts by check."""
-    return {v.check: v.result for v in parity(decisions, green, key=KEY, run=RUN)}
+    return {v.check: v.result for v in judged(decisions, green)}
 
 
 def test_green_after_a_replay_is_equal() -> None:
     """What a server defaults, allocates and accounts for is no difference."""
     decisions = decide(*BLUE)
     green = inventory(*replayed(decisions))
-    assert differences(decisions, green, key=KEY, run=RUN) == ()
+    assert all(d.completed for d in compared(decisions, green))
     assert results(decisions, green) == dict.fromkeys(
         ["parity-wave-5", "parity-wave-8", "parity-wave-11"], Result.PASS
     )
@@ -77,9 +102,9 @@ def test_released_object_is_equal() -> None:
     for found in replayed(decisions):
         hold = holds.get(found["kind"])
         green.append(merged(found, hold.release) if hold else found)
-    assert differences(decisions, inventory(*green), key=KEY, run=RUN) == ()
+    assert all(d.completed for d in compared(decisions, inventory(*green)))
     odd = [merged(o, {"spec": {"replicas": 2}}) if o["kind"] == "Deployment" else o for o in green]
-    (difference,) = differences(decisions, inventory(*odd), key=KEY, run=RUN)
+    (difference,) = (d for d in compared(decisions, inventory(*odd)) if not d.completed)
     assert (difference.ref.name, difference.paths) == ("cart", ("spec.replicas",))
 
 
@@ -175,8 +200,7 @@ def test_difference_fails_its_wave_and_names_no_value(
     decisions = decide(*BLUE)
     green = replayed(decisions)
     change(next(o for o in green if o["kind"] == "Secret"))
-    verdicts = parity(decisions, inventory(*green), key=KEY, run=RUN)
-    failing = [v for v in verdicts if not v.passed]
+    failing = [v for v in judged(decisions, inventory(*green)) if not v.passed]
     assert [v.check for v in failing] == ["parity-wave-5"]
     assert failing[0].evidence == f"1 of 2 equal; Secret shop/s: {what}"
 
@@ -230,7 +254,7 @@ def test_kind_that_was_never_listed_is_known_by_its_name(name: str, remedy: str)
     """
     decisions = decide(obj("NetworkPolicy", "p", "shop", "networking.k8s.io/v1", spec={}))
     blind = Inventory((), {}, unreadable={name: "forbidden"})
-    (verdict,) = parity(decisions, blind, key=KEY, run=RUN)
+    (verdict,) = judged(decisions, blind)
     assert (verdict.check, verdict.result) == ("parity-wave-4", Result.INCONCLUSIVE)
     assert verdict.remedy == remedy
 
@@ -266,6 +290,45 @@ def test_what_is_unequal_is_found(one: Any, other_value: Any) -> None:
     if isinstance(one, list) and isinstance(other_value, list) and len(one) == len(other_value):
         return
     assert bool(list(unequal({"a": one}, {"a": other_value}))) is differs
+
+
+POLICY = obj(
+    "NetworkPolicy",
+    "p",
+    "shop",
+    "networking.k8s.io/v1",
+    spec={"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [{"namespaceSelector": {}}]}]},
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"spec": {"egress": [{}]}}, "spec.egress"),
+        ({"spec": {"podSelector": {"matchLabels": {"a": "b"}}}}, "spec.podSelector.matchLabels"),
+        (
+            {"spec": {"ingress": [{"from": [{"namespaceSelector": {}}], "ports": [{"port": 1}]}]}},
+            "spec.ingress[0].ports",
+        ),
+        ({"metadata": {"labels": {"a": "b"}}}, "metadata.labels.a"),
+        ({"metadata": {"uid": "u", "annotations": {"cnimigrate.io/run": "7f3a"}}, "status": {}}, ""),
+        ({"spec": {"podSelector": None}}, ""),
+    ],
+)
+def test_what_stands_beside_what_was_sent_is_found(change: dict[str, Any], path: str) -> None:
+    """A key more at any depth; not what every server notes, our own marks, nor what is lacking, which `apart` tells."""
+    assert beside(POLICY, merged(POLICY, change)) == ((path,) if path else ())
+
+
+def test_what_green_completed_is_parted_from_what_a_hand_did() -> None:
+    """Each part is judged for itself; what was written from another state is told whole."""
+    ref = decide(*BLUE).written[0].ref
+    both = Difference(
+        ref, 5, DIFFERS, ("spec.a", "spec.b"), (COMPLETED, "kubectl-edit"), added=frozenset({"spec.a"})
+    )
+    assert [(d.paths, d.completed) for d in parted(both)] == [(("spec.b",), False), (("spec.a",), True)]
+    assert list(parted(replace(both, what=STALE))) == [replace(both, what=STALE)]
+    assert list(parted(replace(both, causes=()))) == [replace(both, causes=())]
 
 
 def test_empty_list_is_not_an_absent_one() -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from migrate.doors.cluster import Cluster, Verb, Write
+from migrate.doors.cluster import FIELD_MANAGER, Cluster, Verb, Write
 from migrate.doors.reading import read_inventory
 from migrate.errors import DoorError
 from migrate.kube.connect import connect
+from migrate.kube.targets import member
 from migrate.model.canonical import canonical
 from migrate.model.decision import Decision, Form
 from migrate.model.facts import OwnRanges
@@ -21,12 +22,14 @@ from migrate.model.ids import RunId, Side
 from migrate.model.inventory import Inventory
 from migrate.model.marks import unmarked
 from migrate.model.objects import Object, Ref, Resource, dig, ref_of
-from migrate.replay import Decisions, decide_all, kinds, mark, sanitise
+from migrate.replay import Decisions, Difference, decide_all, kinds, mark, sanitise
+from migrate.replay.causes import cause
 from migrate.replay.edits import merged, replaced
-from migrate.replay.parity import differences
+from migrate.replay.parity import differences, parted
 from migrate.replay.sanitising import Setting
 from migrate.replay.sanitising.everywhere import FIELDS
 from migrate.simulation.seed import empty
+from migrate.simulation.server import SimulatedCluster
 from migrate.simulation.world import World
 from tests.lab.assets import Assets
 from tests.lab.control_plane import ControlPlane, start_all
@@ -36,6 +39,8 @@ from tests.replay.generated import ADMISSION, GENERATED, NAMESPACE, drawn, surro
 
 RUN = RunId("7f3a")
 KEY = b"key of a test run"
+HAND = "kubectl-edit"
+"""The field manager of somebody else."""
 
 UNSERVED = frozenset({(ADMISSION, "MutatingAdmissionPolicy"), (ADMISSION, "MutatingAdmissionPolicyBinding")})
 """Not served by default before Kubernetes 1.36; neither server of these tests has them."""
@@ -71,10 +76,11 @@ SETTING = Setting(frozenset({"IPv4"}))
 
 @dataclass(frozen=True)
 class Sides:
-    """Both doors, and how to let servers that are simulated come to rest."""
+    """Both doors, how somebody else writes to green, and how to let servers that are simulated come to rest."""
 
     blue: Cluster
     green: Cluster
+    hand: Callable[[Write], object]
     settle: Callable[[], None] = lambda: None
 
 
@@ -175,9 +181,29 @@ class RoundTrip:
         return [line for d in decisions if (line := _departure(green, d.ref, wanted(d)))]
 
     def disparities(self) -> list[str]:
-        """What the program's own comparison of both sides has to say, which is less strict, and sees marks."""
+        """What the program's own comparison of both sides fails for, which sees marks, and forms that were released."""
         green = read_inventory(self.sides.green)
-        return [str(found) for found in differences(self.decisions, green, key=KEY, run=RUN)]
+        return [
+            str(part)
+            for found in differences(self.decisions, green, key=KEY, run=RUN)
+            for part in parted(self._with_causes(found, green))
+            if not part.completed
+        ]
+
+    def _with_causes(self, found: Difference, green: Inventory) -> Difference:
+        resource = green.resource(found.ref.kind, found.ref.group)
+        assert resource is not None
+        obj = self.sides.green.get(resource, found.ref.name, found.ref.namespace) or {}
+        causes = (cause(path, obj, ours=FIELD_MANAGER, added=path in found.added) for path in found.paths)
+        return replace(found, causes=tuple(causes))
+
+    def narrowed(self) -> Ref:
+        """Let somebody narrow a policy on green to pods that nobody has, which leaves all that was sent as it was."""
+        ref = next(d.ref for d in self.decisions.written if d.ref[:2] == kinds.NETWORK_POLICY)
+        served = {(r.group, r.kind): r for r in reversed(self.sides.green.resources())}
+        body = {"spec": {"podSelector": {"matchLabels": {"nobody": "has-it"}}}}
+        self.sides.hand(Write(Verb.PATCH, served[ref[:2]], ref.name, ref.namespace, body))
+        return ref
 
     def released_form(self, decision: Decision) -> Object:
         """What a held object was sent as, with its release merged into it; what is forced on green stays forced."""
@@ -244,6 +270,10 @@ def must_hold(trip: RoundTrip) -> None:
     other = trip.departures(trip.awake, trip.decisions.held)
     assert not other, told(other)
     assert trip.disparities() == []
+    ref = trip.narrowed()
+    (said,) = trip.disparities()
+    assert said.startswith(f"{ref}: differs at spec.podSelector.matchLabels")
+    assert f"({HAND} at 2" in said
 
 
 @pytest.fixture
@@ -262,7 +292,12 @@ def planes(lab_assets: Assets, tmp_path: Path) -> Iterator[Sides]:
             stack.enter_context(connect(plane.setup_kubeconfig, None, side))
             for plane, side in zip(planes, (Side.BLUE, Side.GREEN), strict=True)
         )
-        yield Sides(blue, green)
+
+        def hand(write: Write) -> object:
+            path = member(write.resource, write.name, write.namespace)
+            return planes[1].api.patch(f"{path}?fieldManager={HAND}", write.body)
+
+        yield Sides(blue, green, hand)
 
 
 def test_what_is_sent_is_what_a_real_server_serves(planes: Sides) -> None:
@@ -282,7 +317,9 @@ def test_what_is_sent_is_what_the_simulated_server_serves(tmp_path: Path) -> Non
     with World.create(tmp_path / "world.db") as world:
         for side, spec in zip(Side, SPECS, strict=True):
             empty(world, side, pod_cidr=spec.pod_cidr, service_cidr=spec.service_cidr, nodes=1, name=side)
-        must_hold(RoundTrip(Sides(world.cluster(Side.BLUE), world.cluster(Side.GREEN), world.settle), 10))
+        hand = SimulatedCluster(world.store, Side.GREEN, manager=HAND).write
+        sides = Sides(world.cluster(Side.BLUE), world.cluster(Side.GREEN), hand, world.settle)
+        must_hold(RoundTrip(sides, 10))
 
 
 @pytest.mark.parametrize("kind", sorted(UNSERVED))

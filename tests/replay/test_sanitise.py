@@ -15,10 +15,10 @@ from migrate.model.marks import RUN, SOURCE_HASH, SOURCE_UID, unmarked
 from migrate.model.objects import Object, annotations_of
 from migrate.replay import mark, sanitise, source_hash
 from migrate.replay.edits import nested
+from migrate.replay.pods import TOKEN_PATH
 from migrate.replay.sanitising import Setting
-from migrate.replay.sanitising.access import TOKEN
 from migrate.replay.sanitising.everywhere import LAST_APPLIED
-from migrate.replay.sanitising.pods import TOKEN_PATH
+from migrate.replay.tokens import TOKEN
 from tests.replay.builders import decide, deployment, obj
 
 KEY = b"key of a test run"

@@ -10,7 +10,7 @@ from migrate.model.migration import Workloads
 from migrate.model.objects import Object, Ref
 from migrate.replay import Decisions, decide_all
 from migrate.replay.standing_classes import classes_as_facts, standing_classes
-from tests.replay.builders import deployment, inventory, migration, service
+from tests.replay.builders import deployment, inventory, migration, obj, owner, service
 
 API = Ref("apps", "Deployment", "shop", "api")
 LEADS = {"containers": [{"name": "main", "image": "shop/api:1", "args": ["--leader-elect"]}]}
@@ -84,3 +84,26 @@ def test_what_serves_is_not_recorded_and_an_older_journal_says_nothing() -> None
     """Serving workloads are classed by each look; so is everything where no class was recorded."""
     assert recorded(deployment("api"), service("api"))["workloads"] == []
     assert standing_classes({}, inventory(deployment("api")), WORDS, KEY) == {}
+
+
+def test_what_a_custom_resource_controls_keeps_its_class_and_the_resource_its_form() -> None:
+    """Nobody leads just now: written beside its controller on green, the resource would have a second leader made."""
+    parent = obj("Queue", "api", "shop", "example.net/v1", uid="q-1")
+    role = obj("ClusterRole", "all", api="rbac.authorization.k8s.io/v1")
+    role["rules"] = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+    subject = {"kind": "ServiceAccount", "name": "default", "namespace": "shop"}
+    bound = obj("ClusterRoleBinding", "all", api="rbac.authorization.k8s.io/v1", subjects=[subject])
+    bound["roleRef"] = {"kind": "ClusterRole", "name": "all"}
+    child = deployment("api")
+    child["metadata"]["ownerReferences"] = owner(parent)
+    lease = obj("Lease", "api", "shop", "coordination.k8s.io/v1", spec={"holderIdentity": "api-1"})
+    pod = obj("Pod", "api-1", "shop", uid="p-1", owners=owner(child), spec={"containers": []})
+    around = parent, role, bound, child, service("api"), deployment("maker")
+    form = Ref("example.net", "Queue", "shop", "api")
+    facts = recorded(*around, lease, pod)
+    standing = standing_classes(facts, inventory(*around), WORDS, KEY)
+    assert standing[API] == "exclusive"
+    kept, anew = decided(*around, classed=standing).of(form), decided(*around).of(form)
+    assert kept is not None
+    assert anew is not None
+    assert (kept.rule, anew.rule) == ("defer.custom", "replay.default")

@@ -47,6 +47,7 @@ def turn(source: dict[str, Any], *around: dict[str, Any]) -> int:
         (obj("Kustomization", "a", "shop", "kustomize.toolkit.fluxcd.io/v1", spec={}), Turn.GITOPS),
         (running("registry.k8s.io/autoscaling/cluster-autoscaler:v1.30"), Turn.LAST),
         (running("registry.k8s.io/descheduler/descheduler:v0.30"), Turn.LAST),
+        (obj("ReplicationSource", "a", "shop", "volsync.backube/v1alpha1", spec={}), Turn.LAST),
         (obj("ConfigMap", "a", "shop", data={}), 0),
     ],
     ids=lambda value: value.get("kind") if isinstance(value, dict) else None,

@@ -11,6 +11,8 @@ from migrate.engine.events import Event, Tell
 from migrate.model.ids import Side
 from migrate.model.objects import Object, Resource
 from migrate.simulation.faults import Fuse
+from migrate.simulation.server import SimulatedCluster
+from migrate.simulation.world import World
 from tests.scenario.moves import world_of
 
 _Result = TypeVar("_Result")
@@ -24,12 +26,20 @@ AUTOSCALERS = Resource(
     "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", namespaced=True
 )
 
+PERSON = "kubectl-edit"
+"""The field manager of whoever writes here: neither the run nor a controller."""
+
+
+def by_hand(world: World, side: Side) -> SimulatedCluster:
+    """A side of the world as somebody else than the run writes to it."""
+    return SimulatedCluster(world.store, side, manager=PERSON)
+
 
 def patched(project: Project, side: Side, resource: Resource, where: str, body: Mapping[str, Any]) -> None:
     """Merge-patch an object, `where` as namespace/name, as somebody else than the run."""
     namespace, _, name = where.partition("/")
     with world_of(project) as world:
-        world.cluster(side).write(Write(Verb.PATCH, resource, name, namespace, body))
+        by_hand(world, side).write(Write(Verb.PATCH, resource, name, namespace, body))
 
 
 def created(project: Project, side: Side, resource: Resource, where: str, **body: Any) -> None:
@@ -42,14 +52,14 @@ def created(project: Project, side: Side, resource: Resource, where: str, **body
         **body,
     }
     with world_of(project) as world:
-        world.cluster(side).write(Write(Verb.CREATE, resource, name, namespace, whole))
+        by_hand(world, side).write(Write(Verb.CREATE, resource, name, namespace, whole))
 
 
 def deleted(project: Project, side: Side, resource: Resource, where: str) -> None:
     """Delete an object as somebody else than the run."""
     namespace, _, name = where.partition("/")
     with world_of(project) as world:
-        world.cluster(side).write(Write(Verb.DELETE, resource, name, namespace))
+        by_hand(world, side).write(Write(Verb.DELETE, resource, name, namespace))
 
 
 def scaled_by_an_autoscaler(project: Project, name: str) -> None:

@@ -11,11 +11,11 @@ import pytest
 from migrate.cli.project import Project
 from migrate.engine.runner import Until
 from migrate.errors import CheckFailed
-from migrate.model.ids import Phase, Side
+from migrate.model.ids import GateName, Phase, Side
 from migrate.model.objects import Object, Resource, dig, labels_of, name_of
 from migrate.model.verdict import Verdict
 from migrate.simulation.store import Key
-from tests.scenario.hands import DEPLOYMENTS, SERVICES, created
+from tests.scenario.hands import DEPLOYMENTS, SERVICES, created, deleted, patched
 from tests.scenario.moves import FILE, Life, amended, progress_of, run, seeded, world_of
 
 WEBHOOKS = Resource(
@@ -27,6 +27,7 @@ WEBHOOKS = Resource(
 )
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
+ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount", namespaced=True)
 PODS = Resource("", "v1", "pods", "Pod", namespaced=True)
 
 PROXY = {"name": "proxy", "image": "example/proxy:1"}
@@ -150,3 +151,81 @@ def test_what_admission_refuses_is_told_of_all_before_anything_starts(tmp_path: 
     with world_of(project) as world:
         first = world.cluster(Side.GREEN).get(DEPLOYMENTS, "first", "shop")
     assert dig(first, "spec", "replicas") == 1
+
+
+def worker_refused(project: Project) -> CheckFailed:
+    """Run into the canary of what moves with the writers; blue's runs on."""
+    with pytest.raises(CheckFailed) as caught:
+        run(project)
+    assert caught.value.exit_code == 30
+    with world_of(project) as world:
+        worker = world.cluster(Side.BLUE).get(DEPLOYMENTS, "worker", "back")
+    assert dig(worker, "spec", "replicas") == 1
+    return caught.value
+
+
+def with_class(tmp_path: Path) -> Project:
+    """A move whose exclusive worker names a class that green lacks."""
+    rule = "  rules: [{kind: PriorityClass, name: gold, skip: true, reason: green has others}]\n"
+    project = seeded(tmp_path / "move", FILE + rule)
+    created(project, Side.BLUE, CLASSES, "/gold", value=7)
+    patched(
+        project,
+        Side.BLUE,
+        DEPLOYMENTS,
+        "back/worker",
+        {"spec": {"template": {"spec": {"priorityClassName": "gold"}}}},
+    )
+    with world_of(project) as world:
+        world.clock().sleep(60)
+    return project
+
+
+def test_what_green_would_refuse_of_an_exclusive_workload_is_told_before_the_cutover(tmp_path: Path) -> None:
+    """Blue's worker is not turned off for a pod that green's server does not take; mended, the move goes on."""
+    project = with_class(tmp_path)
+    said = worker_refused(project).message
+    assert "canary pod of Deployment back/worker: " in said
+    assert "no PriorityClass with name gold was found" in said
+    created(project, Side.GREEN, CLASSES, "/gold", value=7)
+    assert run(project)
+    assert canaries(project)["Deployment back/worker"].passed
+
+
+def test_green_is_asked_again_before_blue_s_writers_go_off(tmp_path: Path) -> None:
+    """What green takes as it is verified, and refuses by the time of the gate, is left running on blue."""
+    project = with_class(tmp_path)
+    assert not run(project, STARTED)
+    created(project, Side.GREEN, CLASSES, "/gold", value=7)
+    assert not run(project, Life(until=Until(gate=GateName("before-writers"))))
+    assert canaries(project)["Deployment back/worker"].passed
+    deleted(project, Side.GREEN, CLASSES, "/gold")
+    assert "no PriorityClass with name gold was found" in worker_refused(project).message
+
+
+def test_a_meshed_worker_s_proxy_is_asked_for_before_blue_s_goes_off(tmp_path: Path) -> None:
+    """A pod of blue's worker has a container beyond its template, and nothing on green would inject it."""
+    project = seeded(tmp_path / "move", FILE)
+    with world_of(project) as world:
+        (body,) = world.store.containing("blue", "", "pods", "back", '"app":"worker"')
+        found = orjson.loads(body)
+        meshed = {**found, "spec": {**found["spec"], "containers": [*found["spec"]["containers"], PROXY]}}
+        with world.store.transaction():
+            meshed["metadata"]["resourceVersion"] = str(world.store.next_number("revision"))
+            world.store.put(Key("blue", "", "pods", "back", name_of(found)), meshed, before=found)
+    said = worker_refused(project).message
+    assert "proxy: injected into its pod on blue and not on green" in said
+
+
+def test_a_pod_that_needs_what_comes_with_the_writers_is_told_as_not_checked(tmp_path: Path) -> None:
+    """Its account is made only when the writers move: a refusal today would say nothing."""
+    rule = "  rules: [{kind: ServiceAccount, namespace: back, name: worker, hold: true, reason: it signs}]\n"
+    project = seeded(tmp_path / "move", FILE + rule)
+    created(project, Side.BLUE, ACCOUNTS, "back/worker")
+    change = {"spec": {"template": {"spec": {"serviceAccountName": "worker"}}}}
+    patched(project, Side.BLUE, DEPLOYMENTS, "back/worker", change)
+    with world_of(project) as world:
+        world.clock().sleep(60)
+    assert run(project)
+    told = canaries(project)["Deployment back/worker, not checked"]
+    assert told.evidence == "green has ServiceAccount back/worker only when the writers move"

@@ -21,6 +21,7 @@ from tests.scenario.moves import FILE, Death, Life, copied, run, small_project, 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 POOLS = "calico: {pools: [{name: main, cidr: 10.48.0.0/17}, {name: back, cidr: 10.48.128.0/17, namespaces: [back]}]}"
 REPLAYED = Life(until=Until(phase=Phase.VERIFY))
+WRITTEN = Life(until=Until(phase=Phase.REPLAY))
 
 
 @pytest.fixture
@@ -50,11 +51,13 @@ def by_hand(project: Project, resource: Resource, where: str, body: Any) -> None
 
 
 def test_what_blue_gave_up_is_given_up_on_green(cut_off: Project) -> None:
-    """A key that is gone from blue goes from green; one that somebody put there beside ours stays."""
+    """A key that is gone from blue goes from green; one that somebody put there beside ours stays, and is judged."""
     by_hand(cut_off, CONFIG_MAPS, "back/worker", {"data": {"theirs": "1"}})
     patched(cut_off, Side.BLUE, CONFIG_MAPS, "back/worker", {"data": {"queue": None, "lane": "fast"}})
-    run(cut_off, REPLAYED)
+    run(cut_off, WRITTEN)
     assert on_green(cut_off, CONFIG_MAPS, "worker", "back")["data"] == {"lane": "fast", "theirs": "1"}
+    with pytest.raises(CheckFailed, match=r"ConfigMap back/worker: differs at data\.theirs \(kubectl-edit"):
+        run(cut_off)
 
 
 def test_a_namespace_that_changed_keeps_its_pools(cut_off: Project) -> None:

@@ -13,7 +13,7 @@ from migrate.cli.app import main
 from migrate.cli.project import Project
 from migrate.doors.cluster import Verb, Write
 from migrate.engine.runner import Until
-from migrate.errors import ForeignObject
+from migrate.errors import CheckFailed, ForeignObject
 from migrate.model import marks
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Object, Resource, annotations_of
@@ -37,6 +37,7 @@ from tests.scenario.moves import (
 )
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", namespaced=True)
 BUILT = Life(until=Until(phase=Phase.BUILD))
 READING = {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}
 
@@ -94,9 +95,15 @@ def told(project: Project) -> Mapping[str, Verdict]:
     return {v.check: v for s in progress.plan.steps for v in progress.verdicts(s.batch)}
 
 
-def with_policy(project: Project, policy: str) -> Project:
-    """The same move with the policy in its file."""
-    return amended(project, f"{FILE}  onConflict: {policy}\n")
+ACCEPT = """\
+verify:
+  accept: [{kind: ConfigMap, namespace: back, name: worker, path: data.theirs, reason: the other team's own key}]
+"""
+
+
+def with_policy(project: Project, policy: str, more: str = ACCEPT) -> Project:
+    """The same move with the policy in its file, and what the other team has beside accepted."""
+    return amended(project, f"{FILE}  onConflict: {policy}\n{more}")
 
 
 def test_all_are_told_at_once_before_anything_is_written(project: Project) -> None:
@@ -119,6 +126,17 @@ def test_all_are_told_at_once_before_anything_is_written(project: Project) -> No
         world.settle()
     assert run(project)
     assert told(project)["on green Role back/reader"].passed
+
+
+def test_a_policy_of_others_that_opens_ours_is_not_equal(project: Project) -> None:
+    """It has all that ours has, and lets in what ours does not: both paths are told before anything is written."""
+    settled_in(project, queue="orders")
+    spec = {"podSelector": {"matchLabels": {"a": "b"}}, "policyTypes": ["Ingress"], "ingress": [{}]}
+    theirs(project, POLICIES, "back/closed", spec=spec)
+    said = refused(project).message
+    assert "NetworkPolicy back/closed stands on green and is not from this run: has beside it " in said
+    assert "spec.podSelector.matchLabels" in said
+    assert "spec.ingress" in said
 
 
 def test_what_is_skipped_stays_as_it_is_and_is_accounted_for(project: Project) -> None:
@@ -154,6 +172,14 @@ def test_what_is_adopted_gets_what_it_lacks_and_is_given_back(project: Project) 
     assert of_others(project) == before
     assert (on(project, Side.GREEN, CONFIG_MAPS, "back/worker") or {})["metadata"]["uid"] == uid
     assert run(project)
+
+
+def test_what_is_adopted_has_nothing_beside_that_nobody_accepted(project: Project) -> None:
+    """What the other team has more is named by path: it stands on green and not on blue, whoever keeps it."""
+    settled_in(project, theirs="kept")
+    with pytest.raises(CheckFailed, match=r"ConfigMap back/worker: differs at data\.theirs \(kubectl at"):
+        run(with_policy(project, "adopt", more=""))
+    assert run(with_policy(project, "adopt"))
 
 
 def test_what_is_adopted_and_started_follows_blue(project: Project) -> None:

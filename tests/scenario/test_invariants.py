@@ -404,6 +404,7 @@ def test_invariant_11_marks_that_come_back_are_named(project: Project) -> None:
     """Where something writes our marks again after every look, the finish says so and is not done; later it is."""
     run(project, Life(until=Until(phase=Phase.SOAK)))
     copies = Resource("apps", "v1", "replicasets", "ReplicaSet", namespaced=True)
+    ours = {"metadata": {"annotations": {marks.RUN: progress_of(project).run}}}
     with world_of(project) as world:
         (name,) = (
             name_of(o)
@@ -413,9 +414,7 @@ def test_invariant_11_marks_that_come_back_are_named(project: Project) -> None:
 
     def mark_again(words: str) -> None:
         if words.startswith("write patch green replicasets"):
-            patched(
-                project, Side.GREEN, copies, f"shop/{name}", {"metadata": {"annotations": {marks.RUN: "x"}}}
-            )
+            patched(project, Side.GREEN, copies, f"shop/{name}", ours)
 
     mark_again("write patch green replicasets")
     with pytest.raises(CheckFailed, match=f"our marks are still on green's ReplicaSet shop/{name}"):

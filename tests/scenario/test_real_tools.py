@@ -73,6 +73,10 @@ spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress], ingress: 
 }
 
 
+PIPELINE = "kustomize-controller"
+"""The field manager of what applies on the server's side."""
+
+
 class Hand:
     """A person with Helm and kubectl, a chart and a manifest."""
 
@@ -120,6 +124,16 @@ class Hand:
         place = ("--kubeconfig", str(plane.kubeconfig), "--namespace", SPACE)
         self._said(self._kubectl, *place, "apply", "-f", str(path), *prune)
 
+    def reconciles(self, plane: ControlPlane, **data: str) -> None:
+        """Have kubectl apply a ConfigMap on the server's side without force, as a pipeline of its own does."""
+        path = self.folder / "kept.json"
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}, "data": data}
+        path.write_text(json.dumps(body))
+        place = ("--kubeconfig", str(plane.kubeconfig), "--namespace", SPACE)
+        self._said(
+            self._kubectl, *place, "apply", "--server-side", "--field-manager", PIPELINE, "-f", str(path)
+        )
+
     def _said(self, *argv: str) -> str:
         done = subprocess.run(argv, env=self._env, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, (argv, done.stderr)
@@ -152,6 +166,7 @@ def move(
         hand.upgrade(move.blue, token=real.CANARY)
         hand.upgrade(move.blue, greeting="two")
         hand.applies(move.blue, {"page": {"a": "1", "b": "1"}, "gone": {"a": "1"}})
+        hand.reconciles(move.blue, colour="red", size="1")
         yield move
 
 
@@ -192,5 +207,11 @@ def test_helm_and_kubectl_go_on_with_what_they_made(move: real.Move, hand: Hand)
     hand.applies(green, {"page": {"a": "2"}})
     assert data_of(green, "page") == {"a": "2"}
     assert data_of(green, "gone") is None
+
+    hand.reconciles(green, colour="blue")
+    assert data_of(green, "kept") == {"colour": "blue"}
+    green.api.close()
+    kept = green.api.get(f"{MAPS}/kept")["metadata"]["managedFields"]
+    assert {entry["manager"] for entry in kept} == {PIPELINE}
     assert real_looks.marks(green) == []
     assert real_looks.leaks(move.written()) == []

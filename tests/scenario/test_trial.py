@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from migrate.model.ids import Phase, Side
 from migrate.simulation.store import Key
 from tests.scenario.blue import CANARY_SPELLINGS
 from tests.scenario.endings import bodies
-from tests.scenario.moves import Life, run, world_of
+from tests.scenario.hands import CONFIG_MAPS, DEPLOYMENTS, created, deleted, patched
+from tests.scenario.moves import Life, run, small_project, world_of
 
 BUILT = Life(until=Until(phase=Phase.BUILD))
 REPLAYED = Life(until=Until(phase=Phase.REPLAY))
@@ -87,3 +89,44 @@ def test_what_was_replayed_stands_already(project: Project, capsys: pytest.Captu
     found = json.loads(asked(project, capsys, "-o", "json"))
     assert found["counts"]["refused"] == found["counts"]["taken"] == 0
     assert found["counts"]["stands"] > 10
+
+
+def test_a_name_that_is_taken_is_told_as_a_run_would_take_it(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An object of others under our name stops a run, unless the file says what becomes of it."""
+    run(project, REPLAYED)
+    deleted(project, Side.GREEN, CONFIG_MAPS, "shop/web")
+    created(project, Side.GREEN, CONFIG_MAPS, "shop/web", data={"a": "theirs"})
+    said = " ".join(asked(project, capsys, code=30).split())
+    assert "ConfigMap shop/web stands on green and is not from this run: differs at data" in said
+    assert "1 object that green would refuse" in said
+    text = project.file.read_text()
+    rule = "{kind: ConfigMap, namespace: shop, name: web, onConflict: skip, reason: theirs}"
+    project.file.write_text(text.replace("workloads:\n", f"workloads:\n  rules: [{rule}]\n"))
+    said = " ".join(asked(project, capsys).split())
+    assert "stands ConfigMap shop/web stands on green and is not from this run" in said
+
+
+def test_what_changed_on_blue_is_tried_over_what_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value that a server takes would be taken; a field that none may change is refused in its words."""
+    project = small_project(tmp_path / "project")
+    run(project, REPLAYED)
+    patched(project, Side.BLUE, CONFIG_MAPS, "shop/web", {"data": {"since": "then"}})
+    counts = json.loads(asked(project, capsys, "-o", "json"))["counts"]
+    assert (counts["taken"], counts["refused"]) == (1, 0)
+    with world_of(project) as world:
+        web = world.cluster(Side.BLUE).get(DEPLOYMENTS, "web", "shop")
+    assert web is not None
+    labels = {"app": "web", "generation": "two"}
+    template = {**web["spec"]["template"], "metadata": {"labels": labels}}
+    deleted(project, Side.BLUE, DEPLOYMENTS, "shop/web")
+    spec = {**web["spec"], "selector": {"matchLabels": labels}, "template": template}
+    created(project, Side.BLUE, DEPLOYMENTS, "shop/web", spec=spec)
+    said = " ".join(asked(project, capsys, code=30).split())
+    assert "refused Deployment shop/web: " in said
+    assert "field is immutable" in said
+    # the old one's ReplicaSet is nobody's now: that waits for a word
+    assert "undecided ReplicaSet shop/web-" in said

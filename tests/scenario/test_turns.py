@@ -20,6 +20,7 @@ DEFINITIONS = Resource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
 )
 SCALED = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", namespaced=True)
+SENDERS = Resource("volsync.backube", "v1alpha1", "replicationsources", "ReplicationSource", namespaced=True)
 FLUX = Resource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization", namespaced=True)
 
 OWN_ADDRESS = {"type": "LoadBalancer", "loadBalancerIP": "192.0.2.77", "selector": {"app": "web"}}
@@ -29,7 +30,7 @@ OWN_ADDRESS = {"type": "LoadBalancer", "loadBalancerIP": "192.0.2.77", "selector
 def project(tmp_path: Path) -> Project:
     """A move whose blue has something for every turn."""
     project = seeded(tmp_path / "move", FILE)
-    for resource in (SCALED, FLUX):
+    for resource in (SCALED, FLUX, SENDERS):
         defined(project, resource)
     with world_of(project) as world:
         world.clock().sleep(10)  # until they are Established
@@ -43,6 +44,8 @@ def project(tmp_path: Path) -> Project:
     created(project, Side.BLUE, SERVICES, "shop/own", spec={**OWN_ADDRESS, "ports": ports})
     created(project, Side.BLUE, SCALED, "back/worker", spec={"scaleTargetRef": {"name": "worker"}})
     created(project, Side.BLUE, FLUX, "back/apps", spec={"path": "./apps", "interval": "10m"})
+    backup = {"sourcePVC": "data", "trigger": {"schedule": "0 2 * * *"}, "restic": {"repository": "r"}}
+    created(project, Side.BLUE, SENDERS, "back/nightly", spec=backup)
     scaled_by_an_autoscaler(project, "web")
     return project
 
@@ -84,6 +87,11 @@ def test_turns_follow_one_another(project: Project) -> None:
     assert first(found, "patch blue", "ScaledObject", "rest") < first(
         found, "patch blue", "Deployment", "/worker"
     )
+    paused = first(found, "patch blue", "ReplicationSource", "rest")
+    assert paused < first(found, "patch blue", "Deployment", "/worker", "rest")
+    assert first(found, "create green", "ReplicationSource") > first(
+        found, "patch green", "Kustomization", "release"
+    )
     assert first(found, "create green", "ScaledObject") > first(found, "patch green", "/worker", "release")
 
 
@@ -99,7 +107,7 @@ def test_the_way_back_wakes_blues_actors_last(project: Project) -> None:
 def objects(project: Project) -> list[Any]:
     """What a person wrote of blue's actors and of its load balancer."""
     named = [(DEPLOYMENTS, "back", name) for name in ("external-dns", "descheduler", "worker")]
-    named += [(SERVICES, "shop", "own"), (SCALED, "back", "worker")]
+    named += [(SERVICES, "shop", "own"), (SCALED, "back", "worker"), (SENDERS, "back", "nightly")]
     with world_of(project) as world:
         found = [world.cluster(Side.BLUE).get(resource, name, space) for resource, space, name in named]
     paused = ("metadata", "annotations", KEDA_REPLICAS)

@@ -74,6 +74,8 @@ def test_a_flood_of_problems_is_cut_off() -> None:
         ({"apiVersion": "v1", "kind": "Pod", "metadata": ["a"]}, "metadata: is a list; write a mapping with a name"),
         ({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": 7}}, "metadata.name: is a number"),
         (named("v1", "ConfigMap", "../../etc/passwd"), "metadata.name: reads '../../etc/passwd'"),
+        (named("v1", "ConfigMap", "team lead", "shop"), "metadata.name: reads 'team lead'"),
+        (named("rbac.authorization.k8s.io/v1", "Role", "a\x1b[2J", "shop", rules=[]), "metadata.name: reads 'a\\x1b[2J'"),
         (named("v1", "ConfigMap", "a" * 254), "of at most 253 characters"),
         (named("v1", "ConfigMap", "a", "Shop"), "metadata.namespace: reads 'Shop'"),
         (named("v1", "Node", "a", "shop"), "metadata.namespace: a Node is in no namespace; leave it out"),
@@ -88,6 +90,12 @@ def test_a_flood_of_problems_is_cut_off() -> None:
 def test_an_object_that_no_server_would_give(obj: Any, told: str) -> None:
     """Each in words that say where and what to write."""
     assert told in refused(json.dumps(obj))
+
+
+def test_a_role_may_have_a_blank_in_its_name() -> None:
+    """As on a real server, which takes any segment of a path for it; our own snapshot of one must be read."""
+    role = named("rbac.authorization.k8s.io/v1", "Role", "team lead", "shop", rules=[])
+    assert [name_of(obj) for obj in recorded.of_text(json.dumps(role), "blue.json")] == ["team lead"]
 
 
 @pytest.mark.parametrize(

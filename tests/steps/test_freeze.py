@@ -39,3 +39,18 @@ def test_what_rests_is_left_alone() -> None:
     idle = obj("ApplicationSet", "idle", "argocd", ARGO, spec={"template": {"spec": {}}})
     flux = obj("Kustomization", "apps", "flux", "kustomize.toolkit.fluxcd.io/v1", spec={"suspend": True})
     assert not list(pauses(inventory(idle, flux, obj("Application", "a", "argocd", ARGO, spec={}))))
+
+
+def test_what_the_flux_operator_makes_follows_what_makes_it() -> None:
+    """A ResourceSet may make workloads itself: it is told to rest before what it has made, by an annotation."""
+    keeps = {
+        f"resourceset.fluxcd.controlplane.io/{key}": value
+        for key, value in (("name", "sets"), ("namespace", "flux"))
+    }
+    sets = obj("ResourceSet", "sets", "flux", "fluxcd.controlplane.io/v1", spec={})
+    made = obj("Kustomization", "apps", "flux", "kustomize.toolkit.fluxcd.io/v1", labels=keeps, spec={})
+    off = {"fluxcd.controlplane.io/reconcile": "disabled"}
+    asleep = obj("FluxInstance", "flux", "flux", "fluxcd.controlplane.io/v1", annotations=off, spec={})
+    actions = list(pauses(inventory(made, asleep, sets)))
+    assert [a.params["ref"]["name"] for a in actions] == ["sets", "apps"]
+    assert actions[0].params["patch"] == {"metadata": {"annotations": off}}

@@ -12,7 +12,7 @@ from migrate.model.objects import Ref
 from migrate.planning.routes import Closure
 from migrate.replay.classes import EXCLUSIVE, SERVING, UNKNOWN
 from migrate.replay.turns import Turn
-from migrate.steps.ledger import Held, Ledger
+from migrate.steps.ledger import Held, Ledger, Parent
 
 REST = {"spec": {"replicas": 0}}
 
@@ -75,3 +75,25 @@ def test_load_balancers_open_one_by_one_before_what_has_their_address() -> None:
     ways_in = tuple(str(h.ref) for h in (INGRESS, one, two))
     route = Closure(RouteName("shop"), (), (), (), switch=True, ways_in=ways_in)
     assert kinds(Ledger((INGRESS, one, two), (route,)).moving()) == [["Service"], ["Service"], ["Ingress"]]
+
+
+def test_custom_resources_move_behind_the_writers_with_who_makes_them_alive() -> None:
+    """Neither is taken for what writers need: both are let go of once what they control is off on blue."""
+    queue = held("Queue", Turn.WRITERS, group="example.net", rest=False, form=Form.DEFERRED)
+    maker = held("StatefulSet", Turn.WRITERS, group="apps")
+    parent = Parent(queue.ref, (maker.ref,), ())
+    ledger = Ledger((queue, maker, WRITER, SECRET), (), parents=(parent,))
+    assert kinds(ledger.moving()) == [["Secret"], ["Deployment"], ["Queue", "StatefulSet"]]
+    assert [ledger.of_parents(group) for group in ledger.moving()] == [False, False, True]
+
+
+def test_custom_resources_whose_pods_a_held_webhook_changes_wait_for_it() -> None:
+    """What they control on green is made behind the webhook that would change it."""
+    hook = held(
+        "MutatingWebhookConfiguration", Turn.WAYS_IN, group="admission", rest=False, form=Form.DEFERRED
+    )
+    queue = held("Queue", Turn.WRITERS, group="example.net", rest=False, form=Form.DEFERRED)
+    ledger = Ledger(
+        (replace(queue, waits=(hook.ref,)), WRITER, hook), (), parents=(Parent(queue.ref, (), ()),)
+    )
+    assert kinds(ledger.moving()) == [["Deployment"], ["MutatingWebhookConfiguration"], ["Queue"]]

@@ -14,11 +14,27 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, dig
 from migrate.model.verdict import Verdict, inconclusive, passed
 from migrate.replay import kinds
-from migrate.replay.classes import outside_turn
+from migrate.replay.outsiders import outside_turn
 from migrate.replay.turns import Turn
 
 CLEANUP = "service.kubernetes.io/load-balancer-cleanup"
 """The finalizer that a cloud's controller takes away once its load balancer is gone; source: Kubernetes, Service."""
+
+CLEANUPS = frozenset(
+    {
+        CLEANUP,
+        "service.k8s.aws/resources",
+        *(
+            f"gke.networking.io/l4-{which}"
+            for which in ("ilb-v1", "ilb-v2", "netlb-v1", "netlb-v2", "netlb-v3")
+        ),
+    }
+)
+"""With those of controllers beside it, which they take away last.
+
+The status says nothing by then: the API server empties it with the update that makes the Service another type (Kubernetes
+1.29, changelog). Sources: AWS Load Balancer Controller, controllers/service; ingress-gce, pkg/utils/common/finalizer.go.
+"""
 
 WAYS = (kinds.SERVICE, kinds.INGRESS, kinds.GATEWAY)
 ANNOUNCERS = (kinds.DEPLOYMENT, kinds.DAEMON_SET, kinds.STATEFUL_SET)
@@ -108,7 +124,7 @@ def _given(ref: Ref, obj: Object | None) -> Verdict:
 
 def _freed(ref: Ref, obj: Object | None, *, stale: bool) -> Verdict:
     check, found = f"{ref} is free", addresses(obj)
-    if CLEANUP in (dig(obj, "metadata", "finalizers") or ()):
+    if CLEANUPS.intersection(dig(obj, "metadata", "finalizers") or ()):
         return inconclusive(check, f"{ref}: its load balancer is still being taken away", FREE)
     if not found:
         return passed(check, f"{ref} has no address any more")

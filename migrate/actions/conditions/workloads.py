@@ -16,6 +16,7 @@ from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, controller_of, dig, end_of_job, name_of
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
+from migrate.replay.runs import BELOW
 
 KINDS = (
     ("apps", "Deployment"),
@@ -24,7 +25,7 @@ KINDS = (
     ("apps", "ReplicaSet"),
     ("", "ReplicationController"),
 )
-READ = (*KINDS, ("", "Pod"), ("batch", "Job"), ("batch", "CronJob"))
+READ = (*KINDS, ("", "Pod"), ("batch", "Job"), ("batch", "CronJob"), *sorted(BELOW))
 
 BETWEEN = {("apps", "Deployment"): ("apps", "ReplicaSet"), ("batch", "CronJob"): ("batch", "Job")}
 """The kind that stands between a workload and its pods."""
@@ -96,7 +97,9 @@ def off(doors: Doors, params: Mapping[str, Any]) -> Sequence[Verdict]:
 def _read(doors: Doors, side: Side, refs: Sequence[Ref]) -> Inventory:
     """Read the workloads and what is below them: a look every two seconds should not list a whole cluster."""
     kinds = {(ref.group, ref.kind) for ref in refs}
-    below = {BETWEEN[kind] for kind in kinds if kind in BETWEEN}
+    below = {BETWEEN[kind] for kind in kinds if kind in BETWEEN}.union(
+        *(BELOW.get(kind, ()) for kind in kinds)
+    )
     namespaces = sorted({ref.namespace for ref in refs})
     return read_inventory(
         doors.cluster(side),
@@ -178,6 +181,8 @@ def _off(inventory: Inventory, owned: Owned, ref: Ref) -> Verdict:
         return _ended_pod(ref, obj)
     if ref.kind in {"CronJob", "Job"}:
         return _suspended(owned, obj, check)
+    if ref[:2] in BELOW:
+        return run_off(owned, obj, ref)
     alive = [name_of(pod) for pod in _pods(owned, obj)]
     wanted, _ = rollout(obj)
     if wanted == 0 and not alive and observed(obj):
@@ -200,6 +205,23 @@ def _ended_pod(ref: Ref, pod: Object) -> Verdict:
         " and it is not deleted for you. Then run the same command to go on."
     )
     return inconclusive(f"{ref} off", f"{ref} still stands", remedy)
+
+
+def run_off(owned: Owned, run: Object, ref: Ref) -> Verdict:
+    """A run of a custom kind is off when nothing below it has pods; that it was told to rest, its patch has read back."""
+    seen, todo = {_uid(run)}, [run]
+    alive: list[str] = []
+    while todo:  # each once: owners that go round are no way to go on for ever
+        children = [c for c in owned.get(_uid(todo.pop()), ()) if _uid(c) not in seen]
+        seen.update(map(_uid, children))
+        todo.extend(children)
+        pods = (c for c in children if c["kind"] == "Pod" and dig(c, "status", "phase") not in ENDED)
+        alive.extend(map(name_of, pods))
+    if not alive:
+        return passed(f"{ref} off", "told to rest, no pods")
+    remedy = f"See whether the controller of {ref.kind} runs: it takes the pods away once it hears of it."
+    said = f"{ref} still has {len(alive)} pods ({', '.join(sorted(alive)[:2])})"
+    return inconclusive(f"{ref} off", said, remedy)
 
 
 def _suspended(owned: Owned, obj: Object, check: str) -> Verdict:

@@ -17,10 +17,13 @@ from migrate.assess.sources import residue
 from migrate.model.facts import ClusterFacts, Finding, Severity
 from migrate.model.inventory import Inventory
 from migrate.model.migration import Migration, ObjectRule, Pool
-from migrate.model.objects import Object, Ref, labels_of, namespace_of, ref_of
+from migrate.model.objects import Object, Ref, labels_of
 from migrate.replay.blue import Blue
+from migrate.replay.classes import Classes
 from migrate.replay.literals import Scanner
 from migrate.replay.operator import operator_rule
+from migrate.replay.parents import Parents
+from migrate.replay.selected_namespaces import SelectedNamespaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,7 @@ class Situation:
 
     def moves(self, obj: Object) -> bool:
         """Whether an object of blue is among what moves: its namespace is, it is not the CNI's, no rule skips it."""
-        if ref_of(obj) in self.residue:
-            return False
-        word = self.word_on(ref_of(obj))
-        if word is not None and (word.skip or word.replay or word.hold):
-            return not word.skip
-        return not namespace_of(obj) or self._moving.moved(namespace_of(obj))
+        return self._moving.moves(obj)
 
     def moving(self, kind: str, group: str = "") -> Iterator[Object]:
         """The objects of a kind that move."""
@@ -86,9 +84,19 @@ class Situation:
         return said[1] if said else None
 
     @cached_property
+    def selected_namespaces(self) -> SelectedNamespaces:
+        """What of blue's namespaces policies and webhooks that move select."""
+        return SelectedNamespaces(self._moving)
+
+    @cached_property
     def _moving(self) -> Blue:
         """Blue as the replay looks at it: which namespaces move is its answer."""
         return Blue(self.blue_inventory, self.migration, self.residue)
+
+    @cached_property
+    def parents(self) -> Parents:
+        """The custom resources that control what may not run twice, as the replay finds them."""
+        return Parents(self._moving, Classes(self._moving))
 
     @cached_property
     def pools(self) -> tuple[Pool, ...]:

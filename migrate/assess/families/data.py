@@ -7,11 +7,14 @@ from typing import Any
 
 from migrate.assess.families import Code, Situation
 from migrate.assess.wording import count, few
-from migrate.assess.workloads import WORKLOADS, pod_spec
+from migrate.assess.workloads import WORKLOADS, pod_spec, title
 from migrate.model.facts import Finding, Severity
 from migrate.model.migration import DATA_WORDS
-from migrate.model.objects import Object, controller_of, dig, kind_of, name_of, namespace_of, ref_of
+from migrate.model.objects import Object, controller_of, dig, name_of, namespace_of, ref_of
 from migrate.planning.replication import API_VERSION, DESTINATION, GROUP, INSTALL, SOURCE
+from migrate.replay.doomed import WAY_OUT, doomed
+from migrate.replay.inline import disks, shares
+from migrate.replay.replications import replication_of
 from migrate.replay.storage import data_of, volume_moves
 
 CLAIMS = Code(
@@ -54,7 +57,30 @@ VOLSYNC = Code(
     "Nothing could be copied: the run would stop at the first pass, with everything else replayed.",
     f"{INSTALL[:1].upper()}{INSTALL[1:]}; or have a program of yours copy: kind: command.",
 )
-CODES = (CLAIMS, HOST_PATH, LOCAL, VOLSYNC)
+INLINE = Code(
+    "DATA-005",
+    Severity.WARNING,
+    "pods name disks and shares themselves",
+    "Workloads that move and whose pods mount a disk (iSCSI, RBD, a cloud's) or a share (NFS, CephFS, a bucket) that they "
+    "name in their own volumes, without a claim, and not read only.",
+    "Green's pods would mount the very same. A file system on a disk that two nodes mount is destroyed; to a share both "
+    "sides would write. Such workloads are held until blue's are off, and of those with a disk the replay asks first "
+    "(decide.disk).",
+    "See that green's nodes reach the storage, then say hold of a workload with a disk, or skip it: workloads.rules: "
+    "[{kind: Deployment, namespace: shop, name: db, hold: true, reason: ...}]. One whose pods may write to a share from "
+    "both sides may be named in workloads.start.",
+)
+DELETED = Code(
+    "DATA-006",
+    Severity.WARNING,
+    "claims are being deleted while something uses them",
+    "PersistentVolumeClaims that move, have a deletionTimestamp and are still bound: Kubernetes keeps them until no pod "
+    "uses them, and a deletion cannot be taken back. Those that the file calls empty are left out.",
+    "The claim, and with a reclaim policy of Delete its data, is gone as soon as blue's workload is put to rest or merely "
+    "restarted. The replay asks about each of them (volume.terminating).",
+    f"{WAY_OUT}.",
+)
+CODES = (CLAIMS, HOST_PATH, LOCAL, VOLSYNC, INLINE, DELETED)
 
 _ONE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 _SYSTEM = (
@@ -80,6 +106,7 @@ def find(situation: Situation) -> Iterator[Finding]:
         for c in situation.moving("PersistentVolumeClaim")
         if dig(c, "status", "phase", default="Bound") == "Bound"
     ]
+    going = [c for c in claims if doomed(c, situation.migration) is not None]
     unsaid = [c for c in claims if _unsaid(situation, c)]
     if unsaid:
         said = f"{count(len(unsaid), 'claim')}: {few(_sized(c) for c in unsaid)}"
@@ -103,6 +130,11 @@ def find(situation: Situation) -> Iterator[Finding]:
     ]
     if tied:
         yield LOCAL.found(f"{count(len(tied), 'volume')}: {few(name_of(v) for v in tied)}")
+    inline = [f"{title(obj)} ({', '.join(found)})" for obj, found in _inline(situation)]
+    if inline:
+        yield INLINE.found(f"{count(len(inline), 'workload')}: {few(inline)}")
+    if going:
+        yield DELETED.found(f"{count(len(going), 'claim')}: {few(_sized(c) for c in going)}")
 
 
 def _volsync(situation: Situation, claims: Iterable[Object]) -> Iterator[Finding]:
@@ -130,22 +162,36 @@ def _sized(claim: Object) -> str:
 
 
 def _unsaid(situation: Situation, claim: Object) -> bool:
-    """Whether the replay will ask about a claim; one that belongs to a pod comes and goes with it."""
+    """Whether the replay will ask about a claim; one that a pod or a replication has comes and goes with it."""
     if not dig(claim, "spec", "volumeName") and dig(claim, "status", "phase") != "Bound":
         return False  # an export may lack the status: then the volume's name tells
-    if (controller_of(claim) or {}).get("kind") == "Pod" or data_of(situation.migration, ref_of(claim)):
+    if doomed(claim, situation.migration) is not None:
+        return False  # it is asked about as DATA-006 says, and only one word helps
+    if (controller_of(claim) or {}).get("kind") == "Pod" or replication_of(claim):
+        return False
+    if data_of(situation.migration, ref_of(claim)):
         return False
     return not volume_moves(situation.migration, situation.blue_inventory, claim)
 
 
-def _host_paths(situation: Situation) -> Iterator[tuple[str, str]]:
+def _of_their_own(situation: Situation) -> Iterator[Object]:
+    """What runs pods, moves, and is made by nobody else."""
     for kind, group in WORKLOADS:
-        for obj in situation.moving(kind, group):
-            if controller_of(obj) is not None:
-                continue
-            paths = sorted({_path(v) for v in pod_spec(obj).get("volumes") or () if _counts(v)})
-            if paths:
-                yield f"{kind_of(obj)} {namespace_of(obj)}/{name_of(obj)}", ", ".join(paths)
+        yield from (obj for obj in situation.moving(kind, group) if controller_of(obj) is None)
+
+
+def _host_paths(situation: Situation) -> Iterator[tuple[str, str]]:
+    for obj in _of_their_own(situation):
+        paths = sorted({_path(v) for v in pod_spec(obj).get("volumes") or () if _counts(v)})
+        if paths:
+            yield title(obj), ", ".join(paths)
+
+
+def _inline(situation: Situation) -> Iterator[tuple[Object, list[str]]]:
+    for obj in _of_their_own(situation):
+        pod = {"spec": pod_spec(obj)}
+        if found := [*disks(pod), *shares(pod)]:
+            yield obj, found
 
 
 def _path(volume: Mapping[str, Any]) -> str:

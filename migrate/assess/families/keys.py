@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from migrate.assess.families import Code, Situation
 from migrate.assess.wording import few
-from migrate.assess.workloads import deployments, flag, image_of
+from migrate.assess.workloads import deployments, image_of
 from migrate.model.facts import Finding, Severity
 from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.objects import Object, Ref, dig, kind_of, labels_of, name_of, namespace_of, ref_of
+from migrate.replay.arguments import flag
 
 LEFT = Code(
     "KEYS-001",

@@ -13,7 +13,8 @@ from migrate.assess.families import Code, Situation
 from migrate.assess.projectcalico import of_calico, policies
 from migrate.assess.wording import count, few
 from migrate.model.facts import CniName, Finding, Severity
-from migrate.model.objects import Object, dig, kind_of, name_of, namespace_of
+from migrate.model.objects import Object, dig, kind_of, name_of, namespace_of, ref_of
+from migrate.replay.selected_namespaces import KINDS
 
 NAMED_PORTS = Code(
     "POLICY-001",
@@ -75,7 +76,29 @@ DEAD_POLICIES = Code(
     "If they move, green enforces them: flows that pass on blue may be dropped.",
     "Read them, then delete them on blue, or skip them by a rule with its reason.",
 )
-CODES = (NAMED_PORTS, END_PORT, NOT_ENFORCED, UNCERTAIN, MULTICAST, CALICO_POLICIES, DEAD_POLICIES)
+SELECTION = Code(
+    "POLICY-008",
+    Severity.WARNING,
+    "policies or webhooks select namespaces that stay on blue",
+    "The selectors of namespaces in NetworkPolicies, Calico's policies and webhook configurations that move are tried on "
+    "blue's namespaces and on what stands under their names on green: those that stay take their labels with them. "
+    "Labels of kube-system, kube-public and kube-node-lease that are selected by are merged into green's "
+    "(`merge.system-namespace`); a namespace is selected by its name on either side.",
+    "A policy lets nothing in from there, or out to there; a webhook does not look at objects there, or begins to.",
+    "Give the namespace on green the labels that it has on blue, or select it by kubernetes.io/metadata.name; one that "
+    "green has already takes them over by workloads.rules: [{kind: Namespace, name: ..., replay: true, onConflict: adopt, "
+    "reason: ...}].",
+)
+CODES = (
+    NAMED_PORTS,
+    END_PORT,
+    NOT_ENFORCED,
+    UNCERTAIN,
+    MULTICAST,
+    CALICO_POLICIES,
+    DEAD_POLICIES,
+    SELECTION,
+)
 
 
 def find(situation: Situation) -> Iterator[Finding]:
@@ -96,6 +119,18 @@ def find(situation: Situation) -> Iterator[Finding]:
     if cni.name is CniName.WEAVE:
         yield from _weave(situation, moving)
     yield from _of_calico(situation)
+    yield from _selecting(situation)
+
+
+def _selecting(situation: Situation) -> Iterator[Finding]:
+    turned = [
+        f"{ref_of(obj)} {what}"
+        for group, kind in KINDS
+        for obj in situation.moving(kind, group)
+        if (what := str(situation.selected_namespaces.turned(obj, situation.green_inventory)))
+    ]
+    if turned:
+        yield SELECTION.found(few(turned))
 
 
 def _weave(situation: Situation, moving: list[Object]) -> Iterator[Finding]:

@@ -33,7 +33,8 @@ LITERALS = Code(
     "addresses of blue are written into configuration",
     "Every text of what moves is searched for addresses and ranges inside blue's pod and service ranges and for its "
     "nodes' addresses: environment, arguments, ConfigMaps, annotations, policies, custom resources, Secrets. Ranges that "
-    "no pod uses now count, too. Of a Secret only keys are told, the addresses are masked. Compressed data, as Helm keeps "
+    "no pod uses now count, too; so do addresses written with dashes in the DNS names of pods and machines, and nodes' "
+    "names before a port or in a URL. Of a Secret only keys are told, the addresses are masked. Compressed data, as Helm keeps "
     "of its releases, is not searched. `cnimigrate plan --objects -o json` has every place. Nothing is rewritten.",
     "On green those addresses belong to nobody: the classic hidden break of a move.",
     "Replace them by names of Services or by addresses that both clusters reach.",

@@ -10,6 +10,7 @@ from migrate.assess.wording import few
 from migrate.model.facts import Finding, Severity
 from migrate.model.inventory import Inventory
 from migrate.model.objects import dig, kind_of, name_of
+from migrate.replay.admission import service_of
 
 CLOSED = Code(
     "WEBHOOK-001",
@@ -32,7 +33,7 @@ BY_URL = Code(
     "WEBHOOK-003",
     Severity.WARNING,
     "webhooks are called at an address of blue",
-    "The URL of a webhook names an address inside blue's pod, service or node ranges.",
+    "The URL of a webhook names an address inside blue's pod, service or node ranges, or a node of blue.",
     "On green the address belongs to nobody: every object that the webhook is asked about is refused.",
     "Let the webhook name a Service, or an address that both clusters reach.",
 )
@@ -43,7 +44,7 @@ _KINDS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 def find(situation: Situation) -> Iterator[Finding]:
     """Look at the webhook configurations of both clusters."""
     own = [(c, w) for c, w in _webhooks(situation.blue_inventory) if situation.moves(c)]
-    closed = [_said(c, w) for c, w in own if _fails_closed(w) and dig(w, "clientConfig", "service")]
+    closed = [_said(c, w) for c, w in own if _fails_closed(w) and service_of(w.get("clientConfig"))]
     if closed:
         yield CLOSED.found(few(closed))
     local = [
@@ -76,6 +77,6 @@ def _host(webhook: Mapping[str, Any]) -> str:
 
 
 def _said(configuration: Mapping[str, Any], webhook: Mapping[str, Any]) -> str:
-    service = dig(webhook, "clientConfig", "service") or {}
-    where = f"Service {service.get('namespace')}/{service.get('name')}" if service else _host(webhook)
+    service = service_of(webhook.get("clientConfig"))
+    where = f"Service {'/'.join(service)}" if service else _host(webhook)
     return f"{kind_of(configuration)} {name_of(configuration)} {webhook.get('name', '')} -> {where}"

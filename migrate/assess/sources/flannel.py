@@ -16,19 +16,11 @@ from migrate.assess.projectcalico import NODE as CALICO_NODE
 from migrate.assess.ranges import listed
 from migrate.assess.sources import EMBEDDED, IDLE, Source
 from migrate.assess.wording import count, few
-from migrate.assess.workloads import (
-    container_named,
-    daemonsets,
-    flag,
-    image_of,
-    pod_spec,
-    rollout,
-    runs,
-    title,
-)
+from migrate.assess.workloads import container_named, daemonsets, image_of, pod_spec, rollout, runs, title
 from migrate.model.facts import Cni, CniName
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, dig, name_of, namespace_of
+from migrate.replay.arguments import flag
 
 PREFIX = "flannel.alpha.coreos.com/"
 IMAGE = re.compile(r"(?:^|[/-])flannel(?:-(?:amd64|arm64|arm|ppc64le|s390x|mips64le|riscv64))?$")

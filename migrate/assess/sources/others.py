@@ -13,19 +13,11 @@ from typing import Any
 from migrate.assess.belongings import belongings
 from migrate.assess.sources import IDLE, POLICY_ONLY, Source
 from migrate.assess.wording import count
-from migrate.assess.workloads import (
-    containers,
-    daemonsets,
-    flag,
-    image_of,
-    nodes_where,
-    rollout,
-    runs,
-    title,
-)
+from migrate.assess.workloads import containers, daemonsets, image_of, nodes_where, rollout, runs, title
 from migrate.model.facts import Cni, CniName
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, dig, labels_of, name_of
+from migrate.replay.arguments import flag
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,6 @@ from migrate.assess.wording import count
 from migrate.assess.workloads import (
     container_named,
     daemonsets,
-    flag,
-    flag_in,
     image_of,
     nodes_where,
     rollout,
@@ -26,11 +24,11 @@ from migrate.assess.workloads import (
     secret_behind,
     settings,
     title,
-    words,
 )
 from migrate.model.facts import Cni, CniName
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, name_of, namespace_of
+from migrate.replay.arguments import flag, flag_in, words
 
 DEFAULT_RANGE = "10.32.0.0/12"
 DEFAULT_MTU = 1376

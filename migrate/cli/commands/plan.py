@@ -75,8 +75,9 @@ def command(
 
     Exit codes: 0, 10 with --exit-code where something would be done, 50 where the journal is of another Plan.
     """
+    listing = objects or bool(kind or namespace)
+    _insist_on_one_view(delta=delta, one=bool(one), listing=listing)
     if delta:
-        _insist_alone(objects=objects or bool(kind or namespace or one))
         if _delta(project, output) and exit_code:
             ctx.exit(CHANGES)
         return
@@ -85,7 +86,7 @@ def command(
     if wanted is not None:
         _one(composed, inventory, wanted, one or "", output)
     else:
-        listed = _chosen(composed, kind, namespace) if objects or kind or namespace else None
+        listed = _chosen(composed, kind, namespace) if listing else None
         if output != "text":
             say.document(planview.document(composed, listed), output)
         elif listed is not None:
@@ -101,8 +102,11 @@ def command(
         ctx.exit(CHANGES)
 
 
-def _insist_alone(*, objects: bool) -> None:
-    if objects:
+def _insist_on_one_view(*, delta: bool, one: bool, listing: bool) -> None:
+    if one and listing:
+        message = "--object shows one object, named whole as KIND/NAMESPACE/NAME"
+        raise UsageError(message, remedy="Leave --objects, --kind and --namespace out, or --object.")
+    if delta and (one or listing):
         message = "--delta lists what would change, not what there is"
         raise UsageError(message, remedy="Leave --objects, --kind, --namespace and --object out.")
 
@@ -132,7 +136,7 @@ def _compose(project: Project) -> tuple[Composed, Inventory]:
         taken = _taken(scene, decisions)
     if progress is not None and progress.plan is not None and progress.plan.fingerprint == plan.fingerprint:
         plan = progress.plan  # the same, with the journal's number of the revision
-    idle = replay.idle(project.migration, blue)
+    idle = tuple(map(str, replay.idle(project.migration, blue)))
     unread = blue.unreadable
     return Composed(project.migration, facts, plan, decisions, routes, progress, idle, unread, taken), blue
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import click
 
+from migrate.actions.notes import left
 from migrate.actions.retain import Keeping, kept
 from migrate.cli import say
 from migrate.cli.begun import require_begun
@@ -68,11 +71,14 @@ def command(
             except DoorError as error:
                 raise opened.acting.lost(error) from error
             kept_volumes = tuple(kept(opened.scene.progress))
+            notes = tuple(chain(*left(opened.scene.progress).values()))
     show(way, would=False)
     for volume in kept_volumes:
         say.line(volume)
     if kept_volumes:
         say.line("what keeps its data stays, and costs what it costs, until you delete it")
+    for note in notes:
+        say.line(note)
 
 
 def _insist_on_blue(opened: Session, planned: PlannedStep) -> None:

@@ -34,8 +34,8 @@ from migrate.planning.compose import agree, batch_of, compose
 from migrate.replay import Difference
 from migrate.replay.releases import Standing, standings
 from migrate.steps.assess_sides import blue_facts, facts_of
-from migrate.steps.base import blue_decided
-from migrate.steps.comparing import compared
+from migrate.steps.base import blue_decided, last_decided
+from migrate.steps.comparing import compared, not_yet_made
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import ROLLING
 from migrate.steps.registry import planned_steps
@@ -286,10 +286,17 @@ def _unseen(scene: Scene, side: str) -> Iterator[str]:
     if side == "green":
         yield "blue, and so parity and whether Services have their endpoints: --side both"
         return
+    if late := not_yet_made(scene, last_decided(scene)):
+        yield f"{tables.counted(len(late), 'object')} made only at the cutover: {_first(late)}"
     if any(_rests(intent) for intent in scene.progress.intents()):
         yield "Services of what this run put to rest on blue: no endpoints are left there to compare green's with"
     if scene.progress.done(NO_BATCH, Finish.id):
         yield "who wrote what stands on green: finish has taken the marks away, fields alone were compared"
+
+
+def _first(refs: Sequence[Ref]) -> str:
+    more = f" and {len(refs) - SHOWN} more" if len(refs) > SHOWN else ""
+    return ", ".join(map(str, refs[:SHOWN])) + more
 
 
 def _rests(intent: Intent) -> bool:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from migrate.replay.rule import Rule
 from migrate.replay.rules import (
+    at_work,
     cni,
     finished,
     gitops,
     green,
+    inline,
     managed,
     namespaces,
     never,
+    offspring,
     owners,
     unknown,
     volumes,
@@ -29,8 +32,11 @@ SKIPS: tuple[Rule, ...] = (
     *owners.RULES,
     *managed.BY_CONTENT,
     *finished.RULES,
+    *at_work.RULES,
     *gitops.RULES,
+    *inline.RULES,
     *green.RULES,
     *unknown.RULES,
+    *offspring.RULES,
 )
 """The first that matches decides; the families' order goes from what can never move to what depends on green."""

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 from migrate.model.objects import dig, end_of_job, metadata_of
 from migrate.replay import kinds
-from migrate.replay.kinds import Kind
+from migrate.replay.doomed import doomed
 from migrate.replay.rule import Rule, Subject, ask, skip
 from migrate.replay.surroundings import Surroundings
 
-ONE_SHOT: frozenset[Kind] = frozenset(
-    {
-        ("cert-manager.io", "CertificateRequest"),
-        ("acme.cert-manager.io", "Order"),
-        ("acme.cert-manager.io", "Challenge"),
-        ("tekton.dev", "PipelineRun"),
-        ("tekton.dev", "TaskRun"),
-        ("tekton.dev", "CustomRun"),
-        ("argoproj.io", "Workflow"),
-        ("argoproj.io", "AnalysisRun"),
-        ("velero.io", "Backup"),
-        ("velero.io", "Restore"),
-        ("velero.io", "DeleteBackupRequest"),
-        ("velero.io", "DownloadRequest"),
-        ("velero.io", "PodVolumeBackup"),
-        ("velero.io", "PodVolumeRestore"),
-    }
-)
-"""Custom resources that are carried out once; made anew they would be carried out again."""
 
-
-def _terminating(subject: Subject, _surroundings: Surroundings) -> str | None:
+def _terminating(subject: Subject, surroundings: Surroundings) -> str | None:
     since = metadata_of(subject.obj).get("deletionTimestamp")
+    if subject.kind == kinds.CLAIM and doomed(subject.obj, surroundings.blue.migration) is not None:
+        return None  # it has data yet, and volume.terminating asks about it
     return f"since {since}" if since else None
 
 
@@ -78,7 +60,7 @@ RULES: tuple[Rule, ...] = (
         "finished.one-shot",
         "custom resources that are carried out once (orders, runs, backups)",
         "it would be carried out again",
-        *sorted(ONE_SHOT),
+        *sorted(kinds.ONE_SHOT),
     ),
     ask(
         "decide.job",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from migrate.model.decision import Form
 from migrate.model.ids import RuleId
 from migrate.model.objects import dig, labels_of
-from migrate.replay import hold, kinds
-from migrate.replay.classes import SERVING, outside_turn
+from migrate.replay import kinds
+from migrate.replay.addresses import fixed_address
+from migrate.replay.classes import SERVING
 from migrate.replay.gitops import automated_elsewhere, own_kind
+from migrate.replay.outsiders import outside_turn
 from migrate.replay.rule import Rule, Subject, ask, skip
 from migrate.replay.surroundings import Surroundings
+from migrate.replay.switches import rests, switch_of
 from migrate.replay.turns import POOLS, Turn
 
 
@@ -57,8 +60,14 @@ def _alone(subject: Subject, surroundings: Surroundings) -> str:
     if subject.kind == kinds.CRON_JOB:
         return "" if dig(subject.obj, "spec", "suspend") else "its runs would come twice"
     if subject.kind == kinds.SERVICE:
-        return "both clusters would announce its address" if hold.fixed_address(subject.obj) else ""
-    return "both clusters would announce its addresses" if subject.ref.group in POOLS else ""
+        return "both clusters would announce its address" if fixed_address(subject.obj) else ""
+    if switch_of(subject.kind) is not None:
+        return "" if rests(subject) else "it would start work on both sides"
+    if subject.ref.group in POOLS:
+        return "both clusters would announce its addresses"
+    offspring = surroundings.parents.of(subject.ref)
+    # replay of one that is named outright means that both sides may run it (`custom.never-twice`)
+    return f"{offspring}; in the place of replay say hold" if offspring is not None else ""
 
 
 def _kept(subject: Subject, surroundings: Surroundings) -> str | None:

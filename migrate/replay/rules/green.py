@@ -59,7 +59,7 @@ OTHER_VERSION = ask(
 RULES: tuple[Rule, ...] = (
     ask(
         "green.webhook-backend",
-        "webhook configurations and APIServices whose Service, or what it selects, does not move",
+        "webhook configurations and APIServices whose Service, named outright or by a URL, or what it selects, does not move",
         "without its backend it would refuse, or let through, everything on green",
         kinds.MUTATING_WEBHOOKS,
         kinds.VALIDATING_WEBHOOKS,

@@ -7,12 +7,12 @@ import re
 from migrate.model.marks import unmarked
 from migrate.model.objects import annotations_of, dig, labels_of
 from migrate.replay import bootstrap_rbac, kinds
-from migrate.replay.classes import LEADER_ANNOTATION
+from migrate.replay.leaders import LEADER_ANNOTATION
 from migrate.replay.rule import Rule, Subject, ask, skip
 from migrate.replay.sanitise import sanitise
-from migrate.replay.sanitising.access import TOKEN
 from migrate.replay.sanitising.everywhere import unapplied
 from migrate.replay.surroundings import Surroundings
+from migrate.replay.tokens import TOKEN, account_of, made_credentials, made_token
 
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 _CLUSTER_CONFIG = re.compile(
@@ -88,25 +88,16 @@ def _local_api(subject: Subject, _surroundings: Surroundings) -> str | None:
 def _account_token(subject: Subject, surroundings: Surroundings) -> str | None:
     if subject.obj.get("type") != TOKEN:
         return None
-    account = annotations_of(subject.obj).get("kubernetes.io/service-account.name", "")
-    ref = subject.ref
-    if (ref.namespace, ref.name) in surroundings.blue.account_tokens:
-        return f"ServiceAccount {account} lists it"
-    if re.fullmatch(re.escape(account) + r"-token-[a-z0-9]{5}", ref.name):
-        return f"made for ServiceAccount {account}"
+    account, ref = account_of(subject.obj), subject.ref
     if surroundings.blue.inventory.named("ServiceAccount", account, ref.namespace) is None:
         return f"ServiceAccount {account} is gone"
-    return None
+    # one that pods name has to be there under that name, whoever made it: written blank, green's controller fills it in
+    named = (ref.namespace, ref.name) in surroundings.blue.named_secrets
+    return f"made for ServiceAccount {account}" if made_token(subject.obj) and not named else None
 
 
-def _dockercfg(subject: Subject, surroundings: Surroundings) -> str | None:
-    made = "openshift.io/token-secret.name" in annotations_of(subject.obj)
-    listed = (subject.ref.namespace, subject.ref.name) in surroundings.blue.account_tokens
-    return (
-        ""
-        if str(subject.obj.get("type", "")).startswith("kubernetes.io/dockerc") and (made or listed)
-        else None
-    )
+def _dockercfg(subject: Subject, _surroundings: Surroundings) -> str | None:
+    return made_credentials(subject.obj) or None
 
 
 def _default_account(subject: Subject, _surroundings: Surroundings) -> str | None:
@@ -115,7 +106,7 @@ def _default_account(subject: Subject, _surroundings: Surroundings) -> str | Non
     target = unapplied(unmarked(sanitise(subject.obj)))
     worth = [
         key
-        for key in ("imagePullSecrets", "automountServiceAccountToken")
+        for key in ("secrets", "imagePullSecrets", "automountServiceAccountToken")
         if target.get(key) not in (None, [])
     ]
     return None if worth or annotations_of(target) or labels_of(target) else ""
@@ -233,7 +224,7 @@ BY_NAME: tuple[Rule, ...] = (
 BY_CONTENT: tuple[Rule, ...] = (
     skip(
         "managed.account-token",
-        "ServiceAccount tokens that Kubernetes made, or whose ServiceAccount is gone",
+        "ServiceAccount tokens that Kubernetes made and no pod names, or whose ServiceAccount is gone",
         "blue's API server signed it; green issues its own",
         kinds.SECRET,
         when=_account_token,

@@ -16,6 +16,8 @@ def _space(subject: Subject) -> str:
 def _system(subject: Subject, surroundings: Surroundings) -> str | None:
     if _space(subject) not in SYSTEM_NAMESPACES or subject.ref in surroundings.blue.system_bindings:
         return None
+    if subject.kind == kinds.NAMESPACE and surroundings.selected_namespaces.carried(subject.obj):
+        return None
     return f"namespace {_space(subject)}"
 
 
@@ -30,7 +32,9 @@ def _excluded(subject: Subject, surroundings: Surroundings) -> str | None:
     space = _space(subject)
     if subject.ref in surroundings.blue.system_bindings:
         return None
-    if subject.kind == kinds.NAMESPACE and brings_into(surroundings.blue.migration, space):
+    if subject.kind == kinds.NAMESPACE and (
+        space in SYSTEM_NAMESPACES or brings_into(surroundings.blue.migration, space)
+    ):
         return None
     return f"namespace {space}" if space and not surroundings.blue.moved(space) else None
 
@@ -62,7 +66,7 @@ RULES: tuple[Rule, ...] = (
     skip(
         "namespace.system",
         "everything in kube-system, kube-public and kube-node-lease that `workloads.rules` do not name (but see "
-        "`replay.system-binding`)",
+        "`replay.system-binding` and `merge.system-namespace`)",
         "green has its own; what is yours there is named in workloads.rules",
         when=_system,
     ),

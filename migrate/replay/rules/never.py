@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from migrate.model import marks
 from migrate.model.objects import annotations_of
+from migrate.replay.replications import replication_of
 from migrate.replay.rule import Rule, Subject, skip
 from migrate.replay.surroundings import Surroundings
 
 _COORDINATION = "coordination.k8s.io"
 _STORAGE = "storage.k8s.io"
+
+_LONGHORN = frozenset(
+    ("longhorn.io", kind)
+    for kind in (
+        "InstanceManager", "Node", "Engine", "Replica", "EngineImage", "ShareManager", "BackingImageManager",
+    )
+)  # fmt: skip
+"""Source: longhorn-manager, controller; some control the pods by which a node serves its volumes."""
 
 
 def no_create(subject: Subject, _surroundings: Surroundings) -> str | None:
@@ -35,6 +44,11 @@ def _of_a_pass(subject: Subject, _surroundings: Surroundings) -> str | None:
     return f"pass {name}" if name else None
 
 
+def _of_volsync(subject: Subject, _surroundings: Surroundings) -> str | None:
+    whose = replication_of(subject.obj)
+    return f"made for {whose}" if whose else None
+
+
 NO_CREATE = skip(
     "never.no-create",
     "the kind has no `create` verb",
@@ -49,6 +63,20 @@ RULES: tuple[Rule, ...] = (
         "what copies a claim's data: objects with the annotation cnimigrate.io/pass",
         "a mover makes it for one pass, and takes it away again",
         when=_of_a_pass,
+    ),
+    skip(
+        "never.volsync",
+        "what VolSync made for a ReplicationSource or ReplicationDestination: objects that one controls, or owns with the label "
+        "app.kubernetes.io/created-by=volsync; not claims that keep what a ReplicationDestination received",
+        "VolSync makes it anew for a replication that goes on, a key with another value",
+        when=_of_volsync,
+    ),
+    skip(
+        "never.longhorn",
+        "what longhorn-manager makes for its own nodes and volumes: longhorn.io InstanceManagers, Nodes, Engines, Replicas, "
+        "EngineImages, ShareManagers, BackingImageManagers",
+        "green's Longhorn makes its own; blue's serve volumes there until their pods are gone",
+        *sorted(_LONGHORN),
     ),
     skip(
         "never.events",

@@ -5,14 +5,13 @@ from __future__ import annotations
 from migrate.model.groups import BUILT_IN_GROUPS
 from migrate.model.ids import RuleId
 from migrate.model.objects import annotations_of, controller_of, group_of
-from migrate.replay import kinds
+from migrate.replay import kinds, runs
 from migrate.replay.rule import Rule, Subject, ask, skip
-from migrate.replay.rules.finished import ONE_SHOT
 from migrate.replay.surroundings import Surroundings
 
 OWNED = RuleId("owner.controller")
 ONE_SHOT_RULE = RuleId("finished.one-shot")
-OVER = frozenset({RuleId("finished.terminating"), RuleId("finished.job"), RuleId("finished.pod")})
+OVER = frozenset(RuleId(f"finished.{what}") for what in ("terminating", "job", "pod", "run"))
 """Rules that leave a controller because it is over: what it made is over with it."""
 
 MIRROR = "kubernetes.io/config.mirror"
@@ -34,8 +33,9 @@ def _stays(subject: Subject, surroundings: Surroundings) -> str | None:
     if rule == ONE_SHOT_RULE:
         wanted = subject.kind == kinds.CLAIM  # what it holds outlives the run that it was made for
     else:
-        built_in = owner.group in BUILT_IN_GROUPS or (owner.group, owner.kind) in kinds.WORKLOADS
-        over = rule in OVER or subject.kind in {kinds.POD, *ONE_SHOT}
+        kind = owner.group, owner.kind
+        built_in = owner.group in BUILT_IN_GROUPS or kind in kinds.WORKLOADS or kind in runs.BELOW
+        over = rule in OVER or subject.kind in {kinds.POD, *kinds.ONE_SHOT}
         wanted = not (built_in or over)
     return f"owned by {owner}, left by {rule}" if wanted else None
 

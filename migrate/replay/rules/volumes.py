@@ -7,6 +7,7 @@ from migrate.model.migration import DATA_WORDS
 from migrate.model.objects import annotations_of, controller_of, dig
 from migrate.replay import kinds
 from migrate.replay.brought import away, for_one, nodes_of
+from migrate.replay.doomed import WAY_OUT, doomed
 from migrate.replay.handover import REATTACH, claim_of, obstacle, taken_over
 from migrate.replay.rule import Rule, Subject, ask, skip
 from migrate.replay.storage import data_of, volume_moves
@@ -15,6 +16,10 @@ from migrate.replay.surroundings import Surroundings
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 
 _SNAPSHOTS = ("VolumeSnapshot", "VolumeSnapshotContent")
+
+
+def _terminating(subject: Subject, surroundings: Surroundings) -> str | None:
+    return doomed(subject.obj, surroundings.blue.migration)
 
 
 def _tied(subject: Subject, surroundings: Surroundings) -> str | None:
@@ -92,6 +97,14 @@ def _replaced(subject: Subject, surroundings: Surroundings) -> str | None:
     return next((f"{c.to} takes its place" for c in changes if c.source == subject.ref.name), None)
 
 
+TERMINATING = ask(
+    "volume.terminating",
+    "PersistentVolumeClaims that are being deleted and still used, and whose data the file does not call empty",
+    f"once its last user is off, the claim is gone, and its data with it unless the volume is kept. {WAY_OUT}",
+    kinds.CLAIM,
+    when=_terminating,
+)
+
 TIED = ask(
     "volume.tied",
     "claims that the file wants re-attached, and PersistentVolumes of these or of your own rules, that green could not attach",
@@ -125,13 +138,14 @@ DATA = ask(
     when=_unsaid,
 )
 
-PAST_RULES = (TIED, IN_USE, TWICE, DATA)
+PAST_RULES = (TERMINATING, TIED, IN_USE, TWICE, DATA)
 """Asked even where a rule of the file's replays or holds the object: such a rule says nothing of a disk or its data."""
 
 VOLUMES_OF_ONE = frozenset({IN_USE.id, RuleId("volume.static")})
 """What a word on the claim decides, or leaving the volume on blue; a rule that replays it is the wrong answer."""
 
 RULES: tuple[Rule, ...] = (
+    TERMINATING,
     TIED,
     IN_USE,
     TWICE,

@@ -7,15 +7,13 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from migrate.model.objects import Object, annotations_of, dig, group_of, kind_of
+from migrate.model.objects import Object, annotations_of, dig, group_of, kind_of, name_of
 from migrate.replay import kinds
 from migrate.replay.edits import changed, reduced, removed, without
 from migrate.replay.kinds import Kind
 from migrate.replay.sanitising.edit import Edit, Setting, edit
 from migrate.replay.sanitising.everywhere import unapplied
-
-TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - the name of a type
-"""Type of the Secrets that hold a ServiceAccount's token."""
+from migrate.replay.tokens import TOKEN, made_name
 
 _INJECTED = ("cert-manager.io/inject-apiserver-ca", "service.beta.openshift.io/inject-cabundle")
 """Annotations by which somebody writes the cluster's own authority into a caBundle: green's is another.
@@ -28,6 +26,12 @@ _CLIENTS: Mapping[Kind, tuple[str, ...]] = {
     kinds.API_SERVICE: ("spec",),
 }
 """Where a kind says whom the API server calls; webhook configurations say it in each webhook."""
+
+
+def _listed(target: Object, _setting: Setting) -> Object:
+    account, listed = name_of(target), target.get("secrets") or ()
+    kept = [secret for secret in listed if not made_name(account, str(secret.get("name", "")))]
+    return target if len(kept) == len(listed) else reduced(target, ("secrets",), kept)
 
 
 def _token(target: Object, _setting: Setting) -> Object:
@@ -77,10 +81,10 @@ def _none(webhook: Any) -> Any:
 EDITS: tuple[Edit, ...] = (
     edit(
         "service-account.secrets",
-        "`secrets`; `imagePullSecrets` and annotations stay",
-        "names of tokens that blue made",
+        "`secrets` with names that a cluster gives to what it makes for an account; what else is listed stays",
+        "names of tokens and registry credentials that blue made",
         kinds.SERVICE_ACCOUNT,
-        change=lambda target, _: without(target, "secrets"),
+        change=_listed,
     ),
     edit(
         "secret.token",

@@ -48,7 +48,7 @@ class Edit:
 
     `sentence` says what goes or changes and `reason` why, for people who read docs/rules.md. `kinds` is None where it is
     made of every kind. `at` gives what is done to an object of a kind. `notes` is the pattern of the annotations that
-    go, where that is all it does: these are looked for together, because every object is asked for them.
+    go, where that is all it does: neighbours of the table look for them at once, because every object is asked for them.
     """
 
     id: RuleId

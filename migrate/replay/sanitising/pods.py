@@ -12,11 +12,8 @@ from typing import Any
 from migrate.model.objects import Object, dig
 from migrate.replay import kinds
 from migrate.replay.edits import changed, reduced, removed
-from migrate.replay.pods import STATE
+from migrate.replay.pods import STATE, mounted_elsewhere
 from migrate.replay.sanitising.edit import Change, Edit, Setting, in_pods, unnoted
-
-TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a directory
-"""Where a pod finds its ServiceAccount's token; the server mounts it there by itself."""
 
 _PROJECTED_TOKEN = re.compile(r"kube-api-access-[a-z0-9]{5}")
 
@@ -40,14 +37,7 @@ def _token(pod: Object, _setting: Setting) -> Object:
     suspects = {v.get("name") for v in volumes if _may_hold_token(v)}
     if not suspects:
         return pod
-    elsewhere = {
-        mount.get("name")
-        for group in ("containers", "initContainers")
-        for container in dig(pod, "spec", group) or ()
-        for mount in container.get("volumeMounts") or ()
-        if mount.get("mountPath") != TOKEN_PATH
-    }
-    dropped = suspects - elsewhere
+    dropped = suspects - mounted_elsewhere(pod)
     pod = reduced(pod, ("spec", "volumes"), [v for v in volumes if v.get("name") not in dropped])
     for group in ("containers", "initContainers"):
         pod = changed(pod, ("spec", group), lambda items: [_without_mounts(c, dropped) for c in items or ()])

@@ -57,7 +57,7 @@ SIZE: Edit = edit(
 EDITS: tuple[Edit, ...] = (
     edit(
         "claim.volume-name",
-        "`volumeName`, unless the volume moves as well",
+        "`volumeName`; a claim that is re-attached, or whose volume a rule of yours brings, gets it again behind all edits",
         "it would wait for a volume that is not there",
         kinds.CLAIM,
         change=_volume_name,
