@@ -1,6 +1,7 @@
 """A client for setting up control planes: JSON in, JSON out, over one kept connection.
 
-It shares no code with the door under test, repeats nothing, and verifies the server's certificate.
+It shares no code with the door under test and verifies the server's certificate. It asks again only where the server says
+that it has done nothing because a new kind's storage is being made ready.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ from tests.lab.errors import ApiError, ApiUnreachable
 
 IDLE = 45.0
 """Seconds after which a kept connection is not used again: an API server closes one that is idle for 90 s."""
+
+READYING = "storage is (re)initializing"
+"""What a server answers with 429, any request, while it makes the storage of a new or changed definition ready."""
+
+PATIENCE = 30.0
+"""Seconds for which such an answer is not yet an error."""
 
 PATCH_TYPES = {
     "merge": "application/merge-patch+json",
@@ -85,18 +92,11 @@ class Api:
         data = None
         if body is not None:
             data, headers["Content-Type"] = json.dumps(body), content
-        with self._lock:
-            try:
-                try:
-                    status, text = self._exchange(method, path, data, headers)
-                except http.client.RemoteDisconnected:
-                    if method != "GET":
-                        raise
-                    self._drop()  # a kept connection that the server has closed meanwhile
-                    status, text = self._exchange(method, path, data, headers)
-            except (OSError, http.client.HTTPException) as error:
-                self._drop()
-                raise ApiUnreachable(f"{method} {path}: {error!r}") from error
+        deadline = time.monotonic() + PATIENCE
+        status, text = self._answered(method, path, data, headers)
+        while status == 429 and READYING in text and time.monotonic() < deadline:
+            time.sleep(0.2)
+            status, text = self._answered(method, path, data, headers)
         answer = _decoded(text)
         if status >= 400:
             raise ApiError(method, path, status, answer)
@@ -106,6 +106,20 @@ class Api:
         """Close the kept connection; the next request opens another."""
         with self._lock:
             self._drop()
+
+    def _answered(self, method: str, path: str, data: str | None, headers: dict[str, str]) -> tuple[int, str]:
+        with self._lock:
+            try:
+                try:
+                    return self._exchange(method, path, data, headers)
+                except http.client.RemoteDisconnected:
+                    if method != "GET":
+                        raise
+                    self._drop()  # a kept connection that the server has closed meanwhile
+                    return self._exchange(method, path, data, headers)
+            except (OSError, http.client.HTTPException) as error:
+                self._drop()
+                raise ApiUnreachable(f"{method} {path}: {error!r}") from error
 
     def _exchange(self, method: str, path: str, data: str | None, headers: dict[str, str]) -> tuple[int, str]:
         if time.monotonic() - self._used > IDLE:
