@@ -48,6 +48,12 @@ NOT_CHECKED = ", not checked"
 CONTAINERS = "spec.template.spec.containers"
 """The path by which `verify.accept` lets green's pods be without a container that blue's have."""
 
+_BETWEEN = frozenset({kinds.REPLICA_SET, kinds.JOB})
+"""What stands between a pod and the workload that a person wrote."""
+
+_UNBORN = "00000000-0000-0000-0000-000000000000"
+"""The UID of what green does not have yet: a server takes no reference without one, and looks nobody up in a dry run."""
+
 _LONGEST = 240
 """Letters of a workload's name in its canary's, which has 253 at most."""
 
@@ -55,24 +61,24 @@ _LONGEST = 240
 def canary(workload: Object) -> Object | None:
     """The first pod that a workload's controller would make, as far as admission looks; None where it has no template.
 
-    It is owned as such pods are, because there are policies against pods that nobody controls. The volumes of a
-    StatefulSet's claims are added as its controller does, else the mounts of its template lead nowhere.
+    It is owned as such pods are, because there are policies against pods that nobody controls: a CronJob's by a Job,
+    a bare Pod's by nobody. The volumes of a StatefulSet's claims are added as its controller does, else the mounts of its
+    template lead nowhere.
     """
-    template = kinds.pod_of((ref_of(workload).group, ref_of(workload).kind), workload)
+    template = kinds.pod_of(ref_of(workload)[:2], workload)
     if not template.get("spec"):
         return None
-    name = name_of(workload)
-    owner = {"apiVersion": workload["apiVersion"], "kind": workload["kind"], "name": name, "controller": True}
     metadata: dict[str, Any] = {
         **{
             key: template["metadata"][key]
             for key in ("labels", "annotations")
             if dig(template, "metadata", key)
         },
-        "name": f"{name[:_LONGEST]}-canary",
+        "name": f"{name_of(workload)[:_LONGEST]}-canary",
         "namespace": namespace_of(workload),
-        "ownerReferences": [{**owner, "uid": metadata_of(workload).get("uid", "")}],
     }
+    if owner := _owner_of_pods(workload):
+        metadata["ownerReferences"] = [owner]
     spec = {key: value for key, value in template["spec"].items() if key != "nodeName"}
     claims = [_volume(workload, claim) for claim in dig(workload, "spec", "volumeClaimTemplates") or ()]
     if claims:
@@ -84,14 +90,15 @@ def canary(workload: Object) -> Object | None:
 def running(blue: Inventory) -> Mapping[Ref, Mapping[str, str]]:
     """By workload, the containers that its newest running pod has beyond the template it was made from, with images.
 
-    A pod of an earlier revision of a StatefulSet or DaemonSet says nothing, as that template is no more to be read.
+    A pod of an earlier revision of a StatefulSet or DaemonSet says nothing, as that template is no more to be read. Of
+    a Job and a CronJob one that has done its work says as much as one that runs; a bare Pod is its own template.
     """
     newest: dict[Ref, tuple[Object, Object]] = {}
     for pod in blue.of("Pod"):
-        maker = blue.find(_owner(pod)) if controller_of(pod) else None
-        if maker is None or not _runs(pod) or not _of_today(pod, maker):
+        maker = blue.find(_owner(pod)) if controller_of(pod) else pod
+        if maker is None or not _tells(pod, maker) or not _of_today(pod, maker):
             continue
-        above = (ref_of(maker).group, ref_of(maker).kind) == kinds.REPLICA_SET and controller_of(maker)
+        above = ref_of(maker)[:2] in _BETWEEN and controller_of(maker)
         workload = _owner(maker) if above else ref_of(maker)
         before = newest.get(workload)
         if before is None or _made(before[0]) < _made(pod):
@@ -152,14 +159,32 @@ def _volume(workload: Object, claim: Object) -> dict[str, Any]:
     return {"name": name, "persistentVolumeClaim": {"claimName": f"{name}-{name_of(workload)}-0"}}
 
 
+def _owner_of_pods(workload: Object) -> dict[str, Any] | None:
+    """The reference that a workload's pods have to who controls them; None where nobody does."""
+    owner = {
+        "name": name_of(workload),
+        "uid": metadata_of(workload).get("uid") or _UNBORN,
+        "controller": True,
+    }
+    match ref_of(workload)[:2]:
+        case kinds.POD:
+            return None
+        case kinds.CRON_JOB:
+            return {**owner, "apiVersion": "batch/v1", "kind": "Job"}
+        case _:
+            return {**owner, "apiVersion": workload["apiVersion"], "kind": workload["kind"]}
+
+
 def _owner(obj: Object) -> Ref:
     owner = controller_of(obj) or {}
     group = str(owner.get("apiVersion", "")).rpartition("/")[0]
     return Ref(group, str(owner.get("kind", "")), namespace_of(obj), str(owner.get("name", "")))
 
 
-def _runs(pod: Object) -> bool:
-    return dig(pod, "status", "phase") == "Running" and not metadata_of(pod).get("deletionTimestamp")
+def _tells(pod: Object, maker: Object) -> bool:
+    """Whether a pod shows what admission made of it: it runs, or has done the work of a Job."""
+    phases = {"Running", "Succeeded"} if ref_of(maker)[:2] == kinds.JOB else {"Running"}
+    return dig(pod, "status", "phase") in phases and not metadata_of(pod).get("deletionTimestamp")
 
 
 def _of_today(pod: Object, maker: Object) -> bool:
@@ -176,7 +201,7 @@ def _of_today(pod: Object, maker: Object) -> bool:
 
 
 def _beyond(pod: Object, maker: Object) -> Mapping[str, str]:
-    own = _containers(kinds.pod_of((ref_of(maker).group, ref_of(maker).kind), maker))
+    own = _containers(kinds.pod_of(ref_of(maker)[:2], maker))
     return {name: image for name, image in _containers(pod).items() if name not in own}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from migrate import replay
 from migrate.actions.merging import stands
@@ -12,16 +12,21 @@ from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.errors import DoorError, Unauthorized, Unreachable
 from migrate.model.decision import Form
+from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, dig, name_of
 from migrate.model.verdict import Verdict, passed
 from migrate.replay import canary, kinds
 from migrate.steps.anew import recorded_anew
-from migrate.steps.ledger import ROLLING, Held, Ledger
+from migrate.steps.base import body_of
+from migrate.steps.ledger import Held, Ledger
 
 RECORD = "canary pods"
 MOVING = "canary pods of what moves"
 
 PODS = Resource("", "v1", "pods", "Pod", namespaced=True)
+
+Decided = Callable[[], tuple[Inventory, replay.Decisions]]
+"""Blue and what is decided of what green gets only at the cutover; asked where something of that has pods."""
 
 _NEEDED = (
     ("serviceAccountName", *kinds.SERVICE_ACCOUNT),
@@ -49,13 +54,18 @@ def tried(scene: Scene, asleep: Sequence[tuple[Held, Object]], name: str = RECOR
     yield from _recorded(scene, name, _verdicts(scene, pods) if pods else [])
 
 
-def tried_before_blue_rests(scene: Scene, ledger: Ledger) -> Batches:
+def tried_before_blue_rests(scene: Scene, ledger: Ledger, decided: Decided) -> Batches:
     """Try what starts on green only once blue's is off: what green would not take stays on where it runs.
 
     A pod that needs what green gets no earlier, a webhook or an account that waits as well, is told as not checked.
     """
-    group = [h for h in ledger.held if h.ref.kind in ROLLING and h not in ledger.before_cutover]
-    pods = _pods(dormant(scene, group))
+    group = [
+        h for h in ledger.held if kinds.pod_path(h.ref[:2]) is not None and h not in ledger.before_cutover
+    ]
+    deferred = [h for h in group if h.form == Form.DEFERRED]
+    standing = [h for h in group if h not in deferred and h.ref[:2] != kinds.POD]  # a Pod was taken itself
+    asleep = dormant(scene, standing)
+    pods = _pods([*asleep, *(_to_come(scene, deferred, decided) if deferred else ())])
     coming = {h.ref for h in ledger.held if h.form == Form.DEFERRED}
     needs = {h.ref: why for h in group if h.ref in pods and (why := _needs(h, pods[h.ref], coming))}
     now = {ref: pod for ref, pod in pods.items() if ref not in needs}
@@ -64,11 +74,20 @@ def tried_before_blue_rests(scene: Scene, ledger: Ledger) -> Batches:
     yield from _recorded(scene, MOVING, verdicts)
 
 
+def _to_come(scene: Scene, deferred: Sequence[Held], decided: Decided) -> Iterator[tuple[Held, Object]]:
+    """What is made on green only at the cutover, as it will be sent; what is gone from blue is not made any more."""
+    blue, decisions = decided()
+    for held in deferred:
+        decision = decisions.of(held.ref)
+        if decision is not None and decision.target is not None:
+            yield held, body_of(scene, blue, decision)
+
+
 def _pods(asleep: Sequence[tuple[Held, Object]]) -> dict[Ref, Object]:
     return {
         held.ref: pod
         for held, obj in asleep
-        if held.ref.kind in ROLLING and obj and (pod := canary.canary(replay.merged(obj, held.release)))
+        if obj and (pod := canary.canary(replay.merged(obj, held.release)))
     }
 
 
@@ -107,7 +126,7 @@ def _verdicts(scene: Scene, pods: dict[Ref, Object]) -> list[Verdict]:
     there = canary.running(
         read_inventory(
             scene.doors.blue,
-            only={kinds.POD, kinds.REPLICA_SET, *((ref.group, ref.kind) for ref in pods)},
+            only={kinds.POD, kinds.REPLICA_SET, kinds.JOB, *(ref[:2] for ref in pods)},
             namespaces=sorted({ref.namespace for ref in pods}),
         )
     )

@@ -68,10 +68,13 @@ class MoveWriters(BaseStep):
         """
         ledger = read_ledger(scene.progress)
         moving, first = ledger.moving(), ledger.off_first()
+        source = _source(scene, moving)
         touched = [*first, *(held for group in moving for held in group)]
         if touched and not any(_begun(scene, held) for held in touched):
             yield [unchanged(scene, gone=_by_hand(ledger.held))]
-            yield from tried_before_blue_rests(scene, ledger)
+            yield from tried_before_blue_rests(
+                scene, ledger, lambda: _source(scene, [*moving, *ledger.later()]).decided
+            )
         left = [h for group in moving for h in group if not _moved(scene, h)]
         # what pauses an autoscaler, or asks a person to delete a Pod, ends the last user as well
         yield from no_claim_ends(scene, [h.ref for h in left if h.by_hand or _due(scene, h)])

@@ -50,7 +50,7 @@ class VerifyGreen(BaseStep):
         pools = [pool_json(pool) for pool in planned_pools(spec.network, spec.calico.pools)]
         yield [wait("calico-ready", "Calico on green with pods", budget, pools=pools, podsRun=True)]
         # known before the cutover is approved; green may change while a ramp lasts, so the step that moves asks again
-        yield from tried_before_blue_rests(scene, read_ledger(scene.progress))
+        yield from tried_before_blue_rests(scene, read_ledger(scene.progress), lambda: (blue, decisions))
 
 
 def services(blue: Inventory, green: Inventory) -> list[Verdict]:

@@ -16,6 +16,7 @@ WEB = Ref("apps", "Deployment", "shop", "web")
 PODS = Resource("", "v1", "pods", "Pod", namespaced=True)
 SETS = Resource("apps", "v1", "replicasets", "ReplicaSet", namespaced=True)
 STATEFUL = Resource("apps", "v1", "statefulsets", "StatefulSet", namespaced=True)
+JOBS = Resource("batch", "v1", "jobs", "Job", namespaced=True)
 
 
 def workload(kind: str = "Deployment", **spec: Any) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def replica_set(name: str, *containers: str) -> dict[str, Any]:
 
 def blue(*objects: Object) -> Inventory:
     """Blue with these pods and their makers."""
-    by_kind = {r.kind: r for r in (PODS, SETS, STATEFUL)}
+    by_kind = {r.kind: r for r in (PODS, SETS, STATEFUL, JOBS)}
     found: dict[Resource, list[Object]] = {r: [] for r in by_kind.values()}
     for obj in objects:
         found[by_kind[obj["kind"]]].append(obj)
@@ -115,6 +116,42 @@ def test_pods_that_do_not_run_or_are_of_another_revision_say_nothing() -> None:
     going = pod("c", "web-1", "main=web:1", "p=p:1", deletionTimestamp="2026-01-01T00:00:00Z")
     alone = pod("d", "gone", "main=web:1", "p=p:1")
     assert canary.running(blue(stateful, replica_set("web-1", "main=web:1"), old, done, going, alone)) == {}
+
+
+def test_a_cron_job_s_canary_is_owned_by_a_job_and_a_bare_pod_s_by_nobody() -> None:
+    """What green does not have yet has no UID either, and a reference without one is refused."""
+    template = workload()["spec"]["template"]
+    metadata = {"name": "web", "namespace": "shop"}
+    cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata}
+    found = canary.canary({**cron, "spec": {"jobTemplate": {"spec": {"template": template}}}})
+    assert found is not None
+    (owner,) = found["metadata"]["ownerReferences"]
+    assert (owner["apiVersion"], owner["kind"], owner["controller"]) == ("batch/v1", "Job", True)
+    assert owner["uid"]
+    bare = canary.canary(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "labels": {"a": "b"}}, **template}
+    )
+    assert bare is not None
+    assert "ownerReferences" not in bare["metadata"]
+
+
+def test_a_pod_that_has_done_its_job_tells_what_is_injected_into_a_cron_job_s() -> None:
+    """Such pods run for moments only; a Job without a CronJob speaks for itself, a bare Pod is its own template."""
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "web", "uid": "u-1", "controller": True}
+    made = [{**workload("Job"), "apiVersion": "batch/v1"} for _ in range(2)]
+    made[0]["metadata"] = {"name": "web-1", "namespace": "shop", "ownerReferences": [owner]}
+    made[1]["metadata"] = {"name": "once", "namespace": "shop"}
+    pods = [pod(f"{n}-a", n, "main=web:1", "proxy=p:1", kind="Job") for n in ("web-1", "once")]
+    for done in pods:
+        done["metadata"]["ownerReferences"][0]["apiVersion"] = "batch/v1"
+        done["status"] = {"phase": "Succeeded"}
+    alone = pod("alone", "x", "main=web:1", "proxy=p:1")
+    del alone["metadata"]["ownerReferences"]
+    assert canary.running(blue(*made, *pods, alone)) == {
+        Ref("batch", "CronJob", "shop", "web"): {"proxy": "p:1"},
+        Ref("batch", "Job", "shop", "once"): {"proxy": "p:1"},
+        Ref("", "Pod", "shop", "alone"): {},
+    }
 
 
 def judged(answer: tuple[str, ...], there: dict[str, str] | None, *accept: Accepted) -> tuple[Result, str]:

@@ -28,6 +28,8 @@ WEBHOOKS = Resource(
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 CLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
 ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount", namespaced=True)
+JOBS = Resource("batch", "v1", "jobs", "Job", namespaced=True)
+CRON_JOBS = Resource("batch", "v1", "cronjobs", "CronJob", namespaced=True)
 PODS = Resource("", "v1", "pods", "Pod", namespaced=True)
 
 PROXY = {"name": "proxy", "image": "example/proxy:1"}
@@ -229,3 +231,26 @@ def test_a_pod_that_needs_what_comes_with_the_writers_is_told_as_not_checked(tmp
     assert run(project)
     told = canaries(project)["Deployment back/worker, not checked"]
     assert told.evidence == "green has ServiceAccount back/worker only when the writers move"
+
+
+def test_what_runs_once_or_by_the_clock_is_tried_as_well(tmp_path: Path) -> None:
+    """A CronJob that green has not yet, and a Job that sleeps there, would be refused: told before the cutover."""
+    rules = (
+        "{kind: PriorityClass, name: gold, skip: true, reason: green has others}",
+        "{kind: Job, name: import, hold: true, reason: it may be cut off}",
+    )
+    project = seeded(tmp_path / "move", f"{FILE}  rules: [{', '.join(rules)}]\n")
+    created(project, Side.BLUE, CLASSES, "/gold", value=7)
+    golden = {"priorityClassName": "gold", "containers": [{"name": "a", "image": "b:1"}]}
+    template = {"metadata": {"labels": {"app": "report"}}, "spec": {**golden, "restartPolicy": "Never"}}
+    created(project, Side.BLUE, JOBS, "back/import", spec={"template": template})
+    cron = {"schedule": "0 4 * * *", "jobTemplate": {"spec": {"template": template}}}
+    created(project, Side.BLUE, CRON_JOBS, "back/report", spec=cron)
+    with pytest.raises(CheckFailed) as caught:
+        run(project)
+    for name in ("Job back/import", "CronJob back/report"):
+        assert f"canary pod of {name}: " in caught.value.message
+    assert caught.value.message.count("no PriorityClass with name gold was found") == 2
+    created(project, Side.GREEN, CLASSES, "/gold", value=7)
+    run(project)
+    assert all(verdict.passed for verdict in canaries(project).values())
