@@ -50,9 +50,9 @@ from migrate.model.objects import annotations_of, name_of
 from migrate.model.plan import Plan
 from migrate.model.progress import Progress
 from migrate.planning import compose as composing
-from migrate.steps.assess_sides import facts_of
 from migrate.steps.provision_green import IDENTITY
 from migrate.steps.registry import STEPS, planned_steps
+from migrate.steps.sides import Glance, blue_seen, keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ class Session:
         self.run(None, dict.fromkeys(composing.gate_specs(self.scene.migration.gates), GateSpec(mode="auto")))
 
 
-def compose(project: Project, wired: Wired) -> tuple[Plan, ClusterFacts]:
-    """Compose the Plan from the file and from what blue says now; refuses a blue without a route to Calico."""
-    _, blue = facts_of(wired.doors.blue)
-    _same_blue(project, wired, blue)
-    return composed_of(project, wired, blue), blue
+def compose(project: Project, wired: Wired) -> tuple[Plan, Glance]:
+    """Compose the Plan from the file and from what blue says now, as read; refuses a blue without a route to Calico."""
+    blue = blue_seen(wired.doors)
+    _same_blue(project, wired, blue.facts)
+    return composed_of(project, wired, blue.facts), Glance(blue)
 
 
 def composed_of(project: Project, wired: Wired, blue: ClusterFacts) -> Plan:
@@ -119,16 +119,23 @@ def begun_plan(project: Project, wired: Wired) -> Plan:
 
 @contextmanager
 def session(
-    project: Project, wired: Wired, tell: Tell, plan: Plan | None = None, *, deletions: int = 0
+    project: Project,
+    wired: Wired,
+    tell: Tell,
+    plan: Plan | None = None,
+    *,
+    blue: Glance | None = None,
+    deletions: int = 0,
 ) -> Iterator[Session]:
     """Hold the lock, open or begin the journal, take the Lease; gives the Lease back at every orderly end.
 
-    So many `deletions` on green a person has accepted for this session.
+    `blue` is what the Plan was composed from, for the first step to begin with where it still holds. So many
+    `deletions` on green a person has accepted for this session.
     Raises LockHeld, PlanMismatch, JournalDamaged, ForeignObject, StateNotWritable.
     """
     project.make_state()
     clock = wired.doors.clock
-    composed = plan or compose(project, wired)[0]
+    composed, glance = (plan, blue) if plan is not None else compose(project, wired)
     here = {**whoami(), "since": clock.now().isoformat(timespec="seconds")}
     with locks.held(project.lock, here):
         journal, progress = _begin_or_open(project, wired, composed)
@@ -152,6 +159,8 @@ def session(
                 wired.calico,
                 accepted_deletions=deletions,
             )
+            if glance is not None:
+                keep(scene, glance)
             acting = Acting(journal, progress, handlers(scene, lease, stop, tell), lease, stop, tell)
             acting.write(
                 [Draft(EntryKind.RUNNER, {**here, "event": "came", "epoch": epoch, "tool": __version__})]

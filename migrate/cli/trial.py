@@ -15,7 +15,7 @@ from migrate.model.action import State
 from migrate.model.progress import Progress
 from migrate.replay.trial import BAD, ELSEWHERE, Said, Tried
 from migrate.replay.waves import WAVES
-from migrate.steps.assess_sides import blue_facts
+from migrate.steps.sides import blue_seen
 from migrate.steps.trial import tried
 
 
@@ -103,7 +103,6 @@ def _look(project: Project) -> tuple[str, list[Tried]]:
             journal, progress = open_journal(project, doors.doors.clock)
             key = journal.key  # so that what stands can be told by its hash
             journal.close()
-        inventory, _ = blue_facts(doors.doors)
         scene = scene_of(project, doors, progress, run=progress.run, key=key)
-        blue, decisions = decided(scene, inventory)
+        blue, decisions = decided(scene, blue_seen(doors.doors).inventory)
         return doors.doors.green.name, list(tried(scene, blue, decisions))

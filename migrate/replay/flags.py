@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +21,7 @@ from migrate.replay.publishers import publishers_of
 from migrate.replay.rule import Subject
 from migrate.replay.runs import BELOW
 from migrate.replay.sanitising.edit import PODS
-from migrate.replay.sanitising.everywhere import too_long
+from migrate.replay.sanitising.everywhere import LOAD_BALANCER, too_long
 from migrate.replay.selected_namespaces import KINDS
 from migrate.replay.storage_classes import classes_named, renamed_classes
 from migrate.replay.surroundings import Surroundings
@@ -128,6 +129,11 @@ def _keepers(subject: Subject, surroundings: Surroundings, _literals: Sequence[L
     return "; ".join([*said, f"part of Helm release {release}"] if release else said)
 
 
+def _load_balancer(obj: Object) -> str:
+    named = [note for key, note in sorted(annotations_of(obj).items()) if re.match(LOAD_BALANCER, key)]
+    return f"names a load balancer of blue's cloud: {', '.join(named)}" if named else ""
+
+
 def _last_applied(obj: Object) -> str:
     if not too_long(annotations_of(obj)):
         return ""
@@ -232,6 +238,13 @@ FLAGS: tuple[Flag, ...] = (
         "which annotations stay behind (`edit.annotation.network`) that a person may have written",
         "what somebody asked of blue's network is to be asked of green's",
         tells=_networking,
+    ),
+    _flag(
+        "load-balancer",
+        "which load balancer in OpenStack a Service names (`edit.annotation.load-balancer`)",
+        "one that a person made and wants to keep has to be named on green, once blue has let go of it",
+        kinds.SERVICE,
+        tells=_of_object(_load_balancer),
     ),
     Flag(
         RuleId("flag.node"),

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import ClassVar
 
-from migrate import assess, replay
+from migrate import assess
 from migrate.actions.record import record
 from migrate.doors.cluster import Cluster
-from migrate.doors.doors import Doors
-from migrate.doors.reading import green_serves, read_inventory
 from migrate.engine.step import Batches, Scene
-from migrate.errors import ClusterUnreachable, CredentialsRefused, Unauthorized, Unreachable
 from migrate.model.action import State
 from migrate.model.facts import ClusterFacts, Finding, Severity
 from migrate.model.ids import Phase, StepId
-from migrate.model.inventory import Inventory
 from migrate.model.objects import Resource
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import BaseStep
+from migrate.steps.sides import blue_seen, facts_of, lately
 
 RIGHTS_BLUE = (
     ("list", Resource("", "v1", "secrets", "Secret", namespaced=True)),
@@ -63,7 +58,8 @@ class AssessSides(BaseStep):
 
 def look(scene: Scene) -> tuple[ClusterFacts, ClusterFacts | None, tuple[Finding, ...]]:
     """Read both sides and find; green is left out while it does not exist."""
-    blue_inventory, blue = blue_facts(scene.doors)
+    seen = lately(scene) or blue_seen(scene.doors)
+    blue_inventory, blue = seen.inventory, seen.facts
     assess.require_route(blue.cnis, scene.migration.blue.cni)
     missing = missing_rights("blue", scene.doors.blue, RIGHTS_BLUE)
     green_inventory, green = None, None
@@ -72,41 +68,6 @@ def look(scene: Scene) -> tuple[ClusterFacts, ClusterFacts | None, tuple[Finding
         missing += missing_rights("green", scene.doors.green, RIGHTS_GREEN)
     found = assess.findings(blue, green, scene.migration, blue_inventory, green_inventory, missing)
     return blue, green, found
-
-
-def blue_facts(doors: Doors) -> tuple[Inventory, ClusterFacts]:
-    """Blue read whole, each kind in a version that green serves too where there is one. Raises as `facts_of`."""
-    with _named(doors.green):
-        beside = green_serves(doors)
-    return facts_of(doors.blue, beside=beside)
-
-
-def facts_of(cluster: Cluster, *, beside: Sequence[Resource] = ()) -> tuple[Inventory, ClusterFacts]:
-    """Read a cluster whole, and what assess makes of it; `beside` is what green serves, for a reading of blue.
-
-    Raises ClusterUnreachable or CredentialsRefused, which say the side.
-    """
-    with _named(cluster):
-        inventory = read_inventory(cluster, at=replay.readable(beside))
-        return inventory, assess.cluster_facts(inventory, name=cluster.name, uid=cluster.identity().uid)
-
-
-@contextmanager
-def _named(cluster: Cluster) -> Iterator[None]:
-    """Say in an error which side it was: a door does not know that there is another."""
-    try:
-        yield
-    except Unreachable as error:
-        raise ClusterUnreachable(
-            f"{cluster.side} ({cluster.name}) does not answer: {error}",
-            remedy="Nothing was changed. Mend the way to the cluster, then run the same command.",
-        ) from error
-    except Unauthorized as error:
-        raise CredentialsRefused(
-            f"{cluster.side} ({cluster.name}) refuses the credentials: {error}",
-            remedy=f"Nothing was changed. Renew the credentials in {cluster.side}'s kubeconfig, "
-            "then run the same command.",
-        ) from error
 
 
 def verdicts_of(found: tuple[Finding, ...]) -> tuple[Verdict, ...]:

@@ -24,6 +24,7 @@ from migrate.replay.rules.standing import PROVIDED
 from migrate.replay.standing_classes import standing_classes
 from migrate.steps.defaults import rbac_defaults
 from migrate.steps.ledger import CLASSED, LEDGER
+from migrate.steps.sides import lately
 
 BATCH = 200
 """Actions that are yielded together, unless a step says otherwise; a signal is heard between two batches."""
@@ -100,6 +101,7 @@ def patches(scene: Scene, pairs: Iterable[tuple[Action, Object]]) -> Batches:
 
 def read_blue(scene: Scene, green: Sequence[Resource]) -> Inventory:
     """Read blue, each kind in a version that green, which serves `green`, serves too."""
+    lately(scene)  # let go: it is older
     return read_inventory(scene.doors.blue, at=replay.readable(green))
 
 

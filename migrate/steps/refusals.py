@@ -11,8 +11,7 @@ from migrate.actions.record import record
 from migrate.engine.step import Batches, Scene
 from migrate.model.action import Action, Outcome
 from migrate.model.decision import Decision
-from migrate.model.inventory import Inventory
-from migrate.model.objects import Object, Ref, version_of
+from migrate.model.objects import Object, Ref, Resource, version_of
 from migrate.model.verdict import ACCEPTED, Verdict, failed, passed
 
 ALIKE = 50
@@ -26,13 +25,13 @@ _Sort = tuple[str, str, tuple[str, ...]]
 class Refusals:
     """The objects of one wave that green refused.
 
-    `served` are inventories that know where kinds are served, `decisions` those of the wave, which know in what version
+    `served` are lists of resources that say where kinds are served, `decisions` those of the wave, which know in what version
     each object is sent; `before` the wave's checks that failed in an earlier attempt and were not answered since.
     """
 
     wave: int
     policy: str
-    served: list[Inventory]
+    served: list[Sequence[Resource]]
     decisions: Sequence[Decision] = ()
     before: frozenset[str] = frozenset()
     _found: dict[Ref, Outcome] = field(default_factory=dict)
@@ -75,7 +74,7 @@ class Refusals:
 
     def _path(self, ref: Ref, version: str) -> str:
         """The path at which an object was sent; a kind that green serves no more has blue's."""
-        of_kind = (r for i in self.served for r in i.resources if (r.group, r.kind) == (ref.group, ref.kind))
+        of_kind = (r for served in self.served for r in served if (r.group, r.kind) == (ref.group, ref.kind))
         resource = next(of_kind, None)
         if resource is None:
             return "no path that is served"

@@ -40,6 +40,7 @@ from migrate.steps.anew import recorded_anew
 from migrate.steps.as_sent import as_sent
 from migrate.steps.base import CONFLICTS, CUTOVER, BaseStep, blue_decided, body_of, chunks, last_decided
 from migrate.steps.closures import closures_of
+from migrate.steps.conflicts import Standing
 from migrate.steps.drift import as_written, written
 from migrate.steps.handing_over import copied_warm, kept_on_blue
 from migrate.steps.idle import DECISIONS, met
@@ -59,6 +60,7 @@ from migrate.steps.linking import given_up, linked
 from migrate.steps.merging import unmerged
 from migrate.steps.refusals import Refusals, answered, insisted, of_wave, refused_before
 from migrate.steps.removing import START, Removing, put_to_rest
+from migrate.steps.sides import lately
 from migrate.steps.stating import stated
 from migrate.steps.wave_gates import NAMESPACES, backends, backends_ready, gate
 
@@ -88,7 +90,7 @@ class ReplayObjects(BaseStep):
         words = [*decided(decisions), *met(scene.migration, blue)]
         said = record(DECISIONS, words, facts=_counts(decisions))
         yield from recorded_anew(scene, said, _of_what_moves)
-        yield from conflicts.told(scene, blue, decisions)
+        standing = yield from conflicts.told(scene, blue, decisions)
         yield from still_ours(scene, decisions, known)
         decisions = settled(decisions, scene.progress.recorded(CONFLICTS))
         removing = Removing.of(scene, blue, decisions, known)
@@ -113,13 +115,16 @@ class ReplayObjects(BaseStep):
         if any(d.ref[:2] == PERSISTENT_VOLUME for d in (*decisions.written, *decisions.deferred)):
             # brought as it is by a rule, which may be younger than prepare: blue's claim must not take the data along
             yield from insisted("kept volumes", kept_on_blue(scene))
+        writing = _Writing(scene, blue, standing.now(scene.progress))
         before = refused_before(scene)
         for last, wave in pairwise((0, *decisions.waves)):
             yield from made_by_gitops(scene, decisions, since=last, until=wave)
             mine = decisions.of_wave(wave)
             failed_before = of_wave(before, wave, (d.ref for d in mine))
-            refusals = Refusals(wave, scene.migration.workloads.on_refusal, [blue], mine, failed_before)
-            yield from self._wave(scene, blue, decisions, refusals)
+            refusals = Refusals(
+                wave, scene.migration.workloads.on_refusal, [blue.resources], mine, failed_before
+            )
+            yield from self._wave(writing, decisions, refusals)
         yield from removing.last()
         yield from answered("what was left out", refused_before(scene))
         yield from linked(scene, decisions)
@@ -138,7 +143,7 @@ class ReplayObjects(BaseStep):
         """Webhook backends that the replay itself would start, now or once green's own are gone, and what is written."""
         started = [d.ref for d in would_start(last_decided(scene))]
         _, decisions = blue_decided(scene, settled=False)
-        found = conflicts.standing(scene, decisions)
+        found = conflicts.standing(scene, decisions).taken
         decisions = settled(decisions, facts := as_facts(found))
         left = {Ref.of_json(one["ref"]) for one in facts[SKIPPED]}
         return [
@@ -156,13 +161,10 @@ class ReplayObjects(BaseStep):
             f"{len(decisions.written)} objects would be written, {len(decisions.held)} of them dormant",
         ]
 
-    def _wave(
-        self, scene: Scene, blue: Inventory, decisions: replay.Decisions, refusals: Refusals
-    ) -> Batches:
-        wave = refusals.wave
+    def _wave(self, writing: _Writing, decisions: replay.Decisions, refusals: Refusals) -> Batches:
+        scene, blue, wave = writing.scene, writing.blue, refusals.wave
         for stage in decisions.stages(wave):
-            writing = _Writing(scene, blue, _standing(scene, stage))
-            refusals.served.insert(0, writing.standing)
+            refusals.served.insert(0, scene.doors.green.resources())
             for batch in chunks(writing.actions(stage), TOGETHER, writing.weight):
                 # let go of here: when a wave is done, nobody holds its bodies
                 bodies = writing.bodies
@@ -192,7 +194,7 @@ class _Writing:
 
     scene: Scene
     blue: Inventory
-    standing: Inventory
+    standing: Standing
 
     def __post_init__(self) -> None:
         self.bodies: dict[ActionKey, Object] = {}
@@ -213,10 +215,10 @@ class _Writing:
     def _write(self, decision: Decision) -> Iterator[Action]:
         body = body_of(self.scene, self.blue, decision)
         wanted = annotations_of(body)[marks.SOURCE_HASH]
-        found = self.standing.find(decision.ref)
+        found = self.standing.whole.get(decision.ref)
         marked = annotations_of(found) if found is not None else {}
-        ours = marked.get(marks.RUN) == self.scene.run and "deletionTimestamp" not in metadata_of(found or {})
-        if ours and marked.get(marks.SOURCE_HASH) == wanted:
+        stood = self.standing.written.get(decision.ref)
+        if stood == wanted:
             return
         action = create(decision.ref, key_hash=wanted, rule=decision.rule, wave=decision.wave, command="")
         if found is not None and marks.RUN not in marked and self.scene.progress.vouched(action.key):
@@ -227,7 +229,7 @@ class _Writing:
         if found is not None and decision.ref in self.adopted and marks.RUN not in marked:
             yield self._adopt(decision, found, body)
             return
-        if ours:
+        if stood is not None:
             # blue changed since it was written: bring the object up to date; the way back is still its creation's
             body = self._as_let_go(decision, self._with_pools(decision.ref, body))
             if self.scene.progress.stands(adoption_key(decision.ref)):
@@ -341,14 +343,10 @@ def _assign_pools(scene: Scene, names: Sequence[str]) -> Batches:
         yield todo
 
 
-def _standing(scene: Scene, stage: Sequence[Decision]) -> Inventory:
-    kinds = {(d.ref.group, d.ref.kind) for d in stage}
-    return read_inventory(scene.doors.green, only=kinds)
-
-
 def _decided_now(scene: Scene) -> tuple[Inventory, replay.Decisions]:
     """Decide on blue; how many replicas an autoscaler has given a workload meanwhile is no change of it."""
-    blue, decisions = blue_decided(scene, settled=False)
+    seen = lately(scene)
+    blue, decisions = blue_decided(scene, seen.inventory if seen else None, settled=False)
     scaled = drift.autoscaled(blue)
     kinds = {(ref.group, ref.kind) for ref in scaled}
     green = read_inventory(scene.doors.green, only=kinds, at=decisions.at) if kinds else Inventory((), {}, "")

@@ -29,7 +29,7 @@ def tried(scene: Scene, blue: Inventory, decisions: replay.Decisions) -> Iterato
     served = {(r.group, r.kind): r for r in scene.doors.green.resources()}
     green = read_inventory(scene.doors.green, only={kinds.NAMESPACE})
     namespaces = {str(obj["metadata"]["name"]) for obj in green.of("Namespace")}
-    taken = {one.ref: one for one in standing(scene, decisions)}
+    taken = {one.ref: one for one in standing(scene, decisions).taken}
     for wave in decisions.waves:
         mine = decisions.of_wave(wave)
         there = read_inventory(scene.doors.green, only={(d.ref.group, d.ref.kind) for d in mine})

@@ -13,7 +13,7 @@ from migrate.errors import CheckFailed
 from migrate.model.ids import Phase, Side
 from migrate.model.objects import Resource
 from migrate.model.verdict import Verdict
-from tests.scenario.hands import CONFIG_MAPS, PERSON, once_done, patched
+from tests.scenario.hands import CONFIG_MAPS, PERSON, SERVICES, once_done, patched
 from tests.scenario.moves import Life, progress_of, run
 
 POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", namespaced=True)
@@ -58,6 +58,14 @@ def test_what_another_hand_added_fails_by_path(
         run(project, VERIFIED)
     assert f"{where}: differs at {path} ({PERSON}" in caught.value.message
     assert "c3BvaWx0" not in caught.value.message
+
+
+def test_what_green_s_announcer_notes_of_an_address_is_no_difference(project: Project) -> None:
+    """MetalLB runs on green alone, and writes down from which of its pools a Service has its address."""
+    run(project, REPLAYED)
+    notes = {"metadata": {"annotations": {"metallb.io/ip-allocated-from-pool": "first"}}}
+    patched(project, Side.GREEN, SERVICES, "shop/web", notes)
+    assert run(project)
 
 
 def test_what_is_added_after_the_verification_stops_the_cutover(project: Project) -> None:

@@ -95,6 +95,28 @@ def test_a_run_brings_over_what_has_changed(verified: Project) -> None:
     assert run(verified)
 
 
+def test_a_delta_lists_what_it_compares_once_a_side(verified: Project) -> None:
+    """Of a big cluster the lists are what a delta costs; what is acted on is judged by the answer to its own write."""
+    created(verified, Side.BLUE, CONFIG_MAPS, "shop/new", data={"a": "b"})
+    patched(verified, Side.BLUE, CONFIG_MAPS, "back/worker", {"data": {"lane": "fast"}})
+    fuse = Fuse(only=lambda words: words.startswith("read "))
+    run(verified, Life(fuse, until=Until(phase=Phase.REPLAY)))
+    assert (green(verified, CONFIG_MAPS, "shop/new") or {})["data"] == {"a": "b"}
+    a_list = 2  # one page, and the end behind it
+    for name in ("configmaps", "secrets", "services", "networkpolicies.networking.k8s.io"):
+        for side in Side:
+            assert fuse.calls.count(f"read {side} {name}") == a_list, (side, name)
+
+
+def test_what_blue_is_found_to_be_is_not_taken_for_what_it_is_a_minute_later(verified: Project) -> None:
+    """Somebody changes blue while a command waits between composing and its first step: the step looks for itself."""
+    with opened(verified) as begun:
+        patched(verified, Side.BLUE, CONFIG_MAPS, "back/worker", {"data": {"lane": "fast"}})
+        begun.scene.doors.clock.sleep(61)
+        begun.run(VERIFIED, {})
+    assert (green(verified, CONFIG_MAPS, "back/worker") or {})["data"]["lane"] == "fast"
+
+
 def test_a_run_with_nothing_to_bring_over_writes_nothing(verified: Project) -> None:
     """Runners come and go; no act, no verdict and no step is journalled, and green is not touched."""
     before = [e.kind for e in entries_of(verified)]

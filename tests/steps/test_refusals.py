@@ -8,7 +8,6 @@ from migrate.actions.create import create
 from migrate.model.action import Outcome, OutcomeState
 from migrate.model.decision import Decision, Form
 from migrate.model.ids import RuleId
-from migrate.model.inventory import Inventory
 from migrate.model.objects import Ref, Resource
 from migrate.steps.refusals import Refusals
 
@@ -29,7 +28,7 @@ SERVED = Resource("example.com", "v1", "widgets", "Widget", namespaced=True)
 )
 def test_the_path_has_the_version_that_was_sent(served: tuple[Resource, ...], path: str) -> None:
     """Green may serve the kind in another version by then, and its own would hide why it refused."""
-    refusals = Refusals(10, "wave", [Inventory(served, {}, "")], [DECIDED])
+    refusals = Refusals(10, "wave", [served], [DECIDED])
     action = create(WIDGET, key_hash="", rule="default", wave=10, command="")
     refusals.take([action], [Outcome(OutcomeState.FAILED, "404", facts={"refused": {}})])
     (batch,) = refusals.told(whole=True)

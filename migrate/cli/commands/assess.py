@@ -19,7 +19,8 @@ from migrate.model.action import State
 from migrate.model.facts import ClusterFacts, Finding, Severity
 from migrate.model.migration import Migration
 from migrate.planning.draft import cni_words, outside_addresses, recommend
-from migrate.steps.assess_sides import RIGHTS_BLUE, facts_of, look, missing_rights
+from migrate.steps.assess_sides import RIGHTS_BLUE, look, missing_rights
+from migrate.steps.sides import facts_of
 
 SHOWN = 5
 """Warnings that are shown without --all; blockers always are."""

@@ -20,7 +20,7 @@ from migrate.model.migration import Migration
 from migrate.planning import migration_file
 from migrate.planning.draft import CHANGE, Draft, cni_words, name_for, outside_addresses, recommend
 from migrate.planning.routes import exposed
-from migrate.steps.assess_sides import facts_of
+from migrate.steps.sides import facts_of
 
 
 @click.command("init")

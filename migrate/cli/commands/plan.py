@@ -27,10 +27,10 @@ from migrate.planning.contrast import contrast
 from migrate.replay import Decisions
 from migrate.replay.conflicts import Taken
 from migrate.replay.flags import SHOWN as LITERALS_SHOWN
-from migrate.steps.assess_sides import blue_facts
 from migrate.steps.closures import closures_of
 from migrate.steps.conflicts import standing
 from migrate.steps.replay_objects import ReplayObjects
+from migrate.steps.sides import blue_seen
 
 CHANGES = 10
 """The exit code of --exit-code where something would be done."""
@@ -128,17 +128,19 @@ def _compose(project: Project) -> tuple[Composed, Inventory]:
         if project.journal.exists():
             journal, progress = open_journal(project, doors.doors.clock)
             journal.close()
-        inventory, facts = blue_facts(doors.doors)
-        plan = composed_of(project, doors, facts)
+        seen = blue_seen(doors.doors)
+        plan = composed_of(project, doors, seen.facts)
         scene = scene_of(project, doors, progress, run=progress.run if progress else "")
-        blue, decisions = decided(scene, inventory)
+        blue, decisions = decided(scene, seen.inventory)
         routes = closures_of(scene, blue, decisions)
         taken = _taken(scene, decisions)
     if progress is not None and progress.plan is not None and progress.plan.fingerprint == plan.fingerprint:
         plan = progress.plan  # the same, with the journal's number of the revision
     idle = tuple(map(str, replay.idle(project.migration, blue)))
     unread = blue.unreadable
-    return Composed(project.migration, facts, plan, decisions, routes, progress, idle, unread, taken), blue
+    return Composed(
+        project.migration, seen.facts, plan, decisions, routes, progress, idle, unread, taken
+    ), blue
 
 
 def _taken(scene: Scene, decisions: Decisions) -> Mapping[Ref, Taken]:
@@ -146,7 +148,7 @@ def _taken(scene: Scene, decisions: Decisions) -> Mapping[Ref, Taken]:
     green = scene.doors.provisioner.observe().state is State.DONE
     if not green or scene.progress.done(scene.batch, ReplayObjects.id):
         return {}
-    return {one.ref: one for one in standing(scene, decisions)}
+    return {one.ref: one for one in standing(scene, decisions).taken}
 
 
 def _chosen(composed: Composed, kind: str | None, namespace: str | None) -> Sequence[Decision]:

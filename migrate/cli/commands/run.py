@@ -81,12 +81,12 @@ def command(
         raise UsageError(message, remedy="Leave --batch out.")
     end = until_of(until)
     with wired(project) as live:
-        plan, _ = compose(project, live)
+        plan, blue = compose(project, live)
         fresh = not project.journal.exists()
         if live.real and fresh:
             _insist(project, live, plan, no_rehearsal, yes=yes)
         tell = listener(output, live.doors.clock)
-        with session(project, live, tell, plan, deletions=accept_deletions or 0) as opened:
+        with session(project, live, tell, plan, blue=blue, deletions=accept_deletions or 0) as opened:
             if no_rehearsal and fresh:
                 opened.acting.write(
                     [Draft(EntryKind.REMARK, {"what": "no rehearsal", "reason": no_rehearsal})]

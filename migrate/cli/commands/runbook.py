@@ -112,8 +112,9 @@ def of_project(project: Project) -> Source:
 def _staged(project: Project, recording: Path) -> Source:
     from migrate.cli.session import session
     from migrate.engine.events import quiet
-    from migrate.steps.assess_sides import facts_of, look
+    from migrate.steps.assess_sides import look
     from migrate.steps.registry import planned_steps
+    from migrate.steps.sides import facts_of
 
     project.make_state()
     with staged(project, recording) as stage:

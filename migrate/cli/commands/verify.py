@@ -33,12 +33,12 @@ from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.planning.compose import agree, batch_of, compose
 from migrate.replay import Difference
 from migrate.replay.releases import Standing, standings
-from migrate.steps.assess_sides import blue_facts, facts_of
 from migrate.steps.base import blue_decided, last_decided
 from migrate.steps.comparing import compared, not_yet_made
 from migrate.steps.finish import Finish
 from migrate.steps.ledger import ROLLING
 from migrate.steps.registry import planned_steps
+from migrate.steps.sides import blue_seen, facts_of
 from migrate.steps.verify_green import services
 
 SHOWN = 5
@@ -99,7 +99,11 @@ def look(project: Project, side: str) -> Verified:
         journal, progress = open_journal(project, doors.doors.clock)
         with journal:
             scene = scene_of(project, doors, progress, run=progress.run, key=journal.key)
-        inventory, facts = blue_facts(doors.doors) if side == "both" else facts_of(doors.doors.blue)
+        if side == "both":
+            seen = blue_seen(doors.doors)
+            inventory, facts = seen.inventory, seen.facts
+        else:
+            inventory, facts = facts_of(doors.doors.blue)
         known = progress.plan
         if known is None:
             message = f"{project.written.name} was begun, but its Plan was not recorded"

@@ -87,6 +87,10 @@ _NOTE_LIMIT = 240 * 1024
 """Bytes of annotations with which last-applied still goes along: a server refuses more than 256 KiB (apimachinery,
 TotalAnnotationSizeLimitB), and our marks and the record of a hold come to what is there."""
 
+LOAD_BALANCER = r"loadbalancer\.openstack\.org/load-balancer-(?:id|address)$"
+"""Annotations: the controller writes them, a person may have asked for an existing one by the first; source:
+cloud-provider-openstack, docs on exposing applications by Services."""
+
 _METADATA = frozenset({"name", "namespace", "labels", "annotations"})
 
 
@@ -195,6 +199,23 @@ EDITS: tuple[Edit, ...] = (
         "`flannel.alpha.coreos.com/*`, `kube-peers.weave.works/*`",
         "addresses and peers of blue; networks that are asked for stay",
         keys=STATE,
+    ),
+    note(
+        "annotation.address",
+        "annotations by which an announcer notes what it gave a Service and where: `metallb.io/ip-allocated-from-pool`, "
+        "`purelb.io/allocated-*`, `pool-type` and `announcing-*`, `kube-vip.io/vipHost`",
+        "answers of blue's announcer; green's writes its own, or notes some where blue has none",
+        kinds.SERVICE,
+        keys=r"metallb\.(?:io|universe\.tf)/ip-allocated-from-pool$"
+        r"|purelb\.io/(?:allocated-(?:by|from)|pool-type|announcing-.*)$|kube-vip\.io/vipHost$",
+    ),
+    note(
+        "annotation.load-balancer",
+        "annotations with the load balancer in OpenStack that a Service has: `loadbalancer.openstack.org/load-balancer-id` and "
+        "`load-balancer-address`",
+        "green's cloud controller would take over the one that blue's traffic goes through; it makes its own",
+        kinds.SERVICE,
+        keys=LOAD_BALANCER,
     ),
     note(
         "annotation.config",
