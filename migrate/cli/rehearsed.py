@@ -25,7 +25,7 @@ def rehearsal(project: Project, output: str) -> None:
     """Rehearse: same file, same kinds, simulated doors; gates open by themselves and say that they would wait."""
     project.make_state()
     with _uncollected(), wired(project) as live:
-        plan, _ = compose(project, live)
+        plan = compose(project, live)
         with rehearsing(project, live) as stage:
             staged = replace(project, state=project.rehearsal)
             tell = listener(output, stage.doors.clock, would=True)

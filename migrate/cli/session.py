@@ -75,8 +75,13 @@ class Session:
         self.run(None, dict.fromkeys(composing.gate_specs(self.scene.migration.gates), GateSpec(mode="auto")))
 
 
-def compose(project: Project, wired: Wired) -> tuple[Plan, Glance]:
-    """Compose the Plan from the file and from what blue says now, as read; refuses a blue without a route to Calico."""
+def compose(project: Project, wired: Wired) -> Plan:
+    """Compose the Plan from the file and from what blue says now; refuses a blue without a route to Calico."""
+    return composed_glancing(project, wired)[0]
+
+
+def composed_glancing(project: Project, wired: Wired) -> tuple[Plan, Glance]:
+    """The same, and what was read of blue for the first step of a session that begins now: all of blue is in memory."""
     blue = blue_seen(wired.doors)
     _same_blue(project, wired, blue.facts)
     return composed_of(project, wired, blue.facts), Glance(blue)
@@ -135,7 +140,7 @@ def session(
     """
     project.make_state()
     clock = wired.doors.clock
-    composed, glance = (plan, blue) if plan is not None else compose(project, wired)
+    composed, glance = (plan, blue) if plan is not None else composed_glancing(project, wired)
     here = {**whoami(), "since": clock.now().isoformat(timespec="seconds")}
     with locks.held(project.lock, here):
         journal, progress = _begin_or_open(project, wired, composed)

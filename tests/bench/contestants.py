@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.cli.project import load
-from migrate.cli.session import compose, session
+from migrate.cli.session import composed_glancing, session
 from migrate.cli.wiring import wired
 from migrate.engine.events import quiet
 from migrate.model.ids import Phase, StepId
@@ -66,10 +66,10 @@ def ours(file: str, phase: Phase) -> Progress:
     """Do one phase of a run as `cnimigrate run` does: composed, locked, journalled, marked with keyed hashes."""
     project = load(file, None, None)
     with wired(project) as live:
-        whole, _ = compose(project, live)
+        whole, blue = composed_glancing(project, live)
         # the phases before it (assess, Calico's installation) are no part of what is raced
         plan = replace(whole, steps=tuple(s for s in whole.steps if s.phase in {Phase.REPLAY, Phase.START}))
-        with session(project, live, quiet, plan) as opened:
+        with session(project, live, quiet, plan, blue=blue) as opened:
             acting = replace(plan, steps=tuple(s for s in plan.steps if s.phase is phase))
             replace(opened, plan=acting).run(None, gate_specs(project.migration.gates))
             return opened.scene.progress

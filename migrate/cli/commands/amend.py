@@ -46,7 +46,7 @@ def command(project: Project, *, yes: bool) -> None:
         if progress.plan is None:
             message = "nothing was begun, so there is nothing to amend"
             raise UsageError(message, remedy="cnimigrate run takes the file as it is.")
-        composed, _ = compose(project, live)
+        composed = compose(project, live)
         fresh = amended(progress.plan, composed)
         different = changes(progress.plan, composed)
         if not different:

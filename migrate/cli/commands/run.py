@@ -13,7 +13,7 @@ from migrate.cli.options import migration, output
 from migrate.cli.project import Project
 from migrate.cli.rehearsed import rehearsal, rehearsed
 from migrate.cli.screen import head, listener
-from migrate.cli.session import compose, session
+from migrate.cli.session import composed_glancing, session
 from migrate.cli.wiring import Wired, wired
 from migrate.engine.runner import Until
 from migrate.errors import Stopped, UsageError
@@ -81,7 +81,7 @@ def command(
         raise UsageError(message, remedy="Leave --batch out.")
     end = until_of(until)
     with wired(project) as live:
-        plan, blue = compose(project, live)
+        plan, blue = composed_glancing(project, live)
         fresh = not project.journal.exists()
         if live.real and fresh:
             _insist(project, live, plan, no_rehearsal, yes=yes)
