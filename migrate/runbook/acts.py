@@ -15,7 +15,8 @@ from migrate.model.objects import Ref
 from migrate.model.plan import PlannedStep
 from migrate.model.progress import Intent
 from migrate.replay import WAVES
-from migrate.runbook.typed import Hands
+from migrate.runbook.hands import Hands
+from migrate.runbook.typed import typed
 
 _WHY = {
     "pause": "pause",
@@ -46,7 +47,7 @@ def back(hands: Hands, action: Action) -> str:
         return ""
     if inverse.kind == "weight":
         inverse = replace(inverse, prior={"green": action.params["green"]})
-    return hands.typed(inverse)
+    return typed(hands, inverse)
 
 
 def abort_rules(step: PlannedStep, kinds: Iterable[str], cutover: Cutover) -> list[str]:
@@ -103,7 +104,7 @@ def _group(hands: Hands, intents: list[Intent]) -> dict[str, Any]:
         "title": _title(intents),
         "count": len(intents),
         "deadline": f"{intents[0].action.deadline:g} s" if intents[0].action.kind == "wait" else "",
-        "commands": list(_distinct(hands.typed(i.action) for i in intents)),
+        "commands": list(_distinct(typed(hands, i.action) for i in intents)),
         "expected": _expected(intents),
         "wayBack": way_back(hands, intents),
     }

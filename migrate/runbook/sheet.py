@@ -13,10 +13,10 @@ from migrate.planning import commands
 from migrate.planning.commands import word
 from migrate.planning.routes import route_names
 from migrate.runbook.acts import back
+from migrate.runbook.hands import Hands
 from migrate.runbook.kubectl import named, noted
 from migrate.runbook.source import Source
 from migrate.runbook.stops import moves
-from migrate.runbook.typed import Hands
 
 KEEP = "keep"
 """Why blue's volumes that green uses too are patched: their way back is for when green has let go for good."""
