@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -14,18 +14,19 @@ from migrate.model.migration import Cutover
 from migrate.model.objects import Ref
 from migrate.model.plan import PlannedStep
 from migrate.model.progress import Intent
+from migrate.model.reasons import Why
 from migrate.replay import WAVES
 from migrate.runbook.hands import Hands
 from migrate.runbook.typed import typed
 
-_WHY = {
-    "pause": "pause",
-    "keep": "set to Retain",
-    "start": "start",
-    "rest": "put to rest",
-    "release": "release",
-    "merge": "merge into what is there:",
-    "unmark": "take our marks off",
+_WHY: Mapping[str, str] = {
+    Why.PAUSE: "pause",
+    Why.KEEP: "set to Retain",
+    Why.START: "start",
+    Why.REST: "put to rest",
+    Why.RELEASE: "release",
+    Why.MERGE: "merge into what is there:",
+    Why.UNMARK: "take our marks off",
 }
 
 
