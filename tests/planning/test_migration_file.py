@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.errors import MigrationFileError
@@ -130,7 +130,6 @@ def _problems(text: str) -> tuple[str, ...] | None:
     return None
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     """No text makes the reader fail otherwise than with problems that name the file."""
@@ -165,7 +164,6 @@ def _holes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 _WHOLE = yaml.safe_load((ROOT / "plans/weave-to-calico.yaml").read_text(encoding="utf-8"))
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_any_value_anywhere_is_read_or_refused_in_words(data: st.DataObject) -> None:
     """A good file with anything put anywhere is read, or refused with problems; it never fails otherwise."""

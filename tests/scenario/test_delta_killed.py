@@ -91,7 +91,6 @@ def test_the_delta_has_something_of_everything(unbroken: Unbroken) -> None:
 @settings(
     max_examples=12,
     phases=[Step.explicit, Step.reuse, Step.generate, Step.shrink],
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     print_blob=True,
 )

@@ -125,7 +125,6 @@ def check(project: Project, unbroken: Unbroken) -> None:
 @settings(
     max_examples=40,
     phases=[Step.explicit, Step.reuse, Step.generate, Step.shrink],  # explaining reads all of both worlds
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     print_blob=True,
 )
@@ -142,7 +141,7 @@ def test_killed_anywhere(
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(kill=kills, to=st.sampled_from([None, Phase.PREPARE, Phase.BUILD, Phase.REPLAY, Phase.VERIFY]))
 def test_rollback_killed_anywhere(
     whole_way: WholeWay, places: Iterator[Path], kill: Kill, to: Phase | None

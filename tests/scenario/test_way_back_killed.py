@@ -53,7 +53,6 @@ killed_anywhere = settings(
         Step.reuse,
         Step.generate,
     ],  # each example is a whole way back: shrinking takes long
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
