@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -63,13 +62,6 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     run(project, Life(fuse, until=VERIFIED))
     assert identities(project) == others
     return Unbroken(fresh, ending_of(project), tuple(fuse.calls), others)
-
-
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Directories by number, for one run each."""
-    base = tmp_path_factory.mktemp("broken")
-    return (base / str(number) for number in count())
 
 
 def resumed(project: Project, fuses: list[Death]) -> None:

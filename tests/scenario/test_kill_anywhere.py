@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +74,6 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     run(built, Life(until=Until(phase=Phase.BUILD)))
     come(built)
     return carried_out(built, tmp_path_factory.mktemp("run"))
-
-
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Directories by number, for one run each."""
-    base = tmp_path_factory.mktemp("broken")
-    return (base / str(number) for number in count())
 
 
 @dataclass(frozen=True)
