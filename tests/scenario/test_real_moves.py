@@ -76,7 +76,7 @@ def test_the_outside_client_counts_what_fails(
     """The positive control: blue's backends die under weight, and the client that counted nothing counts them."""
     with real.ready(control_plane_factory, test_data, tmp_path) as move:
         file = real.migration(move, test_data)
-        file["cutover"]["pause"] = "10m"  # blue is at half the weight until the runner is killed
+        file["cutover"] |= {"ramp": [50, 100], "pause": "10m"}  # at half until the runner is killed
         real.write_file(move, file)
         with Prober(move.balancer.url, rate=100) as client:
             runner = move.going()
