@@ -16,6 +16,7 @@ from migrate.model import marks
 from migrate.model.action import Action, Observation, Outcome, OutcomeState, State
 from migrate.model.ids import ActionKey, Side
 from migrate.model.objects import Object, Ref, annotations_of, metadata_of
+from migrate.model.reasons import undoing
 
 SPARED = "spared"
 """The parameter of a way back that met somebody else's object."""
@@ -37,7 +38,12 @@ def patch(
     (`marks.PRIOR`), for whoever has no journal; the way back takes that note away. The way back is bound to the object that was
     read: another one under its name, unless it carries this run's mark, is somebody else's and stays as it is.
     """
-    params: dict[str, Any] = {"side": side.value, "ref": ref.as_json(), "patch": dict(change), "why": why}
+    params: dict[str, Any] = {
+        "side": side.value,
+        "ref": ref.as_json(),
+        "patch": dict(change),
+        "why": str(why),
+    }
     if gone_is_fine:
         params["gone"] = "fine"
     if note:
@@ -104,7 +110,7 @@ class Patch:
         side, ref = target_of(action)
         back = reverse(obj, action.params["patch"])
         fresh = _as_read(action, obj)
-        undo = patch(side, ref, back, why=f"undo {action.params['why']}", gone_is_fine=True)
+        undo = patch(side, ref, back, why=undoing(action.params["why"]), gone_is_fine=True)
         bound = replace(undo, params={**undo.params, "uid": fresh.params["read"]["uid"]})
         if action.params.get("note"):
             bound = with_copies(bound)

@@ -18,6 +18,7 @@ from migrate.model.action import Action, Outcome, OutcomeState
 from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import RouteName, StepId
 from migrate.model.progress import Progress
+from migrate.model.reasons import Why, patched
 from migrate.planning import commands
 from migrate.planning.compose import batch_of
 from migrate.steps.begin_cutover import BeginCutover
@@ -69,10 +70,7 @@ def abort(project: Project, traffic: Traffic, clock: Clock, journal: Journal, pr
         for route in traffic.routes():
             _again(traffic, route, ended)
     batch = batch_of(project.migration)
-    ended.writers = sum(
-        i.action.kind == "patch" and i.action.params["why"] == "rest"
-        for i in progress.standing(batch, MoveWriters.id)
-    )
+    ended.writers = sum(patched(i.action, Why.REST) for i in progress.standing(batch, MoveWriters.id))
     journal.append(_reopened(progress))
     return ended
 

@@ -9,7 +9,8 @@ from migrate.engine.undo import way_back
 from migrate.model.ids import NO_BATCH, Phase, Side
 from migrate.model.plan import Plan
 from migrate.model.progress import Progress
-from migrate.steps.freeze_blue import WHY, FreezeBlue
+from migrate.model.reasons import Why, patched
+from migrate.steps.freeze_blue import FreezeBlue
 from migrate.steps.ledger import read_ledger
 
 
@@ -62,12 +63,9 @@ def _phases(plan: Plan, progress: Progress) -> Iterator[tuple[Phase, timedelta]]
 
 def _blue(progress: Progress) -> str:
     off = sum(
-        i.action.kind == "patch"
-        and i.action.params.get("why") == "rest"
-        and i.action.params.get("side") == Side.BLUE
-        for i in progress.effects()
+        patched(i.action, Why.REST) and i.action.params["side"] == Side.BLUE for i in progress.effects()
     )
-    frozen = sum(i.action.params["why"] == WHY for i in progress.standing(NO_BATCH, FreezeBlue.id))
+    frozen = sum(patched(i.action, Why.PAUSE) for i in progress.standing(NO_BATCH, FreezeBlue.id))
     resting = f"{off} workloads that moved are off there" if off else "nothing is off there"
     paused = (
         f"{frozen} controllers stay paused, because blue must stay off" if frozen else "nothing stays paused"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from migrate.errors import StateNotWritable, UsageError
 from migrate.model.migration import Migration
-from migrate.planning import migration_file
+from migrate.planning import migration_file, paths
 
 DEFAULT = "migration.yaml"
 NETWORK = frozenset(
@@ -95,7 +95,7 @@ def load(positional: str | None, option: str | None, state: str | None, *, lenie
     written = migration_file.read(file, exists=(lambda _: True) if lenient else None)
     directory = file.resolve().parent
     place = Path(state) if state else directory / ".cnimigrate" / written.name
-    return Project(file, written, migration_file.resolve(written, directory), place.resolve())
+    return Project(file, written, paths.resolve(written, directory), place.resolve())
 
 
 def filesystem(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Read a migration file: all of its problems at once, each with its line and what to write instead.
 
-A Migration keeps the paths as they were written, so that a moved directory is still the same migration; `resolve`
-makes them absolute for whoever opens them.
+A Migration keeps the paths as they were written, so that a moved directory is still the same migration;
+`planning.paths` makes them absolute for whoever opens them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from migrate.errors import MigrationFileError
 from migrate.model.migration import Migration
 from migrate.planning.checks import check
 from migrate.planning.marks import Document, KeyPath, Problem, compose, dotted
+from migrate.planning.paths import absolute
 from migrate.planning.shape import read as read_shape
-from migrate.planning.sides import is_address, is_url
 
 MAX_BYTES = 1 << 20
 """No migration file is larger; the limit keeps a log or an image from being read as one."""
@@ -73,7 +73,7 @@ def read(path: Path, *, exists: Callable[[str], bool] | None = None) -> Migratio
 def _beside(directory: Path) -> Callable[[str], bool]:
     def exists(file: str) -> bool:
         try:
-            return Path(_absolute(file, directory)).exists()
+            return Path(absolute(file, directory)).exists()
         except OSError:  # a directory on the way that may not be searched, or a loop of links
             return False
 
@@ -132,76 +132,6 @@ def _shown(place: str, key: str, problem: Problem) -> str:
     if len(told) + len(problem.hint) + 2 <= WIDTH:
         return f"{told}; {problem.hint}"
     return f"{told}\n{' ' * (len(place) + 2)}{problem.hint}"
-
-
-def resolve(migration: Migration, directory: Path) -> Migration:
-    """Make every path of a migration absolute, relative ones from the file's directory; `~` is expanded."""
-
-    def absolute(file: str | None) -> str | None:
-        return _absolute(file, directory) if file else file
-
-    def program(argv: tuple[str, ...]) -> tuple[str, ...]:
-        # A name without a slash is looked for on PATH.
-        return (_absolute(argv[0], directory), *argv[1:]) if argv and "/" in argv[0] else argv
-
-    blue = migration.blue.model_copy(
-        update={
-            "kubeconfig": absolute(migration.blue.kubeconfig),
-            "simulated": absolute(migration.blue.simulated),
-        }
-    )
-    old = migration.green.provisioner
-    provisioner = old.model_copy(
-        update={
-            "kubeconfig": absolute(old.kubeconfig),
-            "create": program(old.create),
-            "destroy": program(old.destroy),
-        }
-    )
-    install = migration.green.calico.install
-    if install.source and not is_url(install.source):
-        install = install.model_copy(update={"source": _absolute(install.source, directory)})
-    calico = migration.green.calico.model_copy(update={"install": install})
-    green = migration.green.model_copy(update={"provisioner": provisioner, "calico": calico})
-    cutover = migration.cutover
-    if cutover.haproxy is not None:
-        haproxy, socket = cutover.haproxy, cutover.haproxy.socket
-        changed = {
-            "socket": socket if is_address(socket) else _absolute(socket, directory),
-            "state_file": absolute(haproxy.state_file),
-        }
-        cutover = cutover.model_copy(update={"haproxy": haproxy.model_copy(update=changed)})
-    if cutover.command is not None:
-        command = cutover.command
-        programs = {key: program(getattr(command, key)) for key in ("read", "set", "counts")}
-        cutover = cutover.model_copy(update={"command": command.model_copy(update=programs)})
-    key = absolute(migration.snapshot.secrets_key)
-    snapshot = migration.snapshot.model_copy(update={"secrets_key": key})
-    volumes = tuple(
-        data.model_copy(
-            update={"mover": data.mover.model_copy(update={"command": program(data.mover.command)})}
-        )
-        if data.mover
-        else data
-        for data in migration.workloads.volumes
-    )
-    workloads = migration.workloads.model_copy(update={"volumes": volumes})
-    changes = {
-        "blue": blue,
-        "green": green,
-        "workloads": workloads,
-        "cutover": cutover,
-        "snapshot": snapshot,
-    }
-    return migration.model_copy(update=changes)
-
-
-def _absolute(file: str, directory: Path) -> str:
-    try:
-        expanded = Path(file).expanduser()
-    except RuntimeError:  # no such user, or no home: the path stays as it is and is not found
-        expanded = Path(file)
-    return str(directory.absolute() / expanded)
 
 
 def normalised(migration: Migration) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.marks import SOURCE_HASH, unmarked
 from migrate.model.objects import Object, Ref, dig, group_of, kind_of, namespace_of
 from migrate.model.progress import Progress
+from migrate.model.reasons import Why, undoing
 from migrate.model.verdict import Verdict, passed
 from migrate.replay.decisions import MERGED_RULES, Decisions
 from migrate.replay.edits import composed, given_up, leaves, merged, replaced
@@ -73,15 +74,15 @@ def recorded(progress: Progress, releases: Mapping[Ref, Object]) -> Record:
         if not intent.stands or params.get("side") != Side.GREEN:
             continue
         if intent.undoes:
-            if action.kind == "delete" or params.get("why") == "undo adopt":
+            if action.kind == "delete" or params.get("why") == undoing(Why.ADOPT):
                 hashes.pop(Ref.of_json(params["ref"]), None)
             continue
         match action.kind, params.get("source", "blue"), params.get("why"):
             case "create" | "apply" | "adopt", "blue", _:
                 hashes[Ref.of_json(params["ref"])] = params["hash"]
-            case "patch", _, "adopt":
+            case "patch", _, Why.ADOPT:
                 hashes[Ref.of_json(params["ref"])] = params["patch"]["metadata"]["annotations"][SOURCE_HASH]
-            case "patch", _, "merge":
+            case "patch", _, Why.MERGE:
                 ref = Ref.of_json(params["ref"])
                 merges[ref] = params["patch"]
                 # a later merge finds what an earlier one wrote: the first that was found counts

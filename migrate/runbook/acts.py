@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -14,17 +14,19 @@ from migrate.model.migration import Cutover
 from migrate.model.objects import Ref
 from migrate.model.plan import PlannedStep
 from migrate.model.progress import Intent
+from migrate.model.reasons import Why
 from migrate.replay import WAVES
-from migrate.runbook.typed import Hands
+from migrate.runbook.hands import Hands
+from migrate.runbook.typed import typed
 
-_WHY = {
-    "pause": "pause",
-    "keep": "set to Retain",
-    "start": "start",
-    "rest": "put to rest",
-    "release": "release",
-    "merge": "merge into what is there:",
-    "unmark": "take our marks off",
+_WHY: Mapping[str, str] = {
+    Why.PAUSE: "pause",
+    Why.KEEP: "set to Retain",
+    Why.START: "start",
+    Why.REST: "put to rest",
+    Why.RELEASE: "release",
+    Why.MERGE: "merge into what is there:",
+    Why.UNMARK: "take our marks off",
 }
 
 
@@ -46,7 +48,7 @@ def back(hands: Hands, action: Action) -> str:
         return ""
     if inverse.kind == "weight":
         inverse = replace(inverse, prior={"green": action.params["green"]})
-    return hands.typed(inverse)
+    return typed(hands, inverse)
 
 
 def abort_rules(step: PlannedStep, kinds: Iterable[str], cutover: Cutover) -> list[str]:
@@ -103,7 +105,7 @@ def _group(hands: Hands, intents: list[Intent]) -> dict[str, Any]:
         "title": _title(intents),
         "count": len(intents),
         "deadline": f"{intents[0].action.deadline:g} s" if intents[0].action.kind == "wait" else "",
-        "commands": list(_distinct(hands.typed(i.action) for i in intents)),
+        "commands": list(_distinct(typed(hands, i.action) for i in intents)),
         "expected": _expected(intents),
         "wayBack": way_back(hands, intents),
     }

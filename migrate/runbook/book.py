@@ -16,12 +16,13 @@ from migrate.planning.grades import grade
 from migrate.planning.migration_file import normalised
 from migrate.planning.routes import Closure
 from migrate.runbook.acts import abort_rules, groups, way_back
+from migrate.runbook.hands import Hands
 from migrate.runbook.history import history
 from migrate.runbook.sheet import sheet
 from migrate.runbook.source import Origin, Source
 from migrate.runbook.stops import gate_id, stops
 from migrate.runbook.timing import NONE, acting, durations, spoken
-from migrate.runbook.typed import CLEAN, Hands
+from migrate.runbook.typed import CLEAN
 
 BOOKKEEPING = frozenset({"record ledger of held objects", "record green's identity"})
 """Records that keep something for later steps, and judge nothing."""

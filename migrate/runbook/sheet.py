@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from migrate.model.action import Action
 from migrate.model.ids import Phase, RouteName, Side
 from migrate.model.migration import RouteSpec
 from migrate.model.objects import Ref
+from migrate.model.reasons import Why, patched
 from migrate.planning import commands
 from migrate.planning.commands import word
 from migrate.planning.routes import route_names
 from migrate.runbook.acts import back
+from migrate.runbook.hands import Hands
 from migrate.runbook.kubectl import named, noted
 from migrate.runbook.source import Source
 from migrate.runbook.stops import moves
-from migrate.runbook.typed import Hands
-
-KEEP = "keep"
-"""Why blue's volumes that green uses too are patched: their way back is for when green has let go for good."""
 
 
 def sheet(source: Source, hands: Hands) -> dict[str, Any]:
@@ -30,9 +27,10 @@ def sheet(source: Source, hands: Hands) -> dict[str, Any]:
         "look": list(_looks(source, hands)),
         "moving": [str(Ref.of_json(h["ref"])) for h in source.ledger.get("held", ()) if moves(h)],
         "known": bool(source.ledger),
-        "resume": list(_undone(source, hands, "pause")),
+        "resume": list(_undone(source, hands, Why.PAUSE)),
         "noted": noted(hands.kubectl(Side.BLUE)),
-        "kept": list(_undone(source, hands, KEEP)),
+        # for when green has let go of the disks for good
+        "kept": list(_undone(source, hands, Why.KEEP)),
     }
 
 
@@ -84,20 +82,16 @@ def _moved_back(source: Source, hands: Hands) -> Iterator[str]:
     """The way back of the cutover without its weights: green's off, then blue's on."""
     steps = [s for s in source.plan.steps if s.phase is Phase.CUTOVER]
     acts = [i for step in steps for i in source.told(step)[0] if i.action.kind != "weight"]
-    for intent in reversed([i for i in acts if _why(i.action) != KEEP]):
+    for intent in reversed([i for i in acts if not patched(i.action, Why.KEEP)]):
         if command := back(hands, intent.action):
             yield command
 
 
-def _undone(source: Source, hands: Hands, why: str) -> Iterator[str]:
+def _undone(source: Source, hands: Hands, why: Why) -> Iterator[str]:
     """The way back of what was patched on blue for one reason, newest first."""
-    for action in reversed([i.action for i in source.acts() if _why(i.action) == why]):
+    for action in reversed([i.action for i in source.acts() if patched(i.action, why)]):
         if command := back(hands, action):
             yield command
-
-
-def _why(action: Action) -> str:
-    return str(action.params["why"]) if action.kind == "patch" else ""
 
 
 def _looks(source: Source, hands: Hands) -> Iterator[str]:
@@ -105,11 +99,7 @@ def _looks(source: Source, hands: Hands) -> Iterator[str]:
     for step in source.plan.steps:
         for intent in source.told(step)[0] if step.phase is Phase.CUTOVER else ():
             action = intent.action
-            if (
-                action.kind == "patch"
-                and action.params["side"] == Side.BLUE
-                and action.params["why"] == "rest"
-            ):
+            if patched(action, Why.REST) and action.params["side"] == Side.BLUE:
                 _, ref = hands.target(action)
                 for side in Side:
                     yield f"{hands.kubectl(side)} get {named(ref)}   # {side}"

@@ -13,9 +13,7 @@ from migrate.model.migration import Migration
 from migrate.model.objects import Ref
 from migrate.model.plan import Plan, PlannedStep
 from migrate.model.progress import Intent, Progress
-
-WAKING = frozenset({"start", "release"})
-"""Why an object of green is patched when it leaves its dormant form."""
+from migrate.model.reasons import Why, patched
 
 
 class Origin(StrEnum):
@@ -81,8 +79,7 @@ class Source:
         return {
             Ref.of_json(i.action.params["ref"]): i.action.inverse.params["patch"]
             for i in self.acts()
-            if i.action.kind == "patch"
+            if patched(i.action, Why.START, Why.RELEASE)
             and i.action.params["side"] == Side.GREEN
-            and i.action.params["why"] in WAKING
             and i.action.inverse is not None
         }

@@ -13,13 +13,14 @@ from migrate.model.action import Action, Outcome, OutcomeState
 from migrate.model.action_kinds import Delta, of_kind
 from migrate.model.ids import Side
 from migrate.model.objects import Ref
+from migrate.model.reasons import Why, undoing
 from migrate.model.verdict import Verdict
 from migrate.replay import links
 from migrate.replay.drift import CHANGED, NEW
 from migrate.replay.parity import MISSING
 from migrate.steps.drift import written
 from migrate.steps.ledger import LEDGER, ledger_of, read_ledger
-from migrate.steps.removing import BECAUSE, MAKING, START, SUPPOSED
+from migrate.steps.removing import BECAUSE, MAKING, SUPPOSED
 from migrate.steps.replay_objects import ReplayObjects
 
 LET_GO, REST = "start", "rest"
@@ -92,7 +93,7 @@ def _change(scene: Scene, action: Action, known: Mapping[Ref, str]) -> Change | 
         return None
     ref = Ref.of_json(params["ref"] if "ref" in params else params["claim"])
     act = kind.delta.value
-    undone = action.kind == "patch" and params.get("why") == f"undo {START}"
+    undone = params.get("why") == undoing(Why.START)
     if undone or (action.kind == "delete" and BECAUSE not in params):  # a Pod rests by its end
         act, what = REST, "may not run on both sides any more"
     elif action.kind in MAKING:

@@ -16,13 +16,12 @@ from migrate.model.ids import NO_BATCH, Phase, RunId, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, controller_of, ref_of
 from migrate.model.progress import Progress
+from migrate.model.reasons import Why, patched
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import BaseStep, patches
 from migrate.steps.ceding import ceded_to_blues
-from migrate.steps.freeze_blue import WHY, FreezeBlue
-from migrate.steps.handing_over import KEEP
+from migrate.steps.freeze_blue import FreezeBlue
 from migrate.steps.ledger import FORCED, LEDGER
-from migrate.steps.move_writers import REST
 from migrate.steps.unnoting import unnoted
 
 ROUNDS = 5
@@ -109,7 +108,7 @@ def unmarked(found: Inventory, run: RunId) -> Verdict:
 
 def paused(scene: Scene) -> list[Verdict]:
     """What was paused on blue and stays so: a controller that woke there would start blue's twins again."""
-    resting = [i for i in scene.progress.standing(NO_BATCH, FreezeBlue.id) if i.action.params["why"] == WHY]
+    resting = [i for i in scene.progress.standing(NO_BATCH, FreezeBlue.id) if patched(i.action, Why.PAUSE)]
     if not resting:
         return [passed("paused", "nothing was paused on blue")]
     names = "; ".join(
@@ -122,7 +121,7 @@ def paused(scene: Scene) -> list[Verdict]:
 
 def resting(scene: Scene) -> list[Verdict]:
     """Blue's twins of what moved, which stay at rest; their notes go, like all that is ours, unless they are to be kept."""
-    names = [str(Ref.of_json(action.params["ref"])) for action in _patches(scene, REST)]
+    names = [str(Ref.of_json(action.params["ref"])) for action in _patches(scene, Why.REST)]
     if not names:
         return []
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
@@ -134,7 +133,7 @@ def resting(scene: Scene) -> list[Verdict]:
 
 def kept_there(scene: Scene) -> list[Verdict]:
     """Volumes of blue that green has taken over: with their former policy blue's claims would take the data along."""
-    names = [Ref.of_json(action.params["ref"]).name for action in _patches(scene, KEEP)]
+    names = [Ref.of_json(action.params["ref"]).name for action in _patches(scene, Why.KEEP)]
     if not names:
         return []
     shown = "; ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
@@ -142,10 +141,9 @@ def kept_there(scene: Scene) -> list[Verdict]:
     return [passed("kept-on-blue", said)]
 
 
-def _patches(scene: Scene, *whys: str) -> list[Action]:
+def _patches(scene: Scene, *whys: Why) -> list[Action]:
     """The patches of this run that stand, for one of these reasons."""
-    found = (i.action for i in scene.progress.effects() if i.action.kind == "patch")
-    return [action for action in found if action.params["why"] in whys]
+    return [i.action for i in scene.progress.effects() if patched(i.action, *whys)]
 
 
 def forced(scene: Scene) -> str:
@@ -166,7 +164,7 @@ def forced(scene: Scene) -> str:
 
 def _unmark(obj: Object, run: RunId) -> Action:
     change = {"metadata": {"annotations": dict.fromkeys(_ours(obj, run))}}
-    return patch(Side.GREEN, ref_of(obj), change, why="unmark")
+    return patch(Side.GREEN, ref_of(obj), change, why=Why.UNMARK)
 
 
 def _ours(obj: Object, run: RunId) -> list[str]:

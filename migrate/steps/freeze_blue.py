@@ -14,14 +14,13 @@ from migrate.model.action import Action
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, ref_of
+from migrate.model.reasons import Why
 from migrate.model.verdict import failed, passed
 from migrate.replay import kinds
 from migrate.replay.edits import nested
 from migrate.replay.gitops import AUTOMATED, DISABLED, TEMPLATE_AUTOMATED, Keepers
 from migrate.steps.base import CUTOVER, BaseStep, chunks
 from migrate.steps.handing_over import kept_on_blue
-
-WHY = "pause"
 
 PAUSED = (
     kinds.FLUX_INSTANCE,
@@ -71,7 +70,7 @@ def pauses(inventory: Inventory) -> Iterator[Action]:
     for obj in sorted(found, key=keepers.depth):  # stable: at one depth in the order of the kinds
         change, command = _pause(obj)
         if not stands(obj, change):
-            yield patch(Side.BLUE, ref_of(obj), change, why=WHY, command=command, note=True)
+            yield patch(Side.BLUE, ref_of(obj), change, why=Why.PAUSE, command=command, note=True)
 
 
 def still_paused(blue_now: Inventory) -> Iterator[Action]:

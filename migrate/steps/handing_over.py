@@ -20,6 +20,7 @@ from migrate.model.action import Action
 from migrate.model.ids import Side
 from migrate.model.migration import seconds
 from migrate.model.objects import Object, Ref, ref_of
+from migrate.model.reasons import Why
 from migrate.replay import kinds
 from migrate.replay.brought import may_bring
 from migrate.replay.handover import COPY, REATTACH, Handover, volumes_to_keep
@@ -27,9 +28,6 @@ from migrate.replay.storage import data_of
 from migrate.steps.afresh import Source, make
 from migrate.steps.base import patches
 from migrate.steps.ledger import Held, read_ledger
-
-KEEP = "keep"
-"""Why a volume of blue is patched: its data must outlive blue's claim."""
 
 _READ = (kinds.PERSISTENT_VOLUME, kinds.CLAIM, kinds.NAMESPACE, ("", "Node"))
 
@@ -137,7 +135,7 @@ def _sharing(ref: Ref, volumes: Sequence[Handover]) -> set[Ref]:
 def _keeps(volumes: Iterable[Object]) -> Iterator[tuple[Action, Object]]:
     for volume in volumes:
         if not stands(volume, POLICY):
-            yield patch(Side.BLUE, ref_of(volume), POLICY, why=KEEP, gone_is_fine=True), volume
+            yield patch(Side.BLUE, ref_of(volume), POLICY, why=Why.KEEP, gone_is_fine=True), volume
 
 
 def _wait(

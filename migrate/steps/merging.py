@@ -14,12 +14,10 @@ from migrate.model.decision import Form
 from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Ref
+from migrate.model.reasons import Why, patched
 from migrate.replay.drift import Record, merge_of
 from migrate.replay.edits import given_up
 from migrate.replay.parity import unread
-
-MERGES = frozenset({"merge", "unmerge"})
-"""Why objects that green has of its own were patched."""
 
 
 def unmerged(scene: Scene, blue: Inventory, decisions: replay.Decisions, known: Record) -> Batches:
@@ -33,9 +31,7 @@ def unmerged(scene: Scene, blue: Inventory, decisions: replay.Decisions, known: 
     yield from taken_back(
         intent
         for intent in scene.progress.effects()
-        if intent.action.kind == "patch"
-        and intent.action.params["why"] in MERGES
-        and Ref.of_json(intent.action.params["ref"]) in left
+        if patched(intent.action, Why.MERGE, Why.UNMERGE) and Ref.of_json(intent.action.params["ref"]) in left
     )
     green = read_inventory(scene.doors.green, only={(r.group, r.kind) for r in known.merges})
     back = []
@@ -44,7 +40,7 @@ def unmerged(scene: Scene, blue: Inventory, decisions: replay.Decisions, known: 
         if decision is not None and decision.rule in replay.MERGED_RULES:
             found = green.find(ref) or {}
             if change := given_up(before, merge_of(decision.target or {}), found, known.priors.get(ref, {})):
-                back.append(patch(Side.GREEN, ref, change, why="unmerge", gone_is_fine=True))
+                back.append(patch(Side.GREEN, ref, change, why=Why.UNMERGE, gone_is_fine=True))
     if back:
         yield back
 

@@ -22,12 +22,13 @@ from migrate.model.inventory import Inventory
 from migrate.model.migration import seconds
 from migrate.model.objects import Ref
 from migrate.model.progress import Intent
+from migrate.model.reasons import Why, patched
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.replay import leaving
 from migrate.replay.decisions import WRITTEN
 from migrate.replay.drift import Record
 
-START = "start"
+START = Why.START
 """Why a workload was let go before the cutover."""
 
 OFF = "workloads-off"
@@ -165,7 +166,7 @@ def _standing(scene: Scene) -> Iterator[Intent]:
 
 def _starts(intent: Intent) -> bool:
     action = intent.action
-    return action.kind == "patch" and action.params.get("why") == START and not intent.undoes
+    return patched(action, Why.START) and not intent.undoes
 
 
 def _ref(intent: Intent) -> Ref:

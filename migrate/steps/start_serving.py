@@ -11,6 +11,7 @@ from migrate.model.canonical import digest
 from migrate.model.ids import Phase, Side, StepId
 from migrate.model.migration import seconds
 from migrate.model.objects import Ref
+from migrate.model.reasons import Why
 from migrate.replay import kinds
 from migrate.steps.base import CUTOVER, BaseStep, patches
 from migrate.steps.canaries import dormant, tried
@@ -18,7 +19,6 @@ from migrate.steps.idle import idle_lines
 from migrate.steps.ledger import ROLLING, Held, listed, one_by_one, read_ledger
 from migrate.steps.letting_go import let_go
 from migrate.steps.reading_back import read_back
-from migrate.steps.removing import START
 
 AGAINST = "against:"
 """What evidence begins with that the operator's word outweighs."""
@@ -65,7 +65,7 @@ class StartServing(BaseStep):
 
 def _released(scene: Scene, group: Sequence[Held]) -> Batches:
     found = dormant(scene, group)
-    yield from patches(scene, ((let_go(h, START), obj) for h, obj in found))
+    yield from patches(scene, ((let_go(h, Why.START), obj) for h, obj in found))
 
 
 def wait_ready(scene: Scene, refs: list[Ref], what: str) -> Batches:

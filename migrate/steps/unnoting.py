@@ -20,6 +20,7 @@ from migrate.model.ids import Side
 from migrate.model.marks import PRIOR
 from migrate.model.objects import Object, Ref, annotations_of, controller_of, metadata_of
 from migrate.model.progress import Progress
+from migrate.model.reasons import Why
 from migrate.model.verdict import Verdict, failed, passed
 from migrate.steps.base import chunks
 
@@ -80,7 +81,7 @@ def _whose(obj: Object) -> tuple[Any, Any]:
 
 def _unnote(ref: Ref, uid: str) -> Action:
     change = {"metadata": {"annotations": {PRIOR: None}}}
-    bare = patch(Side.BLUE, ref, change, why="unmark", gone_is_fine=True)
+    bare = patch(Side.BLUE, ref, change, why=Why.UNMARK, gone_is_fine=True)
     return with_copies(replace(bare, params={**bare.params, "uid": uid}))
 
 

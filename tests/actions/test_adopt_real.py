@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -64,6 +64,44 @@ def adoption(obj: Object, resource: Resource, *differs: str) -> Action:
     return adopt(ref, uid=metadata["uid"], body_hash="h1", wave=6, differs=differs or ["data"])
 
 
+def applied_by_others(plane: ControlPlane, **more: Any) -> Object:
+    """A Deployment of another manager's: an apply owns what it says, a POST what the server defaulted, too."""
+    name = f"cart-{uuid4().hex[:8]}"
+    pod = {"containers": [{"name": "c", "image": "registry.example/cart:1"}]}
+    template = {"metadata": {"labels": {"app": name}}, "spec": pod}
+    spec = {"selector": {"matchLabels": {"app": name}}, "template": template, **more}
+    body: Object = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": spec,
+    }
+    plane.api.patch(f"/apis/apps/v1/namespaces/default/deployments/{name}?fieldManager=theirs", body, "apply")
+    return body
+
+
+def config_map(prefix: str, **data: str) -> Object:
+    """A ConfigMap under a name of its own."""
+    metadata = {"name": f"{prefix}-{uuid4().hex[:8]}", "namespace": "default"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def adopted(green: KubeCluster, action: Action, ours: Object) -> Reach:
+    """Adopt, which must succeed; what the way back needs."""
+    reach = reach_of(green)
+    reach.bodies.offer({action.key: marked(ours)})
+    (outcome,) = Adopt(reach).act([action])
+    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    return reach
+
+
+def given_up(reach: Reach, action: Action) -> None:
+    """Give up what was adopted, which must succeed."""
+    assert action.inverse is not None
+    (back,) = Disown(reach).act([action.inverse])
+    assert back.state is OutcomeState.DONE, back.evidence
+
+
 def without_times(obj: Object) -> Object:
     """An object without what every write changes."""
     changing = {"resourceVersion", "managedFields", "generation"}
@@ -73,36 +111,17 @@ def without_times(obj: Object) -> Object:
 
 def test_a_workload_is_adopted_released_and_given_back(plane: ControlPlane, green: KubeCluster) -> None:
     """Dormant by a field that nobody owned, released by our merge patch, given up: it stands as its maker had it."""
-    name = f"cart-{uuid4().hex[:8]}"
-    labels = {"app": name}
-    containers = [{"name": "c", "image": "registry.example/cart:1"}]
-    spec = {
-        "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
-    }
-    body = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": spec,
-    }
-    # an apply owns what it says; a POST owns what the server defaulted, too, and replicas would be refused
-    path = f"/apis/apps/v1/namespaces/default/deployments/{name}?fieldManager=theirs"
-    plane.api.patch(path, body, "apply")
+    body = applied_by_others(plane)
+    name, spec = body["metadata"]["name"], body["spec"]
     before = green.get(DEPLOYMENTS, name, "default") or {}
     differs = ("spec.replicas", "spec.minReadySeconds")
-    action, reach = adoption(before, DEPLOYMENTS, *differs), reach_of(green)
-    ours = marked({**body, "spec": {**spec, "replicas": 0, "minReadySeconds": 3}})
-    reach.bodies.offer({action.key: ours})
-    (outcome,) = Adopt(reach).act([action])
-    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    action = adoption(before, DEPLOYMENTS, *differs)
+    reach = adopted(green, action, {**body, "spec": {**spec, "replicas": 0, "minReadySeconds": 3}})
     asleep = green.get(DEPLOYMENTS, name, "default") or {}
     assert (asleep["spec"]["replicas"], asleep["spec"]["minReadySeconds"]) == (0, 3)
     green.write(Write(Verb.PATCH, DEPLOYMENTS, name, "default", {"spec": {"replicas": 2}}))
 
-    assert action.inverse is not None
-    (back,) = Disown(reach).act([action.inverse])
-    assert back.state is OutcomeState.DONE, back.evidence
+    given_up(reach, action)
     after = green.get(DEPLOYMENTS, name, "default") or {}
     notes = {k: v for k, v in annotations_of(after).items() if not k.startswith("deployment.kubernetes.io/")}
     assert notes == {}
@@ -115,33 +134,15 @@ def test_what_was_at_rest_before_is_at_rest_after_a_start_and_its_way_back(
     plane: ControlPlane, green: KubeCluster
 ) -> None:
     """Our release took the replicas from their owner: given up they would be one, by the server's default."""
-    name = f"cart-{uuid4().hex[:8]}"
-    labels = {"app": name}
-    containers = [{"name": "c", "image": "registry.example/cart:1"}]
-    spec = {
-        "replicas": 0,
-        "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
-    }
-    body: Object = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": spec,
-    }
-    path = f"/apis/apps/v1/namespaces/default/deployments/{name}?fieldManager=theirs"
-    plane.api.patch(path, body, "apply")
+    body = applied_by_others(plane, replicas=0)
+    name, spec = body["metadata"]["name"], body["spec"]
     before = green.get(DEPLOYMENTS, name, "default") or {}
-    action, reach = adoption(before, DEPLOYMENTS, "spec.minReadySeconds"), reach_of(green)
-    reach.bodies.offer({action.key: marked({**body, "spec": {**spec, "minReadySeconds": 3}})})
-    (outcome,) = Adopt(reach).act([action])
-    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    action = adoption(before, DEPLOYMENTS, "spec.minReadySeconds")
+    reach = adopted(green, action, {**body, "spec": {**spec, "minReadySeconds": 3}})
     for replicas in (2, 0):
         green.write(Write(Verb.PATCH, DEPLOYMENTS, name, "default", {"spec": {"replicas": replicas}}))
 
-    assert action.inverse is not None
-    (back,) = Disown(reach).act([action.inverse])
-    assert back.state is OutcomeState.DONE, back.evidence
+    given_up(reach, action)
     after = green.get(DEPLOYMENTS, name, "default") or {}
     assert without_times(after)["spec"] == without_times(before)["spec"]
     assert "cnimigrate" not in {entry["manager"] for entry in after["metadata"]["managedFields"]}
@@ -151,26 +152,17 @@ def test_what_was_at_rest_before_is_at_rest_after_a_start_and_its_way_back(
 @pytest.mark.parametrize("added", [{}, {"new": "1"}], ids=["equal", "lacking"])
 def test_what_an_earlier_run_left_stays_whole(green: KubeCluster, verb: Verb, added: dict[str, str]) -> None:
     """Its fields have our manager's name and are another hand's: neither the adoption nor the way back takes them."""
-    name = f"left-{uuid4().hex[:8]}"
-    body: Object = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": "default"},
-        "data": {"k": "v"},
-    }
+    body = config_map("left", k="v")
+    name = body["metadata"]["name"]
     green.write(Write(verb, CONFIG_MAPS, name, "default", marked(body)))
     unmarked = {"metadata": {"annotations": {marks.RUN: None, marks.SOURCE_HASH: None}}}
     before = green.write(Write(Verb.PATCH, CONFIG_MAPS, name, "default", unmarked))
     assert {entry["manager"] for entry in before["metadata"]["managedFields"]} == {"cnimigrate"}
-    action, reach = adoption(before, CONFIG_MAPS), reach_of(green)
+    action = adoption(before, CONFIG_MAPS)
     data = {"data": {**body["data"], **added}} if added else {"data": {}}
-    reach.bodies.offer({action.key: marked({**body, **data})})
-    (outcome,) = Adopt(reach).act([action])
-    assert outcome.state is OutcomeState.DONE, outcome.evidence
+    reach = adopted(green, action, {**body, **data})
     assert (green.get(CONFIG_MAPS, name, "default") or {})["data"] == {"k": "v", **added}
-    assert action.inverse is not None
-    (back,) = Disown(reach).act([action.inverse])
-    assert back.state is OutcomeState.DONE, back.evidence
+    given_up(reach, action)
     after = green.get(CONFIG_MAPS, name, "default") or {}
     assert without_times(after) == without_times(before)
 
@@ -179,13 +171,8 @@ def test_a_field_of_others_is_refused_by_a_dry_run_and_in_earnest(
     plane: ControlPlane, green: KubeCluster
 ) -> None:
     """The server names the manager and the field, and the object is as it was."""
-    name = f"theirs-{uuid4().hex[:8]}"
-    body: Object = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": "default"},
-        "data": {"k": "their own"},
-    }
+    body = config_map("theirs", k="their own")
+    name = body["metadata"]["name"]
     plane.api.create("/api/v1/namespaces/default/configmaps", body)
     before = green.get(CONFIG_MAPS, name, "default") or {}
     ours = marked({**body, "data": {"k": "v"}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.actions.judging import Seen, Thresholds, hopeless, judge
@@ -66,7 +66,6 @@ def test_a_pass_says_what_is_known() -> None:
 counts = st.integers(0, 10_000)
 
 
-@settings(deadline=None)
 @given(requests=counts, errors=counts, probes=counts, probe_errors=counts, minimum=st.integers(1, 5000))
 def test_few_samples_never_pass(
     requests: int, errors: int, probes: int, probe_errors: int, minimum: int

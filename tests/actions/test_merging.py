@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.actions.merging import reverse, stands
@@ -42,14 +42,12 @@ def merged(target: Any, patch: Any) -> Any:
     return result
 
 
-@settings(deadline=None)
 @given(obj=objects, patch=patches)
 def test_reverse_undoes_any_patch(obj: dict[str, Any], patch: dict[str, Any]) -> None:
     """Whatever a merge patch does to an object, the reverse patch puts the object back."""
     assert merged(merged(obj, patch), reverse(obj, patch)) == obj
 
 
-@settings(deadline=None)
 @given(obj=objects, patch=patches)
 def test_a_patched_object_stands_as_the_patch_wants(obj: dict[str, Any], patch: dict[str, Any]) -> None:
     """After a patch it stands; and where it stands, patching changes nothing but empty maps."""
@@ -91,7 +89,6 @@ def test_what_others_wrote_into_a_map_that_was_not_there_survives() -> None:
     }
 
 
-@settings(deadline=None)
 @given(words=st.dictionaries(keys, st.text("xy", max_size=2), min_size=1))
 def test_taken_back_in_memory_a_map_that_was_not_there_is_none(words: dict[str, str]) -> None:
     """An emptied map of many hands is not there, as a server would have it; any other empty map means something."""

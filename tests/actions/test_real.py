@@ -92,7 +92,7 @@ def test_a_signal_while_a_namespace_is_emptied(green: KubeCluster) -> None:
     began = time.monotonic()
     (outcome,) = handler.act([action])
     assert outcome.state is OutcomeState.ABSENT, outcome.evidence
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < action.deadline / 2
     assert handler.observe(action).state is State.PARTIAL
     green.write(Write(Verb.PATCH, CONFIG_MAPS, "held", name, {"metadata": {"finalizers": None}}))
     (outcome,) = Delete(reach, SystemClock(), Stop()).act([action])
@@ -183,11 +183,11 @@ def test_a_workload_whose_pods_a_quota_refuses_says_so(kind: str, green: KubeClu
     refs = [Ref("apps", kind, name, "db").as_json()]
     began = time.monotonic()
     (outcome,) = handler.act(
-        [wait("workloads-ready", "it", 120.0, side="green", refs=refs, failureEnds=True)]
+        [wait("workloads-ready", "it", 240.0, side="green", refs=refs, failureEnds=True)]
     )
     assert outcome.state is OutcomeState.FAILED
     assert "exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0" in outcome.evidence
     assert "Error creating" not in outcome.evidence
     assert [v.result for v in outcome.verdicts] == [Result.FAIL]
-    assert time.monotonic() - began < 100
+    assert time.monotonic() - began < 200
     green.write(Write(Verb.DELETE, NAMESPACES, name))

@@ -173,7 +173,7 @@ def test_a_long_node_name_is_cut_and_hashed() -> None:
     assert one != other
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["n1", "n2", "n3"]), st.booleans()), max_size=40))
 def test_no_address_is_ever_given_twice(steps: list[tuple[str, bool]]) -> None:
     """Whatever comes and goes, holders and free ordinals part each block between them."""

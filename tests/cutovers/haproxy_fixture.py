@@ -37,6 +37,7 @@ defaults
   timeout connect 2s
   timeout client 20s
   timeout server 20s
+  timeout check 10s
   {load}
 frontend front
   bind 127.0.0.1:{port}

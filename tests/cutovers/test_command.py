@@ -139,12 +139,12 @@ def test_the_deadline_ends_the_whole_process_group(tmp_path: Path) -> None:
         "print('halfway', file=sys.stderr, flush=True); time.sleep(600)"
     )
     began = time.monotonic()
-    with pytest.raises(Unreachable, match=r"did not end within 1 s and was killed.*: halfway"):
-        traffic_of(set_=set_, deadline="1s").set(SHOP, 5)
-    assert time.monotonic() - began < 15
+    with pytest.raises(Unreachable, match=r"did not end within 10 s and was killed.*: halfway"):
+        traffic_of(set_=set_, deadline="10s").set(SHOP, 5)
+    assert time.monotonic() - began < 120
     pids = [int(pid) for pid in note.read_text().split()]
     assert len(pids) == 2
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert [pid for pid in pids if alive(pid)] == []
@@ -157,8 +157,8 @@ def test_what_a_program_leaves_running_does_not_hold_us(tmp_path: Path) -> None:
         """print('{"green": 1}')"""
     )
     began = time.monotonic()
-    assert traffic_of(read).read(SHOP).green == 1
-    assert time.monotonic() - began < 10
+    assert traffic_of(read, deadline="120s").read(SHOP).green == 1
+    assert time.monotonic() - began < 100
 
 
 def test_counts_are_taken_by_side() -> None:

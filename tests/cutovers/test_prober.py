@@ -8,22 +8,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.cutovers.prober import Prober, Reply, Report, Target, names_an_address, percentile, probe, send
 from migrate.errors import Refused
 from tests.backends import Backends
+from tests.certificates import self_signed
+from tests.cutovers.haproxy_fixture import wait_until
 
 
 @contextmanager
@@ -61,7 +57,7 @@ def test_good_replies_are_counted_by_the_cluster_that_gave_them(backends: Backen
     assert (report.sent, report.failed, dict(report.clusters)) == (50, 0, {"blue": 50})
     assert backends.asked("b1") - before == 50
     sample = report.sample()
-    assert 0 < sample.p50 <= sample.p99 < 1
+    assert 0 < sample.p50 <= sample.p99
     assert sample.errors == ()
 
 
@@ -106,25 +102,25 @@ def test_a_refused_connection_is_a_failure(backends: Backends) -> None:
 
 
 def test_a_slow_backend_does_not_slow_the_schedule(backends: Backends) -> None:
-    """Thirty requests at 100/s to a backend that takes half a second end within the schedule plus one latency."""
+    """Sixty requests at 100/s to a backend that takes half a second are not sent one after the other."""
     backends.behave("g1", latency=0.5)
     began = time.monotonic()
     try:
-        sample = send(backends.url("g1"), count=30, rate=100)
+        sample = send(backends.url("g1"), count=60, rate=100, timeout=25)
     finally:
         backends.behave("g1")
     assert sample.failed == 0
     assert sample.p50 >= 0.5
-    assert time.monotonic() - began < 5  # one after the other they would take 15 s
+    assert time.monotonic() - began < 25  # one after the other they would take 30 s
 
 
 def test_silence_ends_in_a_timeout() -> None:
     """A listener that never answers costs each request its timeout, counted from when it was due."""
     with listening() as (url, _):
-        sample = send(url, count=5, rate=50, timeout=0.3)
+        sample = send(url, count=5, rate=50, timeout=2)
     assert (sample.sent, sample.failed) == (5, 5)
     assert sample.errors == ("5 x timeout",)
-    assert 0.3 <= sample.p50 < 2
+    assert sample.p50 >= 2
 
 
 def test_requests_that_found_no_free_thread_are_failures_and_not_forgotten(
@@ -151,11 +147,11 @@ def test_what_was_due_before_the_stop_is_counted(monkeypatch: pytest.MonkeyPatch
 def test_a_prober_can_be_asked_while_it_runs(backends: Backends) -> None:
     """The report grows while requests are under way, and is whole after the stop."""
     with Prober(backends.url("b1"), rate=200) as prober:
-        time.sleep(0.3)
+        wait_until(lambda: prober.report().sent > 0, "a first reply")
         first = prober.report()
-        time.sleep(0.2)
+        wait_until(lambda: prober.report().sent > first.sent, "one more reply")
     last = prober.report()
-    assert 0 < first.sent < last.sent
+    assert first.sent < last.sent
     assert last.failed == 0
     assert last.longest_gap < 0.1
 
@@ -195,20 +191,7 @@ def test_tls_that_fails_is_a_failure(backends: Backends) -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate, signed by itself, for shop.example.org; its key stands in the same file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop.example.org")])
-    start = datetime.now(UTC) - timedelta(days=1)
-    made = (
-        x509.CertificateBuilder(
-            name, name, key.public_key(), x509.random_serial_number(), start, start + timedelta(9)
-        )
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("shop.example.org")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    pem = Encoding.PEM
-    path.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, PrivateFormat.PKCS8, NoEncryption()))
-    return path
+    return self_signed(tmp_path_factory.mktemp("tls"), "shop.example.org")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.model.action import Action, Outcome, OutcomeState
@@ -44,14 +44,12 @@ outcomes = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(action=actions)
 def test_actions_survive_the_journal(action: Action) -> None:
     """An Action reads back as it was written, its inverse included, through JSON text."""
     assert Action.of_json(json.loads(json.dumps(action.as_json()))) == action
 
 
-@settings(deadline=None)
 @given(outcome=outcomes)
 def test_outcomes_survive_the_journal(outcome: Outcome) -> None:
     """An outcome reads back as it was written, and only what is done or adopted stands."""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.model.canonical import canonical, digest, keyed_digest
@@ -18,7 +18,6 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(value=values)
 def test_nothing_is_lost(value: Any) -> None:
     """Canonical form reads back as the same value, and is its own canonical form."""
@@ -27,7 +26,6 @@ def test_nothing_is_lost(value: Any) -> None:
     assert canonical(json.loads(text)) == text
 
 
-@settings(deadline=None)
 @given(value=st.dictionaries(st.text(), values, min_size=2, max_size=5))
 def test_the_order_of_keys_is_no_difference(value: dict[str, Any]) -> None:
     """The same mapping in another order has the same form and the same digest."""

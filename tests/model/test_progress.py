@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.errors import PlanMismatch
@@ -216,7 +216,6 @@ def written(script: Sequence[tuple[str, int, OutcomeState]]) -> Book:
     return book
 
 
-@settings(deadline=None)
 @given(script=moves, cut=st.integers(0, 60))
 def test_folding_in_parts_is_folding_whole(script: list[tuple[str, int, OutcomeState]], cut: int) -> None:
     """A progress fed entry by entry, or in two parts, is the one that is folded at once."""
@@ -232,7 +231,6 @@ def test_folding_in_parts_is_folding_whole(script: list[tuple[str, int, OutcomeS
         assert other.last == whole.last
 
 
-@settings(deadline=None)
 @given(script=moves)
 def test_in_doubt_is_what_has_no_known_end(script: list[tuple[str, int, OutcomeState]]) -> None:
     """What is in doubt is exactly every intent without an outcome, or with an unknown one; it never stands."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed, verdicts_digest
@@ -36,14 +36,12 @@ def test_only_a_pass_passed(verdict: Verdict, result: Result) -> None:
     assert (verdict.result, verdict.passed) == (result, result is Result.PASS)
 
 
-@settings(deadline=None)
 @given(found=verdicts)
 def test_verdicts_survive_the_journal(found: Sequence[Verdict]) -> None:
     """Verdicts read back as they were written."""
     assert [Verdict.of_json(v.as_json()) for v in found] == list(found)
 
 
-@settings(deadline=None)
 @given(found=verdicts, data=st.data())
 def test_only_check_and_result_count(found: list[Verdict], data: st.DataObject) -> None:
     """Order, evidence and remedies change no hash; a result does."""

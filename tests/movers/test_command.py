@@ -95,7 +95,7 @@ def test_a_program_that_cannot_be_started_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deadline", "going", "kind"), [(0.5, True, Unreachable), (60, False, Transient)], ids=["late", "stopped"]
+    ("deadline", "going", "kind"), [(5, True, Unreachable), (60, False, Transient)], ids=["late", "stopped"]
 )
 def test_a_program_is_ended_with_all_its_children(
     tmp_path: Path, deadline: float, *, going: bool, kind: type[DoorError]
@@ -105,7 +105,7 @@ def test_a_program_is_ended_with_all_its_children(
     began = time.monotonic()
     with pytest.raises(kind):
         mover.copy(TASK, deadline, lambda _: going)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 80
     assert_gone(int((tmp_path / "child").read_text()))
 
 
@@ -144,7 +144,7 @@ def test_a_namesake_of_a_process_is_left_alone(tmp_path: Path) -> None:
 
 def assert_gone(pid: int) -> None:
     """A process is gone, or a zombie that nobody waits for."""
-    for _ in range(50):
+    for _ in range(300):
         if not born(pid):
             return
         time.sleep(0.1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.errors import Refused
@@ -20,7 +20,6 @@ def named(blue: tuple[int, ...], green: tuple[int, ...]) -> tuple[dict[str, int]
     return weights, [name for name in weights if name[0] == "g"]
 
 
-@settings(deadline=None)  # the search is bounded by its tables, not by a clock that others share
 @given(wanted=st.integers(0, 100), blue=CAPACITIES, green=CAPACITIES)
 def test_every_percentage_reads_back_as_itself(wanted: int, blue: list[int], green: list[int]) -> None:
     """Up to six servers a side of any capacities: what is dealt is what `percent` reads, in weights that HAProxy takes."""
@@ -29,7 +28,6 @@ def test_every_percentage_reads_back_as_itself(wanted: int, blue: list[int], gre
     assert all(0 <= weight <= MAX_WEIGHT for weight in weights.values())
 
 
-@settings(deadline=None)
 @given(wanted=st.integers(0, 100), blue=st.integers(1, 3), green=st.integers(1, 3))
 def test_equal_servers_are_dealt_exactly_and_alike(wanted: int, blue: int, green: int) -> None:
     """Up to three equal servers a side: within a tenth of a point, each server of a side with the same weight."""
@@ -86,7 +84,6 @@ def test_a_side_with_weight_is_never_read_as_having_none(weights: Mapping[str, i
 WEIGHT = st.integers(0, MAX_WEIGHT)
 
 
-@settings(deadline=None)
 @given(
     before=st.fixed_dictionaries(dict.fromkeys(("b1", "b2", "g1", "g2"), WEIGHT)).filter(
         lambda w: any(w.values())

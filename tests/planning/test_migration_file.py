@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.errors import MigrationFileError
@@ -29,7 +29,6 @@ from migrate.planning.migration_file import (
     normalised,
     parse,
     read,
-    resolve,
     revisable_part,
 )
 
@@ -131,7 +130,6 @@ def _problems(text: str) -> tuple[str, ...] | None:
     return None
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     """No text makes the reader fail otherwise than with problems that name the file."""
@@ -166,7 +164,6 @@ def _holes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 _WHOLE = yaml.safe_load((ROOT / "plans/weave-to-calico.yaml").read_text(encoding="utf-8"))
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_any_value_anywhere_is_read_or_refused_in_words(data: st.DataObject) -> None:
     """A good file with anything put anywhere is read, or refused with problems; it never fails otherwise."""
@@ -263,56 +260,6 @@ def test_files_are_looked_for_beside_the_migration_file(
     (place / "blue.yaml").touch()
     (place / "green.yaml").touch()
     assert read(Path("there/migration.yaml")).name == "dc1"
-
-
-def test_resolved_paths_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every path is made absolute; URLs, addresses and programs on PATH stay as they are."""
-    monkeypatch.setenv("HOME", "/home/of-somebody")
-    text = """\
-metadata: {name: dc1}
-blue: {kubeconfig: ~/.kube/blue.yaml}
-snapshot: {secretsKey: dc1.key}
-green:
-  provisioner: {kind: command, kubeconfig: green.yaml, create: [./make.sh, --all], destroy: [terraform, destroy]}
-  calico: {install: {from: manifests/calico.yaml}}
-cutover:
-  kind: command
-  command: {read: [bin/traffic, read], set: [traffic, set]}
-"""
-    migration = resolve(parse(text, "migration.yaml", exists=_anything), tmp_path)
-    assert migration.blue.kubeconfig == "/home/of-somebody/.kube/blue.yaml"
-    assert migration.green.provisioner.kubeconfig == f"{tmp_path}/green.yaml"
-    assert migration.green.provisioner.create == (f"{tmp_path}/make.sh", "--all")
-    assert migration.green.provisioner.destroy == ("terraform", "destroy")
-    assert migration.green.calico.install.source == f"{tmp_path}/manifests/calico.yaml"
-    assert migration.snapshot.secrets_key == f"{tmp_path}/dc1.key"
-    assert migration.cutover.command is not None
-    assert migration.cutover.command.read == (f"{tmp_path}/bin/traffic", "read")
-    assert migration.cutover.command.set == ("traffic", "set")
-
-
-def test_resolving_leaves_what_is_no_path(tmp_path: Path) -> None:
-    """A URL, HAProxy's TCP address and the embedded blue are not made paths; a socket's path is."""
-    haproxy = "{socket: SOCKET, backend: shop, blue: [b], green: [g], stateFile: state}"
-    text = f"{SHORT.replace('{kind: manual}', f'{{kind: haproxy, haproxy: {haproxy}}}')}"
-    url = "https://example.org/v3.32.1/calico.yaml"
-    text = text.replace(
-        "{provisioner", f"{{calico: {{install: {{from: '{url}', sha256: {'0a' * 32}}}}}, provisioner"
-    )
-    tcp = resolve(parse(text.replace("SOCKET", "127.0.0.1:9999"), "f", exists=_anything), tmp_path)
-    unix = resolve(parse(text.replace("SOCKET", "run/haproxy.sock"), "f", exists=_anything), tmp_path)
-    assert tcp.green.calico.install.source == url
-    assert tcp.cutover.haproxy is not None
-    assert unix.cutover.haproxy is not None
-    assert tcp.cutover.haproxy.socket == "127.0.0.1:9999"
-    assert unix.cutover.haproxy.socket == f"{tmp_path}/run/haproxy.sock"
-    assert unix.cutover.haproxy.state_file == f"{tmp_path}/state"
-    demo = parse(
-        'metadata: {name: d}\nblue: {simulated: ""}\ngreen: {provisioner: {kind: simulated}}\n',
-        "f",
-        exists=_exists,
-    )
-    assert not resolve(demo, tmp_path).blue.simulated
 
 
 def test_the_way_of_writing_is_no_part_of_the_identity() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import json
 import ssl
 import threading
@@ -13,12 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from migrate.provisioners.kubeconfig import KubeconfigError, endpoint, version
+from tests.certificates import public, self_signed
 
 
 class Server(BaseHTTPRequestHandler):
@@ -37,39 +33,9 @@ class Server(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-def certificate(folder: Path, name: str) -> Path:
-    """Write a self-signed certificate with its key for one DNS name."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / f"{name}.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-def public(path: Path) -> str:
-    text = path.read_text(encoding="ascii")
-    return text[text.index("-----BEGIN CERTIFICATE") :]
-
-
 @pytest.fixture
 def pem(tmp_path: Path) -> Path:
-    return certificate(tmp_path, "api.green.test")
+    return self_signed(tmp_path, "api.green.test")
 
 
 @pytest.fixture
@@ -121,7 +87,7 @@ def test_another_name_is_refused(tmp_path: Path, server: str, pem: Path) -> None
 
 def test_another_authority_is_refused(tmp_path: Path, server: str) -> None:
     """A kubeconfig of an earlier cluster at the same address does not pass for this one."""
-    other = certificate(tmp_path, "other.test")
+    other = self_signed(tmp_path, "other.test")
     named = {"certificate-authority-data": encoded(other), "tls-server-name": "api.green.test"}
     with pytest.raises(KubeconfigError, match="CERTIFICATE_VERIFY_FAILED"):
         version(endpoint(write(tmp_path, server=server, **named)))

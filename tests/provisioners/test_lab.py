@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 from migrate.kube.connect import connect
@@ -62,9 +61,7 @@ def test_a_program_makes_a_real_control_plane(lab_assets: Assets, tmp_path: Path
         with connect(found.kubeconfig, None, Side.GREEN) as cluster:
             assert cluster.identity().uid
             assert cluster.identity().version in found.evidence
-        begun = time.monotonic()
         green.create(120.0)
-        assert time.monotonic() - begun < 5
         assert (tmp_path / "state" / "green-create.log").read_text(encoding="utf-8") == "lab made\n"
     finally:
         green.destroy(30.0)

@@ -188,7 +188,6 @@ def drawn(kind: Kind, count: int) -> list[Object]:
     @settings(
         max_examples=count,
         database=None,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

@@ -14,7 +14,8 @@ import pytest
 from migrate.errors import UsageError
 from migrate.model.migration import Accepted
 from migrate.runbook import DOCUMENTS, Source, render, stale
-from migrate.runbook.typed import Hands
+from migrate.runbook.hands import Hands
+from migrate.runbook.typed import typed
 from tests.runbook.conftest import ROOT, rehearsed
 
 PLANS = ("weave-to-calico", "flannel-to-calico", "canal-to-calico")
@@ -117,7 +118,7 @@ def test_every_wait_can_be_typed(weave: Source) -> None:
     hands = Hands(weave.written)
     waits = [i.action for i in weave.acts() if i.action.kind == "wait"]
     assert len({wait.params["condition"] for wait in waits}) >= 5
-    assert [wait.key for wait in waits if not hands.typed(wait)] == []
+    assert [wait.key for wait in waits if not typed(hands, wait)] == []
 
 
 def test_no_secret_value_appears(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ from migrate.model.ids import ActionKey, RouteName, Side
 from migrate.model.objects import Ref
 from migrate.planning.migration_file import parse
 from migrate.planning.replication import copy_name
-from migrate.runbook.typed import CLEAN, Hands
+from migrate.runbook.hands import Hands
+from migrate.runbook.typed import CLEAN, typed
 
 FILE = """\
 metadata: {name: dc1}
@@ -108,22 +109,22 @@ CASES: list[tuple[Action, str]] = [
 @pytest.mark.parametrize(("action", "command"), CASES, ids=lambda v: v.kind if isinstance(v, Action) else "")
 def test_the_command_for_an_action(action: Action, command: str) -> None:
     """Each kind of Action has the command that does the same, with the file's own paths, quoted for a shell."""
-    assert HANDS.typed(action) == command
+    assert typed(HANDS, action) == command
 
 
 def test_a_held_object_is_made_in_its_dormant_form() -> None:
     """Nobody who types the replay starts by it what must not run yet."""
     hands = Hands(HANDS.written, {CART: {"spec": {"replicas": 0}}})
-    typed = hands.typed(create(CART, key_hash="h", rule="r", wave=11, command=""))
-    assert """| clean | jq '. * {"spec": {"replicas": 0}}' | """ in typed
+    line = typed(hands, create(CART, key_hash="h", rule="r", wave=11, command=""))
+    assert """| clean | jq '. * {"spec": {"replicas": 0}}' | """ in line
 
 
 def test_marks_are_taken_off_by_hand_but_never_written() -> None:
     """Our marks bind an object to one run: the way back of their taking is nothing that a person types."""
     off = patch(Side.GREEN, CART, {"metadata": {"annotations": {"cnimigrate.io/run": None}}}, why="unmark")
     on = patch(Side.GREEN, CART, {"metadata": {"annotations": {"cnimigrate.io/run": "7f3a"}}}, why="undo")
-    assert '"cnimigrate.io/run": null' in HANDS.typed(off)
-    assert HANDS.typed(on) == ""
+    assert '"cnimigrate.io/run": null' in typed(HANDS, off)
+    assert typed(HANDS, on) == ""
 
 
 MAIN = {"apiVersion": "example.net/v1", "kind": "Shop", "name": "main", "uid": "rehearsed"}
@@ -140,7 +141,7 @@ def owners_after(action: Action, there: list[dict[str, str]] | None, tmp_path: P
         '*" replace -f -") cat;; *) exit 9;; esac; }'
     )
     done = subprocess.run(
-        ["bash", "-c", f"set -eo pipefail\n{kubectl}\n{HANDS.typed(action)}"],
+        ["bash", "-c", f"set -eo pipefail\n{kubectl}\n{typed(HANDS, action)}"],
         capture_output=True,
         text=True,
         check=True,
@@ -173,14 +174,14 @@ def test_what_takes_a_link_away_leaves_other_owners(tmp_path: Path) -> None:
 
 def test_a_status_is_typed_from_blue_s() -> None:
     """What a person types takes the status of that moment along, and nothing else."""
-    typed = HANDS.typed(state(CART, uid="u", key_hash="h", wave=10))
-    assert "| jq '{status}' |" in typed
-    assert "--subresource status --type merge" in typed
+    line = typed(HANDS, state(CART, uid="u", key_hash="h", wave=10))
+    assert "| jq '{status}' |" in line
+    assert "--subresource status --type merge" in line
 
 
 def test_the_snapshot_leaves_secrets_out() -> None:
     """Who types the snapshot has no Secret in plain files."""
-    assert "grep -vE '^(secrets|" in HANDS.typed(snapshot(None))
+    assert "grep -vE '^(secrets|" in typed(HANDS, snapshot(None))
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
@@ -217,13 +218,13 @@ def test_a_copy_is_typed_for_its_mover() -> None:
     """A program gets what a run would tell it; VolSync's objects are taken away again, on the way back as well."""
     hands = Hands(parse(FILE + COPIED, "migration.yaml", exists=lambda _: True))
     claims = [Ref("", "PersistentVolumeClaim", "shop", name) for name in ("data", "more")]
-    program, volsync = (hands.typed(copying(c, "final", attempt=2, deadline=60.0)) for c in claims)
+    program, volsync = (typed(hands, copying(c, "final", attempt=2, deadline=60.0)) for c in claims)
     asked = json.loads(program.removeprefix("echo '").partition("' | ")[0])
     assert (asked["do"], asked["pass"], asked["target"]["claim"]) == ("copy", "by-hand-final-2", "data")
     assert program.endswith("/copy.sh --bwlimit 100M")
     back = [engage(claim, "final").inverse for claim in claims]
     gone = "\n".join(volsync.splitlines()[-4:])
-    assert [hands.typed(action) for action in back if action is not None] == ["", gone]
+    assert [typed(hands, action) for action in back if action is not None] == ["", gone]
     name = copy_name(claims[1])
     deleted = [f"replicationsource.volsync.backube/{name} pod/{name} secret/{name}"]
     deleted += [f"replicationdestination.volsync.backube/{name} pod/{name}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def project(fresh: Project, tmp_path: Path) -> Project:
     """A project of the test's own."""
     return copied(fresh, tmp_path / "move")
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Directories by number, for one run each."""
+    base = tmp_path_factory.mktemp("broken")
+    return (base / str(number) for number in count())
 
 
 @pytest.fixture(scope="module")

@@ -278,7 +278,9 @@ def migration(move: Move, data: Path, **changes: Any) -> dict[str, Any]:
             **cutover,
             "ramp": [5, 50, 100],
             "pause": "1s",
-            "minSamples": 50,
+            # one look of this pause sends what is needed: a busy machine takes few looks
+            "minSamples": 30,
+            "probeRate": 240,
             "abort": {"errorRate": "10%", "latencyP99": "50x"},
         },
         "gates": {

@@ -49,7 +49,7 @@ from tests.scenario.moves import (
     run,
     world_of,
 )
-from tests.scenario.test_turns import defined
+from tests.scenario.turns import defined
 
 _Result = TypeVar("_Result")
 

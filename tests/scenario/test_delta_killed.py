@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -65,13 +64,6 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     return Unbroken(fresh, ending_of(project), tuple(fuse.calls), others)
 
 
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Directories by number, for one run each."""
-    base = tmp_path_factory.mktemp("broken")
-    return (base / str(number) for number in count())
-
-
 def resumed(project: Project, fuses: list[Death]) -> None:
     """Run, killed by each fuse in turn, then to the end of the verification."""
     for fuse in fuses:
@@ -91,7 +83,6 @@ def test_the_delta_has_something_of_everything(unbroken: Unbroken) -> None:
 @settings(
     max_examples=12,
     phases=[Step.explicit, Step.reuse, Step.generate, Step.shrink],
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     print_blob=True,
 )

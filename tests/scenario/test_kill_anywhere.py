@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +76,6 @@ def visited(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     return carried_out(built, tmp_path_factory.mktemp("run"))
 
 
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Directories by number, for one run each."""
-    base = tmp_path_factory.mktemp("broken")
-    return (base / str(number) for number in count())
-
-
 @dataclass(frozen=True)
 class Kill:
     """Where one process dies: at a share of all calls of a sort, before the call or behind its effect."""
@@ -125,7 +117,6 @@ def check(project: Project, unbroken: Unbroken) -> None:
 @settings(
     max_examples=40,
     phases=[Step.explicit, Step.reuse, Step.generate, Step.shrink],  # explaining reads all of both worlds
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     print_blob=True,
 )
@@ -142,7 +133,7 @@ def test_killed_anywhere(
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(kill=kills, to=st.sampled_from([None, Phase.PREPARE, Phase.BUILD, Phase.REPLAY, Phase.VERIFY]))
 def test_rollback_killed_anywhere(
     whole_way: WholeWay, places: Iterator[Path], kill: Kill, to: Phase | None

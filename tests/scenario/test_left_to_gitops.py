@@ -14,7 +14,7 @@ from migrate.model.ids import Phase, Side
 from migrate.model.objects import Resource, dig
 from tests.scenario.hands import CONFIG_MAPS, DEPLOYMENTS, created, once_done, patched
 from tests.scenario.moves import FILE, Life, amended, progress_of, run, seeded, world_of
-from tests.scenario.test_turns import FLUX, defined
+from tests.scenario.turns import FLUX, defined
 
 POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", namespaced=True)
 LABELS = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "back"}

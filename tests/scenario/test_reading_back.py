@@ -15,19 +15,16 @@ from migrate.model.ids import Phase, Side
 from migrate.model.objects import dig
 from tests.scenario.hands import SERVICES, created, patched, scaled_by_an_autoscaler
 from tests.scenario.moves import FILE, Life, progress_of, roll_back_to, run, seeded, world_of
-from tests.scenario.test_turns import INGRESSES, OWN_ADDRESS, acts, first
+from tests.scenario.turns import acts, first, ways_in
 
 BUDGET = FILE + "verify: {budget: 2m}\n"
-TO_API = {"service": {"name": "api", "port": {"number": 80}}}
-PORTS = [{"port": 80, "targetPort": 8080, "nodePort": 31080, "protocol": "TCP"}]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A move with an Ingress, an autoscaler and an address of blue's own, none of them in front of the route."""
     project = seeded(tmp_path / "move", BUDGET)
-    created(project, Side.BLUE, INGRESSES, "shop/api", spec={"defaultBackend": TO_API})
-    created(project, Side.BLUE, SERVICES, "shop/own", spec={**OWN_ADDRESS, "ports": PORTS})
+    ways_in(project)
     scaled_by_an_autoscaler(project, "api")
     with world_of(project) as world:
         world.clock().sleep(60)

@@ -15,7 +15,7 @@ import pytest
 from migrate.kube.connect import connect
 from migrate.model.ids import Side
 from migrate.simulation.calico import StandIn
-from tests.cutovers.haproxy_fixture import Balancer, running
+from tests.cutovers.haproxy_fixture import Balancer
 from tests.lab.api import Api
 from tests.lab.errors import ApiUnreachable
 from tests.lab.fixtures import ControlPlaneFactory
@@ -88,13 +88,6 @@ class Made:
         """A client of the lab's own."""
         with Api.from_kubeconfig(self.setup_kubeconfig) as client:
             yield client
-
-
-@pytest.fixture
-def balancer() -> Iterator[Balancer]:
-    """Start HAProxy with all its weight on blue."""
-    with running() as started:
-        yield started
 
 
 def test_a_green_that_the_operators_program_makes_is_unmade_by_the_rollback(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -77,12 +76,13 @@ def test_the_outside_client_counts_what_fails(
     """The positive control: blue's backends die under weight, and the client that counted nothing counts them."""
     with real.ready(control_plane_factory, test_data, tmp_path) as move:
         file = real.migration(move, test_data)
-        file["cutover"]["pause"] = "5s"
+        file["cutover"] |= {"ramp": [50, 100], "pause": "10m"}  # at half until the runner is killed
         real.write_file(move, file)
         with Prober(move.balancer.url, rate=100) as client:
             runner = move.going()
             move.wait_for(runner, Point("cutover.ramp", "watch shop at 50 %"))
-            time.sleep(1.0)
+            before = client.report().sent
+            wait_until(lambda: client.report().sent >= before + 50, "fifty requests under weight")
             sound = client.report()
             assert sound.failed == 0, sound.sample().errors
             for server in ("b1", "b2"):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cutovers.haproxy_fixture import Balancer, wait_until
+from tests.lab.api import Api
 from tests.lab.control_plane import ControlPlane
 from tests.lab.errors import ApiError
 from tests.lab.fixtures import ControlPlaneFactory
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.haproxy
 
 REPLAYING = Point("replay.objects", "create green NetworkPolicy")
 NAMESPACE = "/api/v1/namespaces/shop"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def test_green_that_is_blue_is_found_before_anything_is_done(
@@ -118,20 +119,18 @@ def test_the_second_operator_is_told_who_holds_the_move(
 def test_an_abort_puts_the_traffic_back_at_once(
     alive: bool, blue: StandingBlue, green: ControlPlane, balancer: Balancer, tmp_path: Path
 ) -> None:
-    """With the runner alive, which is fenced, and with one that was killed at a weight; within ten seconds."""
+    """With the runner alive, which is fenced, and with one that was killed at a weight; long before the pause is over."""
     move = blue.move(tmp_path, green, balancer)
     file = real.migration(move, blue.data)
-    file["cutover"]["pause"] = "12s"
+    file["cutover"]["pause"] = "10m"
     real.write_file(move, file)
     runner = move.going()
     move.wait_for(runner, Point("cutover.ramp", "watch shop at 5 %"))
     assert move.green_share() == 5
     if not alive:
         runner.kill()
-    begun = time.monotonic()
     abort = move.start("abort")
-    wait_until(lambda: move.green_share() == 0, "all the traffic on blue")
-    assert time.monotonic() - begun < 10
+    wait_until(lambda: move.green_share() == 0, "all the traffic on blue", seconds=90)
     assert abort.end().code == 0
     if alive:
         assert runner.end().code == 41
@@ -187,7 +186,8 @@ def test_a_missing_right_stops_the_replay_and_is_mended_by_granting_it(
         {"apiGroups": [""], "resources": sorted(core), "verbs": verbs},
         {"nonResourceURLs": ["*"], "verbs": ["get"]},
     ]
-    file["green"]["provisioner"]["kubeconfig"] = str(green.kubeconfig_with_rules("mover", rules))
+    mover = green.kubeconfig_with_rules("mover", rules)
+    file["green"]["provisioner"]["kubeconfig"] = str(mover)
     real.write_file(move, file)
     said = move.go(code=30)
     assert "Service shop/" in said
@@ -195,7 +195,9 @@ def test_a_missing_right_stops_the_replay_and_is_mended_by_granting_it(
     role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/mover"
     rules[2]["resources"] = ["*"]
     green.api.patch(role, {"rules": rules})
-    time.sleep(1)  # the authorizer's cache
+    review = {"spec": {"resourceAttributes": {"verb": "create", "resource": "services", "namespace": "shop"}}}
+    with Api.from_kubeconfig(mover) as user:
+        green.wait_until("the authorizer knows", lambda: user.create(REVIEWS, review)["status"]["allowed"])
     move.go("--until", "verify")
     assert set(real_looks.application(green)) == set(blue.before) - {"cronjobs/report"}
 

@@ -13,7 +13,7 @@ from migrate.model.ids import GateName, Phase, Side
 from migrate.model.objects import Resource, dig
 from tests.scenario.hands import created, patched
 from tests.scenario.moves import FILE, Life, roll_back_to, run, seeded, world_of
-from tests.scenario.test_turns import acts, defined, first
+from tests.scenario.turns import acts, defined, first
 
 RULE = "  rules: [{kind: JobSet, namespace: back, name: '*', replay: true, reason: they may begin anew}]\n"
 SETS = Resource("jobset.x-k8s.io", "v1alpha2", "jobsets", "JobSet", namespaced=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,11 @@ from migrate.model.ids import Phase, Side
 from migrate.model.objects import Resource, dig
 from migrate.replay.forms import KEDA_REPLICAS
 from tests.scenario.hands import DEPLOYMENTS, SERVICES, created, scaled_by_an_autoscaler
-from tests.scenario.moves import FILE, progress_of, roll_back_to, run, seeded, world_of
+from tests.scenario.moves import FILE, roll_back_to, run, seeded, world_of
+from tests.scenario.turns import FLUX, acts, defined, first, ways_in
 
-INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress", namespaced=True)
-DEFINITIONS = Resource(
-    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
-)
 SCALED = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", namespaced=True)
 SENDERS = Resource("volsync.backube", "v1alpha1", "replicationsources", "ReplicationSource", namespaced=True)
-FLUX = Resource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization", namespaced=True)
-
-OWN_ADDRESS = {"type": "LoadBalancer", "loadBalancerIP": "192.0.2.77", "selector": {"app": "web"}}
 
 
 @pytest.fixture
@@ -38,34 +31,13 @@ def project(tmp_path: Path) -> Project:
         pod = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "a", "image": image}]}}
         spec = {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": pod}
         created(project, Side.BLUE, DEPLOYMENTS, f"back/{name}", spec=spec)
-    backend = {"service": {"name": "api", "port": {"number": 80}}}
-    created(project, Side.BLUE, INGRESSES, "shop/api", spec={"defaultBackend": backend})
-    ports = [{"port": 80, "targetPort": 8080, "nodePort": 31080, "protocol": "TCP"}]
-    created(project, Side.BLUE, SERVICES, "shop/own", spec={**OWN_ADDRESS, "ports": ports})
+    ways_in(project)
     created(project, Side.BLUE, SCALED, "back/worker", spec={"scaleTargetRef": {"name": "worker"}})
     created(project, Side.BLUE, FLUX, "back/apps", spec={"path": "./apps", "interval": "10m"})
     backup = {"sourcePVC": "data", "trigger": {"schedule": "0 2 * * *"}, "restic": {"repository": "r"}}
     created(project, Side.BLUE, SENDERS, "back/nightly", spec=backup)
     scaled_by_an_autoscaler(project, "web")
     return project
-
-
-def defined(project: Project, resource: Resource) -> None:
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    version = {"name": resource.version, "served": True, "storage": True, "schema": schema}
-    names = {"plural": resource.plural, "singular": resource.kind.lower(), "kind": resource.kind}
-    spec = {"group": resource.group, "scope": "Namespaced", "names": names, "versions": [version]}
-    created(project, Side.BLUE, DEFINITIONS, f"/{resource.plural}.{resource.group}", spec=spec)
-
-
-def acts(project: Project) -> list[str]:
-    """What the cutover did, in its order: the keys of its acts."""
-    return [i.action.key for i in progress_of(project).intents() if i.step.startswith("cutover.")]
-
-
-def first(found: Sequence[str], *words: str) -> int:
-    """The place of the first act that has all these words."""
-    return next(n for n, key in enumerate(found) if all(word in key for word in words))
 
 
 def test_turns_follow_one_another(project: Project) -> None:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,6 @@ killed_anywhere = settings(
         Step.reuse,
         Step.generate,
     ],  # each example is a whole way back: shrinking takes long
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
@@ -85,13 +83,6 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Moved:
     fuse = Fuse(only=everything)
     roll_back_to(whole, Phase.BUILD, Life(fuse))
     return Moved(project, others, tuple(fuse.calls))
-
-
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Directories by number, for one way back each."""
-    base = tmp_path_factory.mktemp("broken")
-    return (base / str(number) for number in count())
 
 
 def read(project: Project, side: Side, resource: Resource, where: str) -> Object | None:

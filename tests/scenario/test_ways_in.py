@@ -16,7 +16,7 @@ from migrate.model.objects import Resource, dig
 from migrate.steps.ledger import read_ledger
 from tests.scenario.hands import DEPLOYMENTS, SERVICES, created, patched
 from tests.scenario.moves import FILE, Life, entries_of, progress_of, roll_back_to, run, seeded, world_of
-from tests.scenario.test_turns import INGRESSES, acts, first
+from tests.scenario.turns import INGRESSES, acts, first
 
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet", namespaced=True)
 PORTS = [{"port": 80, "targetPort": 8080, "protocol": "TCP"}]

@@ -68,7 +68,7 @@ JSON = st.recursive(
 OBJECTS = st.dictionaries(st.sampled_from(["spec", "data", "x"]), JSON, max_size=3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(OBJECTS, OBJECTS)
 def test_what_changed_is_what_one_or_the_other_has(before: dict[str, Any], after: dict[str, Any]) -> None:
     """Nothing has changed between equals, and what survives of a change is in the new value."""
@@ -79,7 +79,7 @@ def test_what_changed_is_what_one_or_the_other_has(before: dict[str, Any], after
     assert changed(after, copied(after), NODE) == {}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(OBJECTS, OBJECTS)
 def test_sets_of_fields_are_sets(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Union holds both, difference and the set itself have nothing in common with the other's own leaves."""
@@ -89,7 +89,7 @@ def test_sets_of_fields_are_sets(one: dict[str, Any], other: dict[str, Any]) -> 
     assert difference(a, {}) == a
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(OBJECTS, OBJECTS)
 def test_a_merge_patch_twice_is_once(target: dict[str, Any], patch: dict[str, Any]) -> None:
     """RFC 7396 is idempotent, and leaves what it was given alone."""

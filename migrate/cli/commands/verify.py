@@ -29,6 +29,7 @@ from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, annotations_of, controller_of, namespace_of, ref_of
 from migrate.model.plan import Plan
 from migrate.model.progress import Intent
+from migrate.model.reasons import Why, patched
 from migrate.model.verdict import Result, Verdict, failed, inconclusive, passed
 from migrate.planning.compose import agree, batch_of, compose
 from migrate.replay import Difference
@@ -304,8 +305,7 @@ def _first(refs: Sequence[Ref]) -> str:
 
 
 def _rests(intent: Intent) -> bool:
-    action = intent.action
-    return intent.stands and action.kind == "patch" and action.params.get("why") == "rest"
+    return intent.stands and patched(intent.action, Why.REST)
 
 
 def _leave(found: Verified) -> None:
