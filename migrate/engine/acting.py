@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from migrate.engine.events import Event, Tell
 from migrate.engine.journal import Journal
@@ -154,8 +155,9 @@ class Acting:
                 seqs = self._intend(batch, step, some)
                 under_way.append(_UnderWay(some, seqs, handler.act(some)))
                 if len(under_way) > 1:
+                    known = len(outcomes)
                     lost = self._ended(handler, under_way.popleft(), outcomes)
-                    failed = any(_ends(o, past_refusals=past_refusals) for o in outcomes)
+                    failed = any(_ends(o, past_refusals=past_refusals) for o in islice(outcomes, known, None))
                     self._tell_progress(batch, step, len(outcomes), len(prepared))
             while under_way:
                 lost = self._ended(handler, under_way.popleft(), outcomes) or lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,12 +38,11 @@ def write_request(write: Write) -> Request:
     Field validation is Warn: an object of blue was pruned by blue's schema, so a field that green does not know is a
     difference of versions. Strict would stop the move for it, Ignore would drop it silently; a warning is collected.
     """
-    path, query = _path(write), _query(write)
     place = f"{write.namespace}/{write.name}" if write.namespace else write.name
     part = f" ({write.subresource})" if write.subresource else ""
     return Request(
         _METHODS[write.verb],
-        f"{path}?{urlencode(query)}" if query else path,
+        f"{_path(write)}{_query(write)}",
         f"{write.verb}{' (dry run)' if write.dry_run else ''} {write.resource.kind} {place}{part}",
         body=_body(write),
         content_type=_CONTENT.get(write.verb, JSON),
@@ -53,18 +53,31 @@ def write_request(write: Write) -> Request:
 
 def _path(write: Write) -> str:
     if write.verb is Verb.CREATE and not write.subresource:
-        return write.target.collection(write.namespace)
+        return _collection(write.target, write.namespace)
     return member(write.target, write.name, write.namespace, write.subresource)
 
 
-def _query(write: Write) -> dict[str, str]:
+@lru_cache(maxsize=1024)
+def _collection(resource: Resource, namespace: str) -> str:
+    # thousands of objects go to one of them
+    return resource.collection(namespace)
+
+
+def _query(write: Write) -> str:
     if write.verb is Verb.DELETE:
-        return {}  # its options are in its body, and where there is a body the server does not look at the query
-    query = {"dryRun": "All"} if write.dry_run else {}
-    query |= {"fieldManager": FIELD_MANAGER, "fieldValidation": "Warn"}
-    if write.verb is Verb.APPLY and write.force:
-        query["force"] = "true"
-    return query
+        return (
+            ""  # its options are in its body, and where there is a body the server does not look at the query
+        )
+    return _options(dry_run=write.dry_run, force=write.verb is Verb.APPLY and write.force)
+
+
+@lru_cache
+def _options(*, dry_run: bool, force: bool) -> str:
+    options = {"dryRun": "All"} if dry_run else {}
+    options |= {"fieldManager": FIELD_MANAGER, "fieldValidation": "Warn"}
+    if force:
+        options["force"] = "true"
+    return f"?{urlencode(options)}"
 
 
 def _body(write: Write) -> dict[str, Any]:

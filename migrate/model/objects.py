@@ -37,8 +37,10 @@ class Resource:
 
     def at(self, version: str) -> Resource:
         """The same resource spoken of in another version, served or not."""
+        if version == self.version:
+            return self
         others = tuple(other for other in self.versions if other != version)
-        return self if version == self.version else replace(self, version=version, others=others)
+        return replace(self, version=version, others=others)
 
     @property
     def api_version(self) -> str:
