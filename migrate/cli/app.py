@@ -104,10 +104,14 @@ _marked(app)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; leaves by sys.exit with the codes of `app`'s help."""
-    # a cluster's objects are trees, and many: looking for cycles among them takes most of the time of reading them
-    gc.set_threshold(200_000, 100, 100)
+    collect_seldom()
     with _interruptible():
         sys.exit(_call(argv))
+
+
+def collect_seldom() -> None:
+    """Let the collector look seldom: a cluster's objects are trees, and many; looking for cycles among them takes most of the time of reading them."""
+    gc.set_threshold(200_000, 100, 100)
 
 
 @contextmanager

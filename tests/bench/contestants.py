@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from migrate.cli.app import collect_seldom
 from migrate.cli.project import load
 from migrate.cli.session import composed_glancing, session
 from migrate.cli.wiring import wired
@@ -64,6 +65,7 @@ def ready_argv(course: Course) -> Sequence[str]:
 
 def ours(file: str, phase: Phase) -> Progress:
     """Do one phase of a run as `cnimigrate run` does: composed, locked, journalled, marked with keyed hashes."""
+    collect_seldom()
     project = load(file, None, None)
     with wired(project) as live:
         whole, blue = composed_glancing(project, live)
