@@ -33,8 +33,11 @@ from migrate.model.progress import Intent, Progress
 ANEW = 3
 """Further intents for an act whose object changed between the look and the act."""
 
-SLICE = 200
+SLICE = 130
 """Acts whose intents are committed together; while they are under way, the next ones are intended and sent."""
+
+AHEAD = 2
+"""Slices that are sent beyond the one that is waited for: with one, the server has nothing to do whenever a sync is slow."""
 
 UNTRIED = Outcome(OutcomeState.ABSENT, "not tried, as the run was to end with what was tried before it")
 """What the rest of a batch gets where an earlier slice of it ends the run; it was not intended, and is not journalled."""
@@ -154,7 +157,7 @@ class Acting:
                     break
                 seqs = self._intend(batch, step, some)
                 under_way.append(_UnderWay(some, seqs, handler.act(some)))
-                if len(under_way) > 1:
+                if len(under_way) > AHEAD:
                     known = len(outcomes)
                     lost = self._ended(handler, under_way.popleft(), outcomes)
                     failed = any(_ends(o, past_refusals=past_refusals) for o in islice(outcomes, known, None))

@@ -394,16 +394,17 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Distant, Abstr
     return shelf, stage(tmp_path / "j", ONE_STEP, {}, shelf=shelf)
 
 
-def test_a_slice_is_sent_while_the_one_before_is_under_way(
+def test_slices_are_sent_while_those_before_are_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each intent is written before its act, each outcome as soon as the next slice is on its way."""
+    """Each intent is written before its act, each outcome as soon as two further slices are on their way."""
     shelf, opening = far(tmp_path, monkeypatch)
     with opening as opened:
-        outcomes = opened.acting.do(NO_BATCH, STEP, [put("a"), put("b"), put("c")])
-        assert [o.evidence for o in outcomes] == ["put a", "put b", "put c"]
-        assert shelf.told == ["sent a", "sent b", "answered a", "sent c", "answered b", "answered c"]
-        assert kinds(opened) == ["intent", "intent", "outcome", "intent", "outcome", "outcome"]
+        outcomes = opened.acting.do(NO_BATCH, STEP, [put("a"), put("b"), put("c"), put("d")])
+        assert [o.evidence for o in outcomes] == ["put a", "put b", "put c", "put d"]
+        under_way = ["sent a", "sent b", "sent c", "answered a", "sent d"]
+        assert shelf.told == [*under_way, "answered b", "answered c", "answered d"]
+        assert kinds(opened) == [*["intent"] * 3, "outcome", "intent", *["outcome"] * 3]
         assert opened.progress.in_doubt() == ()
 
 
@@ -415,9 +416,9 @@ def test_what_is_under_way_ends_before_a_person_is_asked(
     shelf.answers["a"] = Outcome(OutcomeState.UNKNOWN, "a is foreign", facts={"foreign": True})
     with opening as opened:
         with pytest.raises(ForeignObject, match="a is foreign"):
-            opened.acting.do(NO_BATCH, STEP, [put("a"), put("b"), put("c")])
-        assert shelf.effects == ["b=1"]
-        assert kinds(opened) == ["intent", "intent", "outcome", "outcome"]
+            opened.acting.do(NO_BATCH, STEP, [put("a"), put("b"), put("c"), put("d")])
+        assert shelf.effects == ["b=1", "c=1"]
+        assert kinds(opened) == [*["intent"] * 3, *["outcome"] * 3]
         assert [i.action.key for i in opened.progress.in_doubt()] == [put("a").key]
 
 
@@ -437,12 +438,12 @@ def test_only_a_gathered_refusal_lets_the_rest_of_its_batch_be_sent(
     """After any other failure what was on its way by then ends, and the rest is neither intended nor done."""
     shelf, opening = far(tmp_path, monkeypatch)
     shelf.answers["a"] = Outcome(OutcomeState.FAILED, "a was refused", facts=facts)
-    batch = [put("a"), put("b"), put("c")]
+    batch = [put("a"), put("b"), put("c"), put("d")]
     with opening as opened:
         outcomes = opened.acting.do(NO_BATCH, STEP, batch, past_refusals=past_refusals)
-        assert [o.stands for o in outcomes] == [False, True, goes_on]
-        assert (outcomes[2] is UNTRIED, "sent c" in shelf.told) == (not goes_on, goes_on)
-        assert kinds(opened).count("intent") == (3 if goes_on else 2)
+        assert [o.stands for o in outcomes] == [False, True, True, goes_on]
+        assert (outcomes[3] is UNTRIED, "sent d" in shelf.told) == (not goes_on, goes_on)
+        assert kinds(opened).count("intent") == (4 if goes_on else 3)
         assert opened.progress.in_doubt() == ()
 
 

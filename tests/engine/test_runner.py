@@ -254,22 +254,22 @@ def test_a_step_may_gather_refusals(tmp_path: Path) -> None:
         assert shelf.effects == ["b=1", "c=1"]
 
 
-@pytest.mark.parametrize(("policy", "effects"), [("wave", ["b=1", "c=1"]), ("stop", ["b=1"])])
+@pytest.mark.parametrize(("policy", "effects"), [("wave", ["b=1", "c=1", "d=1"]), ("stop", ["b=1", "c=1"])])
 def test_the_file_says_whether_a_batch_goes_past_a_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: Literal["wave", "stop"], effects: list[str]
 ) -> None:
-    """With `onRefusal: stop` nothing of a batch is sent behind what was refused; the step gets all outcomes."""
+    """With `onRefusal: stop` nothing of a batch is sent once a refusal is known; the step gets all outcomes."""
     monkeypatch.setattr("migrate.engine.acting.SLICE", 1)
     shelf = Shelf()
     shelf.answers["a"] = Outcome(OutcomeState.FAILED, "a: no", facts={"refused": {}})
-    todo = {"one": [[put("a"), put("b"), put("c")]]}
+    todo = {"one": [[put("a"), put("b"), put("c"), put("d")]]}
     with stage(tmp_path / "j", ONE_STEP, todo, shelf=shelf, one={"gathers_refusals": True}) as opened:
         migration = opened.scene.migration
         workloads = migration.workloads.model_copy(update={"on_refusal": policy})
         opened.scene = replace(opened.scene, migration=migration.model_copy(update={"workloads": workloads}))
         assert opened.run()
         assert shelf.effects == effects
-        assert len(opened.steps[StepId("one")].outcomes) == 3
+        assert len(opened.steps[StepId("one")].outcomes) == 4
         (said,) = (e for e in opened.events if e.what == "batch-ended")
         assert (said.text, said.fields["failed"]) == (f"{len(effects)} x put, 1 failed", 1)
 
