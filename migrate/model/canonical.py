@@ -11,8 +11,10 @@ import hmac
 import json
 from typing import Any
 
-# made once: this is called for every object and every entry
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+# made once: this is called for every object; what was read as JSON has no cycles to look for
+_ENCODER = json.JSONEncoder(
+    check_circular=False, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def canonical(value: Any) -> str:

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import orjson
+
 from migrate.model.canonical import canonical
 from migrate.model.ids import NO_BATCH, BatchName, StepId
 
 NO_STEP = StepId("")
+
+_STRICT = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 GENESIS = "0" * 64
 """What the first entry names as its predecessor."""
@@ -81,5 +85,12 @@ def line_of(kind: str, batch: str, step: str, key: str, data_text: str) -> str:
 
 
 def text_of(data: Mapping[str, Any]) -> str:
-    """The canonical JSON of an entry's data."""
-    return canonical(data)
+    """The JSON of an entry's data, as it is stored and hashed, with sorted keys; raises TypeError for what JSON cannot hold.
+
+    It is canonical but for how a float is spelt (and NaN is null): the text that is stored is the one that is hashed,
+    and nothing is composed again to be held against it.
+    """
+    try:
+        return orjson.dumps(data, option=_STRICT).decode()
+    except TypeError:  # also for what another program may have named by a number, or counted beyond 64 bits
+        return canonical(data)
