@@ -18,7 +18,8 @@ def connect(
 ) -> KubeCluster:
     """Open the door that a kubeconfig leads to; nothing is sent yet (an exec plugin is run).
 
-    `timeout` in seconds is how long one answer may take, and how long a call goes on repeating what is safe to repeat.
+    `timeout` in seconds is how long each part of an answer may take (a whole one ten times that), and how long a call goes
+    on repeating what is safe to repeat.
     `in_flight` is the ceiling: never so many requests and one more are under way, reads among them.
     Raises UsageError where the file, the context or a file that it names is missing or broken, and
     CredentialsRefused where its exec plugin gives no credentials.

@@ -36,6 +36,12 @@ _MOST_HEADERS = 4096
 _LONG = 64 << 10
 """Bytes of a body that is handed over in parts, and of each part."""
 
+_WHOLE = 10
+"""How many times the timeout, which is for each part of it, a whole answer may take."""
+
+_RATE = 16 << 10
+"""Bytes a second of an answer for which it may take longer: a slow network is waited for, a trickle is not."""
+
 _CONNECT_WITHIN = 10.0
 """Seconds for a connection and its handshake; a dead address is to be noticed long before the read timeout."""
 
@@ -62,6 +68,10 @@ class _Lost(aiohttp.ClientError):
 
 class _Stuck(TimeoutError):
     """Report a server that has stopped taking a request."""
+
+
+class _Trickling(TimeoutError):
+    """Report an answer that goes on coming and does not end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,20 +182,25 @@ class Transport:
         if self._access.proxy is None:
             connected.set()  # without one, every failure to connect says so by its kind
         await self._seats.acquire()  # here and nowhere else requests go out, so nothing gets past the ceiling
+        whole = asyncio.timeout(_WHOLE * self._patience)
         try:
-            async with self._session(credentials.tls).request(
-                request.method,
-                URL(self._access.server + request.target, encoded=True),
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                server_hostname=self._access.server_name,
-                trace_request_ctx=connected,
-            ) as response:
-                return Answer(response.status, await response.read(), _joined(response.headers))
+            async with (
+                whole,
+                self._session(credentials.tls).request(
+                    request.method,
+                    URL(self._access.server + request.target, encoded=True),
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                    server_hostname=self._access.server_name,
+                    trace_request_ctx=connected,
+                ) as response,
+            ):
+                return Answer(response.status, await _read(response, whole), _joined(response.headers))
         except (aiohttp.ClientError, OSError) as error:
             sent = connected.is_set() and not isinstance(error, _UNCONNECTED)
-            raise (_no_answer if sent else _not_sent)(request, self._access.server, error) from error
+            why = _Trickling(f"{_WHOLE * self._patience:.0f} s and more") if whole.expired() else error
+            raise (_no_answer if sent else _not_sent)(request, self._access.server, why) from error
         finally:
             self._seats.release()
             self._sent += sent
@@ -225,6 +240,15 @@ async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType)
         raise  # there was no connection: aiohttp does not repeat that
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise _Lost(str(error)) from error
+
+
+async def _read(response: aiohttp.ClientResponse, whole: asyncio.Timeout) -> bytes:
+    """Read an answer to its end, and give it more time for what has come."""
+    parts = []
+    async for part in response.content.iter_any():
+        parts.append(part)
+        whole.reschedule((whole.when() or 0.0) + len(part) / _RATE)
+    return b"".join(parts)
 
 
 def _joined(headers: CIMultiDictProxy[str]) -> Mapping[str, str]:
@@ -310,6 +334,8 @@ def _no_answer(request: Request, server: str, error: Exception) -> NoAnswer:
     match error:
         case _Stuck():
             how = "stopped taking the request"
+        case _Trickling():
+            how = f"had not ended its answer after {error}"
         case TimeoutError():
             how = "did not answer in time"
         case _:

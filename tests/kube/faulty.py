@@ -29,12 +29,17 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; `cut` closes the connection after so many bytes of the body."""
+    """An answer; `cut` closes the connection after so many bytes of the body.
+
+    With `trickle` it comes `at_once` bytes at a time, so many seconds apart.
+    """
 
     status: int = 200
     body: Any = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
+    trickle: float = 0.0
+    at_once: int = 1
 
 
 class Drop:
@@ -145,7 +150,12 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
                 for line in value.split("\n"):  # a header that comes more than once
                     self.send_header(name, line)
             self.end_headers()
-            self.wfile.write(text if reply.cut is None else text[: reply.cut])
+            text = text if reply.cut is None else text[: reply.cut]
+            step = reply.at_once if reply.trickle else max(len(text), 1)
+            for start in range(0, len(text), step):
+                if server.closing.wait(reply.trickle if start else 0.0):
+                    break
+                self.wfile.write(text[start : start + step])
             if reply.cut is not None:
                 self.close_connection = True
 

@@ -134,6 +134,21 @@ def test_a_hanging_server_is_given_up(serve: Serve, door: Open) -> None:
     assert len(server.received) == 1
 
 
+def test_an_answer_that_trickles_is_given_up(serve: Serve, door: Open) -> None:
+    """A byte now and then is within the limit of each part; the whole has one of its own, which is told by name."""
+    server = serve(in_turn(Reply(201, {"kind": "ConfigMap"}, trickle=0.15)))
+    with pytest.raises(Unreachable, match="had not ended its answer after 2 s and more; whether"):
+        door(server.url, timeout=0.2).write(create())
+    assert len(server.received) == 1
+
+
+def test_a_large_answer_over_a_slow_network_is_waited_for(serve: Serve, door: Open) -> None:
+    """What goes on coming at a rate gets more time: a long list is no trickle."""
+    body = {"kind": "ConfigMap", "data": {"a": "x" * (100 << 10)}}
+    server = serve(in_turn(Reply(201, body, trickle=0.1, at_once=4 << 10)))  # some 2.5 s, and 2 s without it
+    assert door(server.url, timeout=0.2).write(create())["data"] == body["data"]
+
+
 def test_nobody_listening_is_tried_until_the_patience_ends(door: Open, naps: list[float]) -> None:
     """A refused connection is repeated, then Unreachable; no request was sent, and none is counted."""
     cluster = door(f"http://127.0.0.1:{closed_port()}", patience=0.5)
