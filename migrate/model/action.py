@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from migrate.model.canonical import canonical
 from migrate.model.ids import ActionKey
 from migrate.model.verdict import Verdict
 
@@ -31,36 +32,57 @@ class Action:
     deadline: float = 60.0
     undoes: int = 0
 
-    def as_json(self) -> dict[str, Any]:
-        """The Action as JSON, inverse included, for the journal; what has its default is left out."""
-        value: dict[str, Any] = {"kind": self.kind, "key": self.key, "params": dict(self.params)}
+    def as_json(self, beside: Action | None = None) -> dict[str, Any]:
+        """The Action as JSON, inverse included, for the journal; what has its default is left out.
+
+        Of the parameters that `beside` has just so only the names are kept, as `same`: whoever reads it back must have
+        that Action. An inverse stands beside the Action that it takes back.
+        """
+        same = sorted(
+            name
+            for name, value in self.params.items()
+            if beside is not None and name in beside.params and _alike(value, beside.params[name])
+        )
+        own = {name: value for name, value in self.params.items() if name not in same}
+        value: dict[str, Any] = {"kind": self.kind, "key": self.key, "params": own}
+        if same:
+            value["same"] = same
         if self.command:
             value["command"] = self.command
         if self.prior is not None:
             value["prior"] = self.prior
         if self.inverse is not None:
-            value["inverse"] = self.inverse.as_json()
+            value["inverse"] = self.inverse.as_json(beside=self)
         if self.deadline != 60.0:
             value["deadline"] = self.deadline
         return value
 
     @classmethod
-    def of_json(cls, value: Mapping[str, Any]) -> Action:
-        """Read back what `as_json` wrote."""
-        inverse = value.get("inverse")
-        return cls(
+    def of_json(cls, value: Mapping[str, Any], beside: Action | None = None) -> Action:
+        """Read back what `as_json` wrote beside the same Action."""
+        inverse, same = value.get("inverse"), value.get("same", ())
+        shared = {name: beside.params[name] for name in same} if beside is not None else {}
+        if len(shared) != len(same):
+            message = f"what {value['key']!r} has in common with another Action is not told"
+            raise ValueError(message)
+        action = cls(
             kind=value["kind"],
             key=ActionKey(value["key"]),
-            params=value.get("params", {}),
+            params={**shared, **value.get("params", {})},
             command=value.get("command", ""),
             prior=value.get("prior"),
-            inverse=cls.of_json(inverse) if inverse else None,
             deadline=value.get("deadline", 60.0),
         )
+        return replace(action, inverse=cls.of_json(inverse, beside=action)) if inverse else action
 
     def with_prior(self, prior: Any, inverse: Action | None) -> Action:
         """The same Action with the value it found and the way back that follows from it."""
         return replace(self, prior=prior, inverse=inverse)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same as JSON; to Python 1 is True."""
+    return one is other or (one == other and canonical(one) == canonical(other))
 
 
 class State(StrEnum):

@@ -112,7 +112,8 @@ class Progress:
                 self.runners.append(entry)
 
     def _intent(self, entry: Entry) -> None:
-        action = Action.of_json(entry.data["action"])
+        undoes = int(entry.data.get("undoes", 0))
+        action = Action.of_json(entry.data["action"], self.way_back(undoes))
         # neighbours are of one batch, and so independent: its slices overlap, while between two batches stand outcomes
         # of the first, or the next runner's coming; what parts slices of one batch only parts them on the way back
         before = self._intents.get(entry.seq - 1)
@@ -123,7 +124,7 @@ class Progress:
             entry.batch,
             entry.step,
             action,
-            int(entry.data.get("undoes", 0)),
+            undoes,
             together=together,
         )
         self._intents[entry.seq] = intent
@@ -167,6 +168,10 @@ class Progress:
     def in_doubt(self) -> tuple[Intent, ...]:
         """Intents without a known outcome, in the order of the journal."""
         return tuple(self._intents[seq] for seq in self._open)
+
+    def way_back(self, seq: int) -> Action | None:
+        """The inverse in the intent of that number, beside which an act that undoes it is written; None for 0."""
+        return self._intents[seq].action.inverse if seq else None
 
     def of_key(self, key: str) -> Intent | None:
         """The latest forward intent of a key."""
