@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +51,33 @@ outcomes = st.builds(
 def test_actions_survive_the_journal(action: Action) -> None:
     """An Action reads back as it was written, its inverse included, through JSON text."""
     assert Action.of_json(json.loads(json.dumps(action.as_json()))) == action
+
+
+@settings(deadline=None)
+@given(action=actions, beside=st.none() | plain_actions)
+def test_an_action_beside_another_says_only_what_is_its_own(action: Action, beside: Action | None) -> None:
+    """To the byte: what Python takes for the same, as 1 and True, is not."""
+    if beside is not None:
+        action = replace(action, params={**action.params, **beside.params})
+    told = json.loads(json.dumps(action.as_json(beside)))
+    back = Action.of_json(told, beside)
+    assert json.dumps(back.as_json(), sort_keys=True) == json.dumps(action.as_json(), sort_keys=True)
+    assert not beside or not told["params"].keys() & beside.params.keys()
+
+
+def test_a_way_back_does_not_repeat_what_the_intent_has() -> None:
+    """A parameter that both have is written once, whatever its size; one that differs, or is missing, is not shared."""
+    params = {"ref": "x" * 1000, "n": 1, "gone": True}
+    back = Action("lift", ActionKey("lift"), {"ref": "x" * 1000, "n": True})
+    action = Action("put", ActionKey("put"), params).with_prior(None, back)
+    value = action.as_json()
+    assert value["inverse"] == {"kind": "lift", "key": "lift", "params": {"n": True}, "same": ["ref"]}
+    read = Action.of_json(json.loads(json.dumps(value)))
+    assert read == action
+    assert read.inverse is not None
+    assert read.inverse.params["n"] is True
+    with pytest.raises(ValueError, match="in common"):
+        Action.of_json(value["inverse"])
 
 
 @settings(deadline=None)
