@@ -410,5 +410,7 @@ def test_an_act_back_does_not_repeat_its_intent(tmp_path: Path) -> None:
     assert len(acts) == 5
     assert max(len(text_of(e.data)) for e in acts) < 200
     with stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as again:
-        undone = {i.action.params["name"]: i.action.params["value"] for i in again.progress.intents() if i.undoes}
+        undone = {
+            i.action.params["name"]: i.action.params["value"] for i in again.progress.intents() if i.undoes
+        }
     assert undone == {"a": "before" * 1000, "b": None, "c": None, "c2": None, "d": None}
