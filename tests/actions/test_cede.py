@@ -147,9 +147,9 @@ def test_what_a_manager_wrote_since_stays_its_own_on_the_way_back(bench: Bench) 
 @pytest.mark.parametrize("keys", [1, 300])
 def test_an_intent_has_each_field_once(bench: Bench, keys: int) -> None:
     """What is ceded, and its way back, in little more than what the server says of who owns it."""
-    obj = written(bench, **{f"key-{n}": "v" for n in range(keys)})
-    metadata = {"f:data": {f"f:key-{n}": {} for n in range(keys)}}
-    (ready,) = Cede(bench.reach()).prepare([ceding(obj, owners=[{**FLUX, "fieldsV1": metadata}])])
+    obj = written(bench, CONFIG, **{f"key-{n}": "v" for n in range(keys)})
+    fields: dict[str, Any] = {"f:data": {f"f:key-{n}": {} for n in range(keys)}}
+    (ready,) = Cede(bench.reach()).prepare([ceding(obj, owners=[{**FLUX, "fieldsV1": fields}])])
     assert ready.inverse is not None
     size, owned = len(canonical(ready.as_json())), len(canonical(entries_of(obj)))
     assert size < 1.2 * owned + 800

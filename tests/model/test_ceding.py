@@ -98,8 +98,9 @@ def test_what_was_taken_from_us_is_not_given_away() -> None:
 
 
 words = st.sampled_from(["f:a", "f:b", 'k:{"name":"c"}'])
-below = st.recursive(
-    st.just({}),
+nothing: dict[str, Any] = {}
+below: st.SearchStrategy[dict[str, Any]] = st.recursive(
+    st.just(nothing),
     lambda inner: st.tuples(st.dictionaries(words, inner, min_size=1), st.booleans()).map(
         lambda pair: {**({".": {}} if pair[1] else {}), **pair[0]}
     ),
