@@ -218,7 +218,7 @@ class Acting:
     def _intend(self, batch: BatchName, step: StepId, actions: Sequence[Action]) -> list[int]:
         drafts = []
         for action in actions:
-            data: dict[str, object] = {"action": action.as_json(self._progress.way_back(action.undoes))}
+            data: dict[str, object] = {"action": action.as_json(self._progress.beside(action.undoes))}
             if action.undoes:
                 data["undoes"] = action.undoes
             drafts.append(Draft(EntryKind.INTENT, data, batch, step, action.key))

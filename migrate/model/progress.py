@@ -113,7 +113,7 @@ class Progress:
 
     def _intent(self, entry: Entry) -> None:
         undoes = int(entry.data.get("undoes", 0))
-        action = Action.of_json(entry.data["action"], self.way_back(undoes))
+        action = Action.of_json(entry.data["action"], self.beside(undoes))
         # neighbours are of one batch, and so independent: its slices overlap, while between two batches stand outcomes
         # of the first, or the next runner's coming; what parts slices of one batch only parts them on the way back
         before = self._intents.get(entry.seq - 1)
@@ -169,9 +169,10 @@ class Progress:
         """Intents without a known outcome, in the order of the journal."""
         return tuple(self._intents[seq] for seq in self._open)
 
-    def way_back(self, seq: int) -> Action | None:
-        """The inverse in the intent of that number, beside which an act that undoes it is written; None for 0."""
-        return self._intents[seq].action.inverse if seq else None
+    def beside(self, undoes: int) -> Mapping[str, Any]:
+        """The parameters beside which an act is journalled: of the inverse in the intent that it undoes; none for 0."""
+        inverse = self._intents[undoes].action.inverse if undoes else None
+        return inverse.params if inverse is not None else {}
 
     def of_key(self, key: str) -> Intent | None:
         """The latest forward intent of a key."""
