@@ -25,25 +25,31 @@ _Group = dict[tuple[str, str], list[int]]
 
 
 def observed(
-    reach: Reach, actions: Sequence[Action], judge: Callable[[Action, Object | None], Observation]
+    reach: Reach,
+    actions: Sequence[Action],
+    judge: Callable[[Action, Object | None], Observation],
+    *,
+    ownership: bool = False,
 ) -> Sequence[Observation]:
     """Observe many Actions, each by its object as it stands; in the Actions' order.
 
-    Nothing but the page at hand is held. Raises a DoorError where something cannot be seen.
+    Nothing but the page at hand is held; `ownership` as in `Cluster.pages`. Raises a DoorError where something cannot be seen.
     """
     found: dict[int, Observation] = {}
-    for place, obj in seen(reach, actions):
+    for place, obj in seen(reach, actions, ownership=ownership):
         found[place] = judge(actions[place], obj)
     return [found[place] for place in range(len(actions))]
 
 
-def seen(reach: Reach, actions: Sequence[Action]) -> Iterator[tuple[int, Object | None]]:
+def seen(
+    reach: Reach, actions: Sequence[Action], *, ownership: bool = False
+) -> Iterator[tuple[int, Object | None]]:
     """Each Action's place with its object, None where there is none; each once, in no order."""
     alone: list[int] = []
     for (side, _), group in _groups(actions).items():
         left = dict(group)
         if sum(map(len, group.values())) >= MANY:
-            yield from _listed(reach, actions, side, left)
+            yield from _listed(reach, actions, side, left, ownership=ownership)
         alone += [place for places in left.values() for place in places]
     for place in alone:
         yield place, reach.get(actions[place])
@@ -58,7 +64,7 @@ def _groups(actions: Sequence[Action]) -> dict[tuple[Side, tuple[str, str]], _Gr
 
 
 def _listed(
-    reach: Reach, actions: Sequence[Action], side: Side, left: _Group
+    reach: Reach, actions: Sequence[Action], side: Side, left: _Group, *, ownership: bool
 ) -> Iterator[tuple[int, Object | None]]:
     """Read a kind by pages; what was read leaves `left`, and so does what a whole list does not have."""
     ref = target_of(actions[next(iter(left.values()))[0]])[1]
@@ -68,7 +74,8 @@ def _listed(
         for namespace in sizes if len(sizes) <= SPACES else ("",):
             wanted = sizes[namespace] if namespace else len(left)
             if wanted >= MANY:
-                pages = reach.directory.cluster(side).pages(resource, namespace=namespace)
+                cluster = reach.directory.cluster(side)
+                pages = cluster.pages(resource, namespace=namespace, ownership=ownership)
                 yield from _paged(pages, namespace, wanted, left)
     except Refused:
         return  # not served, or not to be listed: what is left is read one by one

@@ -223,7 +223,7 @@ class Acting:
     def _intend(self, batch: BatchName, step: StepId, actions: Sequence[Action]) -> list[int]:
         drafts = []
         for action in actions:
-            data: dict[str, object] = {"action": action.as_json()}
+            data: dict[str, object] = {"action": action.as_json(self._progress.beside(action.undoes))}
             if action.undoes:
                 data["undoes"] = action.undoes
             drafts.append(Draft(EntryKind.INTENT, data, batch, step, action.key))

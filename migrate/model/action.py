@@ -31,36 +31,60 @@ class Action:
     deadline: float = 60.0
     undoes: int = 0
 
-    def as_json(self) -> dict[str, Any]:
-        """The Action as JSON, inverse included, for the journal; what has its default is left out."""
+    def as_json(self, beside: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The Action as JSON, inverse included, for the journal; what has its default is left out.
+
+        Of the parameters that stand `beside` it just so only the names are kept, as `same`: whoever reads it back must have
+        them. An inverse stands beside the parameters of the Action that it takes back.
+        """
         value: dict[str, Any] = {"kind": self.kind, "key": self.key, "params": dict(self.params)}
+        if beside:
+            same = [
+                name for name, mine in self.params.items() if name in beside and _alike(mine, beside[name])
+            ]
+            if same:
+                value["same"] = sorted(same)
+                value["params"] = {name: mine for name, mine in self.params.items() if name not in same}
         if self.command:
             value["command"] = self.command
         if self.prior is not None:
             value["prior"] = self.prior
         if self.inverse is not None:
-            value["inverse"] = self.inverse.as_json()
+            value["inverse"] = self.inverse.as_json(self.params)
         if self.deadline != 60.0:
             value["deadline"] = self.deadline
         return value
 
     @classmethod
-    def of_json(cls, value: Mapping[str, Any]) -> Action:
-        """Read back what `as_json` wrote."""
-        inverse = value.get("inverse")
+    def of_json(cls, value: Mapping[str, Any], beside: Mapping[str, Any] | None = None) -> Action:
+        """Read back what `as_json` wrote beside the same parameters; KeyError where they are others."""
+        inverse, params = value.get("inverse"), value.get("params", {})
+        if same := value.get("same"):
+            params = {**params, **{name: (beside or {})[name] for name in same}}
         return cls(
             kind=value["kind"],
             key=ActionKey(value["key"]),
-            params=value.get("params", {}),
+            params=params,
             command=value.get("command", ""),
             prior=value.get("prior"),
-            inverse=cls.of_json(inverse) if inverse else None,
+            inverse=cls.of_json(inverse, params) if inverse else None,
             deadline=value.get("deadline", 60.0),
         )
 
     def with_prior(self, prior: Any, inverse: Action | None) -> Action:
         """The same Action with the value it found and the way back that follows from it."""
         return replace(self, prior=prior, inverse=inverse)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two values are the same as JSON; to Python 1 is True."""
+    if one is other:
+        return True
+    if type(one) is not type(other) or one != other:
+        return False
+    if isinstance(one, dict):
+        return all(_alike(value, other[name]) for name, value in one.items())
+    return not isinstance(one, list | tuple) or all(map(_alike, one, other))
 
 
 class State(StrEnum):

@@ -5,59 +5,123 @@ Paths of two versions are of two schemas, so only entries of one apiVersion have
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
+from migrate.model.canonical import canonical
 from migrate.model.marks import is_ours
 from migrate.model.objects import Object
-from migrate.model.ownership import APPLY, UPDATE, Entry, Fields, Owner, entries_of, gathered, owner_of
+from migrate.model.ownership import (
+    APPLY,
+    UPDATE,
+    Entry,
+    Fields,
+    Owner,
+    common,
+    entries_of,
+    gathered,
+    owner_of,
+    union,
+    without,
+)
 
-_ITSELF = "."
+_FIELDS = "fieldsV1"
+
+_Whose = tuple[Owner, str]
+"""Whose an entry is, and in which version of the API its paths are."""
 
 
-def ceded(obj: Object, manager: str, owners: Sequence[Entry]) -> list[Entry] | None:
-    """The managedFields with the manager's fields in the hands of `owners`; None where only our marks are the manager's.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one owner has of what the manager owns by one operation; what nobody has is the share of the manager itself.
 
-    Each owner gets what it has in common with the manager. What nobody of them has is nobody's: the first to apply it has it.
+    `owner` is its entry of managedFields without the fields, `of` the manager's operation, which has them in the owner's
+    apiVersion. `had` of the `fields` was the owner's on this object, too, before anything was ceded. The shares of an
+    object are all that the manager owns of it.
     """
-    mine = _of(obj, manager)
-    kept = [{**entry, "fieldsV1": marks} for entry in mine if (marks := _marks(entry.get("fieldsV1") or {}))]
-    if [entry["fieldsV1"] for entry in kept] == [entry.get("fieldsV1") for entry in mine]:
+
+    owner: Entry
+    of: str
+    fields: Fields
+    had: Fields
+
+    def as_json(self) -> dict[str, Any]:
+        """The share for an intent; sets of fields are text there, a tenth of what they are as mappings in memory."""
+        value = {"owner": dict(self.owner), "of": self.of, "fields": canonical(self.fields)}
+        return {**value, "had": canonical(self.had)} if self.had else value
+
+    @classmethod
+    def of_json(cls, value: Mapping[str, Any]) -> Share:
+        """Read back what `as_json` wrote."""
+        return cls(
+            value["owner"], value["of"], json.loads(value["fields"]), json.loads(value.get("had", "{}"))
+        )
+
+
+def shares(obj: Object, manager: str, owners: Sequence[Entry]) -> list[Share]:
+    """Who of `owners`, entries of another object's managedFields, has what of the manager's fields."""
+    there = {_whose(entry): _set(entry) for entry in entries_of(obj)}
+    others = [owner for owner in gathered(owners) if owner.get("manager") != manager]
+    found = []
+    for mine in _of(obj, manager):
+        of, left = str(mine.get("operation")), _set(mine)
+        for owner in others:
+            alike = owner.get("apiVersion") == mine.get("apiVersion")
+            if alike and (both := common(_set(owner), _set(mine))):
+                found.append(Share(_bare(owner), of, both, common(both, there.get(_whose(owner), {}))))
+                left = without(left, both)
+        found.append(Share(_bare(mine), of, left, {}))
+    return found
+
+
+def has_ceded(obj: Object, manager: str) -> bool:
+    """Whether nothing but our marks is the manager's any more."""
+    return all(_marks(_set(entry)) == _set(entry) for entry in _of(obj, manager))
+
+
+def ceded(obj: Object, manager: str, given: Sequence[Share]) -> list[Entry] | None:
+    """The managedFields with the manager's fields in the hands of who is given them; None where only our marks are its.
+
+    What is not the manager's any more is not given away. What nobody is given is nobody's: the first to apply it has it.
+    """
+    if has_ceded(obj, manager):
         return None
-    others = [entry for entry in entries_of(obj) if entry not in mine]
-    return gathered([*others, *shares(obj, manager, owners), *kept])
+    mine = {_whose(entry): entry for entry in _of(obj, manager)}
+    parts = [
+        _entry(share.owner, common(share.fields, _set(mine[_given_by(share, manager)])))
+        for share in given
+        if share.owner.get("manager") != manager and _given_by(share, manager) in mine
+    ]
+    kept = [_entry(entry, _marks(_set(entry))) for entry in mine.values()]
+    others = [entry for entry in entries_of(obj) if _whose(entry) not in mine]
+    return gathered([*others, *filter(_set, parts), *filter(_set, kept)])
 
 
-def shares(obj: Object, manager: str, owners: Sequence[Entry]) -> list[Entry]:
-    """What of the manager's fields each of `owners` has, too; an owner that has none is left out."""
-    return gathered(
-        {**owner, "fieldsV1": both}
-        for owner in owners
-        for entry in _of(obj, manager)
-        if owner.get("manager") != manager and owner.get("apiVersion") == entry.get("apiVersion")
-        if (both := common(owner.get("fieldsV1") or {}, entry.get("fieldsV1") or {}))
-    )
+def reclaimed(obj: Object, manager: str, given: Sequence[Share]) -> list[Entry] | None:
+    """The managedFields with every share the manager's again; None where it is that already.
 
-
-def reclaimed(obj: Object, before: Sequence[Entry], given: Sequence[Entry]) -> list[Entry] | None:
-    """The managedFields as they were `before` something was `given` away; None where they are that already.
-
-    Who has come since stays an owner: what was changed then is not written over unasked.
+    From an owner goes what it was given by us. What it had before or has come to own since, and who has come since, stays:
+    what was changed then is not written over unasked.
     """
-    known = {owner_of(entry) for entry in (*before, *given)}
-    entries = [*before, *(entry for entry in entries_of(obj) if owner_of(entry) not in known)]
-    return None if _fields(entries) == _fields(entries_of(obj)) else entries
-
-
-def common(one: Fields, other: Fields) -> Fields:
-    """The fields in both sets: a field itself where both have it, and what is below it likewise."""
-    result: dict[str, Any] = {}
-    for word in one.keys() & other.keys() - {_ITSELF}:
-        below = common(one[word], other[word])
-        itself = all(not fields or _ITSELF in fields for fields in (one[word], other[word]))
-        if below or itself:
-            result[word] = {_ITSELF: {}, **below} if below and itself else below
-    return result
+    taken: dict[_Whose, list[Fields]] = defaultdict(list)
+    whole: dict[_Whose, list[Fields]] = defaultdict(list)
+    mine: dict[_Whose, Entry] = {}
+    for share in given:
+        whole[_given_by(share, manager)].append(share.fields)
+        if share.owner.get("manager") == manager:
+            mine[_whose(share.owner)] = share.owner
+        else:
+            taken[_whose(share.owner)].append(without(share.fields, share.had))
+    back = [_entry(owner, _all(whole[whose])) for whose, owner in mine.items()]
+    left = [
+        _entry(entry, reduce(without, taken.get(_whose(entry), ()), _set(entry))) for entry in entries_of(obj)
+    ]
+    entries = gathered(filter(_set, [*back, *left]))
+    return None if _sets(entries) == _sets(entries_of(obj)) else entries
 
 
 def _of(obj: Object, manager: str) -> list[Entry]:
@@ -66,8 +130,37 @@ def _of(obj: Object, manager: str) -> list[Entry]:
     return [entry for entry in entries_of(obj) if owner_of(entry)[:3] in own]
 
 
-def _fields(entries: Sequence[Entry]) -> dict[Owner, Any]:
-    return {owner_of(entry): entry.get("fieldsV1") for entry in entries}
+def _whose(entry: Entry) -> _Whose:
+    return owner_of(entry), str(entry.get("apiVersion", ""))
+
+
+def _given_by(share: Share, manager: str) -> _Whose:
+    """Of which entry of the manager a share is."""
+    version = str(share.owner.get("apiVersion", ""))
+    return _whose({"manager": manager, "operation": share.of, "apiVersion": version})
+
+
+def _set(entry: Entry) -> Fields:
+    fields: Fields = entry.get(_FIELDS) or {}
+    return fields
+
+
+def _sets(entries: Sequence[Entry]) -> dict[_Whose, Fields]:
+    return {_whose(entry): _set(entry) for entry in entries}
+
+
+def _bare(entry: Entry) -> Entry:
+    """Whose an entry is, without its fields."""
+    return {key: value for key, value in entry.items() if key != _FIELDS}
+
+
+def _entry(owner: Entry, fields: Fields) -> Entry:
+    return {**owner, _FIELDS: fields}
+
+
+def _all(sets: Sequence[Fields]) -> Fields:
+    """The fields of all the sets; an empty one has no member, and to `union` it would be a field itself."""
+    return reduce(union, filter(None, sets)) if any(sets) else {}
 
 
 def _marks(fields: Fields) -> Fields:

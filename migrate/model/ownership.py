@@ -16,6 +16,8 @@ from migrate.model.objects import Object, dig
 APPLY = "Apply"
 UPDATE = "Update"
 
+_ITSELF = "."
+
 Entry = Mapping[str, Any]
 Fields = Mapping[str, Any]
 Owner = tuple[str, str, str, str]
@@ -113,11 +115,45 @@ def union(one: Fields, other: Fields) -> Fields:
     """The fields of either set; a leaf of one that has members below it in the other stays a member itself."""
     if not one or not other:
         below = one or other
-        return {".": {}, **below} if below else {}
+        return _field(below, itself=True)
     result = dict(one)
     for word, below in other.items():
         result[word] = union(result[word], below) if word in result else below
     return result
+
+
+def common(one: Fields, other: Fields) -> Fields:
+    """The fields in both sets: a field itself where both have it, and what is below it likewise."""
+    result: dict[str, Any] = {}
+    for word in one.keys() & other.keys() - {_ITSELF}:
+        below = common(one[word], other[word])
+        itself = _itself(one[word]) and _itself(other[word])
+        if below or itself:
+            result[word] = _field(below, itself=itself)
+    return result
+
+
+def without(one: Fields, other: Fields) -> Fields:
+    """The fields of a set that the other has not: united with what is `common` to them they are the set again."""
+    result: dict[str, Any] = {}
+    for word in one.keys() - {_ITSELF}:
+        if word not in other:
+            result[word] = one[word]
+            continue
+        below = without(one[word], other[word])
+        itself = _itself(one[word]) and not _itself(other[word])
+        if below or itself:
+            result[word] = _field(below, itself=itself)
+    return result
+
+
+def _itself(below: Fields) -> bool:
+    """Whether a word of a set is a field itself, and no mere way to those below it."""
+    return not below or _ITSELF in below
+
+
+def _field(below: Fields, *, itself: bool) -> Fields:
+    return {_ITSELF: {}, **below} if below and itself else below
 
 
 def _is(entry: Entry, manager: str, operation: str) -> bool:

@@ -112,7 +112,8 @@ class Progress:
                 self.runners.append(entry)
 
     def _intent(self, entry: Entry) -> None:
-        action = Action.of_json(entry.data["action"])
+        undoes = int(entry.data.get("undoes", 0))
+        action = Action.of_json(entry.data["action"], self.beside(undoes))
         # neighbours are of one batch, and so independent: its slices overlap, while between two batches stand outcomes
         # of the first, or the next runner's coming; what parts slices of one batch only parts them on the way back
         before = self._intents.get(entry.seq - 1)
@@ -123,7 +124,7 @@ class Progress:
             entry.batch,
             entry.step,
             action,
-            int(entry.data.get("undoes", 0)),
+            undoes,
             together=together,
         )
         self._intents[entry.seq] = intent
@@ -167,6 +168,11 @@ class Progress:
     def in_doubt(self) -> tuple[Intent, ...]:
         """Intents without a known outcome, in the order of the journal."""
         return tuple(self._intents[seq] for seq in self._open)
+
+    def beside(self, undoes: int) -> Mapping[str, Any]:
+        """The parameters beside which an act is journalled: of the inverse in the intent that it undoes; none for 0."""
+        inverse = self._intents[undoes].action.inverse if undoes else None
+        return inverse.params if inverse is not None else {}
 
     def of_key(self, key: str) -> Intent | None:
         """The latest forward intent of a key."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, ClassVar, Literal
@@ -14,7 +14,7 @@ from migrate.doors.reading import read_inventory
 from migrate.engine.step import Batches, Scene
 from migrate.model.action import Action
 from migrate.model.decision import Decision
-from migrate.model.ids import Phase, Side, StepId
+from migrate.model.ids import ActionKey, Phase, Side, StepId
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, Resource, metadata_of, ref_of
 from migrate.model.progress import Progress
@@ -92,10 +92,22 @@ def chunks(
 
 
 def patches(scene: Scene, pairs: Iterable[tuple[Action, Object]]) -> Batches:
-    """Cut patches into batches, each with its object as the step has read it: their handler need not read it again."""
-    read = {action.key: (action, obj) for action, obj in pairs}
-    for batch in chunks(action for action, _ in read.values()):
-        scene.bodies.offer({action.key: read[action.key][1] for action in batch})
+    """Cut patches into batches, each with its object as the step has read it: their handler need not read it again.
+
+    The pairs are asked for batch by batch, and nothing but the next batch is held.
+    """
+    read: dict[ActionKey, Object] = {}
+
+    def once() -> Iterator[Action]:
+        for action, obj in pairs:
+            if (
+                action.key not in read
+            ):  # a list that began again brings what waits for its batch a second time
+                read[action.key] = obj
+                yield action
+
+    for batch in chunks(once()):
+        scene.bodies.offer({action.key: read.pop(action.key) for action in batch})
         yield batch
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from migrate.actions.cede import Cede, Reclaim, cede
+from migrate.actions.cede import Cede, Reclaim, as_offered, cede
+from migrate.actions.seeing import MANY
 from migrate.doors.cluster import FIELD_MANAGER, Verb, Write
+from migrate.errors import Unreachable
 from migrate.model import marks
 from migrate.model.action import Action, Outcome, OutcomeState, State
+from migrate.model.canonical import canonical
+from migrate.model.ceding import shares
 from migrate.model.ids import Side
-from migrate.model.objects import Object, Resource, dig
+from migrate.model.objects import Object, Ref, Resource, dig
 from migrate.model.ownership import entries_of
+from migrate.simulation.server import SimulatedCluster
 from tests.actions.conftest import Bench
 from tests.actions.objects import CONFIG, body
+from tests.actions.test_seeing import Counting, counted, refs
 
 FLUX = {
     "manager": "flux",
@@ -31,9 +38,11 @@ def resource(bench: Bench) -> Resource:
     return next(r for r in bench.doors.green.resources() if r.kind == "ConfigMap")
 
 
-def written(bench: Bench) -> Object:
+def written(bench: Bench, ref: Ref = CONFIG, **data: str) -> Object:
     """What this run made."""
-    return bench.doors.green.write(Write(Verb.CREATE, resource(bench), CONFIG.name, CONFIG.namespace, body()))
+    whole = body(**data)
+    whole = {**whole, "metadata": {**whole["metadata"], "name": ref.name, "namespace": ref.namespace}}
+    return bench.doors.green.write(Write(Verb.CREATE, resource(bench), ref.name, ref.namespace, whole))
 
 
 def changed(bench: Bench, change: dict[str, Any]) -> None:
@@ -41,9 +50,17 @@ def changed(bench: Bench, change: dict[str, Any]) -> None:
     bench.doors.green.write(Write(Verb.PATCH, resource(bench), CONFIG.name, CONFIG.namespace, change))
 
 
-def ceding(obj: Object) -> Action:
+def ceding(obj: Object, ref: Ref = CONFIG, owners: Sequence[Any] = (FLUX,)) -> Action:
     """Cede it to Flux."""
-    return cede(CONFIG, uid=str(dig(obj, "metadata", "uid")), owners=[FLUX])
+    return cede(ref, uid=str(dig(obj, "metadata", "uid")), shares=shares(obj, FIELD_MANAGER, owners), turn=1)
+
+
+def many(bench: Bench, count: int) -> list[Action]:
+    """So many objects of ours to be ceded, as the step has read them."""
+    made = {ref: written(bench, ref) for ref in sorted(refs(count))}
+    actions = [ceding(obj, ref) for ref, obj in made.items()]
+    bench.bodies.offer({a.key: as_offered(obj) for a, obj in zip(actions, made.values(), strict=True)})
+    return actions
 
 
 def done(handler: Cede | Reclaim, action: Action) -> tuple[Action, Outcome]:
@@ -79,7 +96,7 @@ def test_what_changed_since_it_was_read_is_read_again(bench: Bench) -> None:
     before = written(bench)
     changed(bench, {"data": {"late": "1"}})
     action = ceding(before)
-    bench.bodies.offer({action.key: before})
+    bench.bodies.offer({action.key: as_offered(before)})
     assert done(Cede(bench.reach()), action)[1].state is OutcomeState.DONE
     assert (bench.read(Side.GREEN, CONFIG) or {})["data"] == {"k": "v", "late": "1"}
     assert owners(bench) == {"flux": {"f:k": {}}, FIELD_MANAGER: None}
@@ -113,3 +130,115 @@ def test_a_server_that_refuses_or_is_silent(bench: Bench, error: str, state: Out
         OutcomeState.DONE,
         True,
     )
+
+
+def test_what_a_manager_wrote_since_stays_its_own_on_the_way_back(bench: Bench) -> None:
+    """It gets no field from us that it would lose to nobody: what it was given is ours again, and the rest its."""
+    ready, _ = done(Cede(bench.reach()), ceding(written(bench)))
+    flux = SimulatedCluster(bench.world.store, Side.GREEN, manager="flux")
+    metadata = {"name": CONFIG.name, "namespace": CONFIG.namespace}
+    applied = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"k": "v", "own": "1"}}
+    flux.write(Write(Verb.APPLY, resource(bench), CONFIG.name, CONFIG.namespace, applied))
+    assert ready.inverse is not None
+    assert done(Reclaim(bench.reach()), ready.inverse)[1].state is OutcomeState.DONE
+    assert owners(bench) == {"flux": {"f:own": {}}, FIELD_MANAGER: {"f:k": {}}}
+
+
+@pytest.mark.parametrize("keys", [1, 300])
+def test_an_intent_has_each_field_once(bench: Bench, keys: int) -> None:
+    """What is ceded, and its way back, in little more than what the server says of who owns it."""
+    obj = written(bench, CONFIG, **{f"key-{n}": "v" for n in range(keys)})
+    fields: dict[str, Any] = {"f:data": {f"f:key-{n}": {} for n in range(keys)}}
+    (ready,) = Cede(bench.reach()).prepare([ceding(obj, owners=[{**FLUX, "fieldsV1": fields}])])
+    assert ready.inverse is not None
+    size, owned = len(canonical(ready.as_json())), len(canonical(entries_of(obj)))
+    assert size < 1.2 * owned + 800
+    assert len(canonical(ready.inverse.as_json(ready.params))) < 200
+    assert Action.of_json(ready.as_json()) == ready
+
+
+def test_an_intent_says_nothing_that_an_object_says(bench: Bench) -> None:
+    """Fields have names there, and no values; nor does what the step hands over."""
+    obj = written(bench, password="hunter2")
+    assert "hunter2" not in canonical([ceding(obj).as_json(), as_offered(obj)])
+
+
+@pytest.mark.parametrize("count", [MANY - 1, 200, 600])
+def test_many_are_read_by_pages(bench: Bench, count: int) -> None:
+    """Either way, in batches as the engine does them; looking at those in doubt likewise. Fewer are read one by one."""
+    actions = many(bench, count)
+    backs = [action.inverse for action in actions if action.inverse is not None]
+    fuse = counted(bench, Counting())
+    there, back = Cede(bench.reach()), Reclaim(bench.reach())
+    assert {o.state for o in there.act(there.prepare(actions))} == {OutcomeState.DONE}
+    assert (fuse.count("read green configmaps"), fuse.count("write patch")) == (0, count)
+    bench.bodies.offer({})
+
+    for handler, state, some in ((there, State.DONE, actions), (back, State.ABSENT, backs)):
+        fuse.words.clear()
+        assert {o.state for o in handler.observe_many(some)} == {state}
+        assert fuse.count("read green configmaps default/") == (count if count < MANY else 0)
+        assert fuse.count("read green configmaps") <= (count if count < MANY else 2)
+
+    fuse.words.clear()
+    for first in range(0, count, 200):
+        batch = backs[first : first + 200]
+        assert {o.state for o in back.act(back.prepare(batch))} == {OutcomeState.DONE}
+    assert fuse.count("write patch") == count
+    assert fuse.count("read green configmaps") <= (count if count < MANY else 2)
+    assert {o.state for o in back.observe_many(backs)} == {State.DONE}
+
+
+def test_what_changed_since_its_page_was_read_is_read_by_itself(bench: Bench) -> None:
+    """A page is older than the write: nobody's later word is lost, and what is gone by then needs nothing."""
+    actions = many(bench, 40)
+    assert {o.state for o in Cede(bench.reach()).act(actions)} == {OutcomeState.DONE}
+    bench.bodies.offer({})
+    kind, flux = resource(bench), SimulatedCluster(bench.world.store, Side.GREEN, manager="flux")
+    late, gone, another = sorted(refs(40))[3:6]
+
+    def meanwhile() -> None:
+        flux.write(Write(Verb.PATCH, kind, late.name, late.namespace, {"data": {"late": "1"}}))
+        flux.write(Write(Verb.DELETE, kind, gone.name, gone.namespace))
+        flux.write(Write(Verb.DELETE, kind, another.name, another.namespace))
+        theirs = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": another.name},
+            "data": {"k": "theirs"},
+        }
+        flux.write(Write(Verb.CREATE, kind, another.name, another.namespace, theirs))
+
+    counted(bench, Counting("write patch green", meanwhile))
+    back = [action.inverse for action in actions if action.inverse is not None]
+    assert {o.state for o in Reclaim(bench.reach()).act(back)} == {OutcomeState.DONE}
+    found = bench.read(Side.GREEN, late) or {}
+    assert found["data"] == {"k": "v", "late": "1"}
+    assert sorted(entry["manager"] for entry in entries_of(found)) == [FIELD_MANAGER, "flux"]
+    assert bench.read(Side.GREEN, gone) is None
+    assert [entry["manager"] for entry in entries_of(bench.read(Side.GREEN, another) or {})] == ["flux"]
+
+
+class Mute(Counting):
+    """A server of which this cannot be read."""
+
+    def around(self, words: str, call: Any) -> Any:
+        """Answer everything else."""
+        if words.startswith("read green configmaps"):
+            message = "no answer"
+            raise Unreachable(message)
+        return super().around(words, call)
+
+
+@pytest.mark.parametrize("count", [1, MANY])
+def test_what_cannot_be_read_is_in_doubt(bench: Bench, count: int) -> None:
+    """A door's error is an outcome, as everywhere; read again, it is done."""
+    actions = many(bench, count)
+    assert {o.state for o in Cede(bench.reach()).act(actions)} == {OutcomeState.DONE}
+    bench.bodies.offer({})
+    back = [action.inverse for action in actions if action.inverse is not None]
+    doors = bench.doors
+    counted(bench, Mute())
+    outcomes = Reclaim(bench.reach()).act(back)
+    assert {(o.state, "no answer" in o.evidence) for o in outcomes} == {(OutcomeState.UNKNOWN, True)}
+    assert {o.state for o in Reclaim(bench.reach(doors)).act(back)} == {OutcomeState.DONE}

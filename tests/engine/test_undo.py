@@ -11,6 +11,7 @@ import pytest
 from migrate.engine.undo import CHUNK, roll_back, way_back
 from migrate.errors import CheckFailed, GateClosed, Stopped, StoppedAtBorder
 from migrate.model.action import BEGUN, Action, Outcome, OutcomeState
+from migrate.model.entry import EntryKind, text_of
 from migrate.model.ids import Phase, StepId
 from migrate.model.migration import GateSpec
 from migrate.simulation.faults import Killed
@@ -395,3 +396,21 @@ def test_what_cannot_be_secured_stops_the_way_back(tmp_path: Path) -> None:
     ):
         secured(opened, [])
     assert shelf.effects == []
+
+
+def test_an_act_back_does_not_repeat_its_intent(tmp_path: Path) -> None:
+    """The journal has the prior value where it was found, and whoever reads the journal has the whole act."""
+    shelf = Shelf()
+    shelf.things["a"] = "before" * 1000
+    with stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as opened:
+        assert opened.run()
+        forward = opened.journal.head()[0]
+        back(opened, accept=True)
+        acts = [e for e in opened.journal.entries(after=forward) if e.kind is EntryKind.INTENT]
+    assert len(acts) == 5
+    assert max(len(text_of(e.data)) for e in acts) < 200
+    with stage(tmp_path / "j", PLAN, TODO, shelf=shelf) as again:
+        undone = {
+            i.action.params["name"]: i.action.params["value"] for i in again.progress.intents() if i.undoes
+        }
+    assert undone == {"a": "before" * 1000, "b": None, "c": None, "c2": None, "d": None}

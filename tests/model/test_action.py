@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +51,31 @@ outcomes = st.builds(
 def test_actions_survive_the_journal(action: Action) -> None:
     """An Action reads back as it was written, its inverse included, through JSON text."""
     assert Action.of_json(json.loads(json.dumps(action.as_json()))) == action
+
+
+@given(action=actions, beside=mappings)
+def test_an_action_says_only_what_does_not_stand_beside_it(action: Action, beside: dict[str, Any]) -> None:
+    """To the byte: what Python takes for the same, as 1 and True, is not."""
+    action = replace(action, params={**action.params, **beside})
+    told = json.loads(json.dumps(action.as_json(beside)))
+    back = Action.of_json(told, beside)
+    assert json.dumps(back.as_json(), sort_keys=True) == json.dumps(action.as_json(), sort_keys=True)
+    assert not told["params"].keys() & beside.keys()
+
+
+def test_a_way_back_does_not_repeat_what_the_intent_has() -> None:
+    """A parameter that both have is written once, whatever its size; one that differs, or is missing, is not shared."""
+    params = {"ref": "x" * 1000, "n": 1, "gone": True}
+    back = Action("lift", ActionKey("lift"), {"ref": "x" * 1000, "n": True})
+    action = Action("put", ActionKey("put"), params).with_prior(None, back)
+    value = action.as_json()
+    assert value["inverse"] == {"kind": "lift", "key": "lift", "params": {"n": True}, "same": ["ref"]}
+    read = Action.of_json(json.loads(json.dumps(value)))
+    assert read == action
+    assert read.inverse is not None
+    assert read.inverse.params["n"] is True
+    with pytest.raises(KeyError, match="ref"):
+        Action.of_json(value["inverse"])
 
 
 @given(outcome=outcomes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.model.action import OutcomeState
@@ -22,7 +22,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(data=st.dictionaries(st.text(), VALUES, max_size=5))
 def test_it_is_the_canonical_form(data: dict[str, Any]) -> None:
     """Whatever the order of the keys, the size of the numbers and the letters of the text."""

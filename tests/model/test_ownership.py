@@ -9,6 +9,7 @@ import pytest
 from migrate.model.ownership import (
     APPLY,
     as_applied,
+    common,
     gathered,
     owners_at,
     owns_by,
@@ -143,3 +144,18 @@ def test_of_one_owners_entries_none_is_lost() -> None:
     assert gathered([new, old, new]) == [new, old]
     applied = [{**each, "operation": APPLY} for each in (new, old)]
     assert gathered(applied) == applied[:1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ({"f:a": {}}, {"f:a": {}}, {"f:a": {}}),
+        ({"f:a": {}}, {"f:a": {"f:b": {}}}, {}),
+        ({"f:a": {".": {}, "f:b": {}}}, {"f:a": {".": {}, "f:c": {}}}, {"f:a": {}}),
+        ({"f:a": {".": {}, "f:b": {}}}, {"f:a": {"f:b": {}}}, {"f:a": {"f:b": {}}}),
+        ({"f:a": {".": {}, "f:b": {}}}, {"f:a": {".": {}, "f:b": {}}}, {"f:a": {".": {}, "f:b": {}}}),
+    ],
+)
+def test_a_field_itself_and_what_is_below_it_are_told_apart(one: Any, other: Any, both: Any) -> None:
+    """An empty mapping is the field; `.` says that a field with members below is one itself."""
+    assert common(one, other) == both
