@@ -59,6 +59,14 @@ def _off(hands: Hands, action: Action) -> Iterable[str]:
             yield f"{kubectl} get pods {where} -o name | grep '{name}'   # until it prints nothing"
 
 
+def _below(hands: Hands, action: Action) -> Iterable[str]:
+    kubectl = hands.kubectl(Side(action.params["side"]))
+    owners = "custom-columns=POD:.metadata.name,PHASE:.status.phase,OWNER:.metadata.ownerReferences[*].name"
+    for ref in map(Ref.of_json, action.params["refs"]):
+        where = f"-n {word(ref.namespace)}" if ref.namespace else "-A"
+        yield f"{kubectl} get pods {where} -o {shlex.quote(owners)}   # until none runs below {ref}"
+
+
 def _free(hands: Hands, action: Action) -> Iterable[str]:
     kubectl = hands.kubectl(Side(action.params["side"]))
     for pair in action.params["claims"]:
@@ -131,6 +139,7 @@ _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
     "crds-established": _definitions,
     "workloads-ready": _ready,
     "workloads-off": _off,
+    "nothing-below": _below,
     "volumes-free": _free,
     "claims-bound": _claims,
     "claims-unused": _unused,

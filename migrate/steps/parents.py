@@ -50,7 +50,7 @@ def move_parents(
     yield from hand_over(scene, of_users(ledger.volumes, {p.ref for p in parents}), source)
     yield from make(scene, [p.ref for p in parents if p.ref not in first], source)
     yield from wake(scene, children)
-    yield from _with_way_back(scene, makers, children)
+    yield from _with_way_back(scene, makers, children, first)
     todo = [a for h in makers if not scene.progress.stands((a := let_go(h, why)).key)]
     if todo:
         yield todo
@@ -79,16 +79,23 @@ def resting_lines(children: Sequence[Held]) -> Sequence[str]:
     ]
 
 
-def _with_way_back(scene: Scene, makers: Sequence[Held], children: Sequence[Held]) -> Batches:
+def _with_way_back(
+    scene: Scene, makers: Sequence[Held], children: Sequence[Held], made: Sequence[Ref]
+) -> Batches:
     """Nothing on the way there; on the way back green's controller is off, and then what it made, before the resource goes.
 
-    A collector would take what it made only by and by, and the pods last: blue's must not wake beside them.
+    A collector would take what it made only by and by, and the pods last: blue's must not wake beside them. What was
+    `made` first goes last, and what its controller has made below it under other names than on blue nobody here can
+    name: so that is waited for, and a person is told of it.
     """
     there = [c for c in children if c.rest_blue is not None]
     for actions in (
-        [_noted("off", there, _off_on_green(scene, there))] if there else [],
+        [_noted("all below", f"what {_told(made)} made", _nothing_below(scene, made))]
+        if made and makers
+        else [],
+        [_noted("off", named(there), _off_on_green(scene, there))] if there else [],
         list(map(_put_back_to_rest, there)),
-        [_noted("makers", makers, _off_on_green(scene, makers))] if makers and there else [],
+        [_noted("makers", named(makers), _off_on_green(scene, makers))] if makers and there else [],
     ):
         todo = [a for a in actions if not scene.progress.stands(a.key)]
         if todo:
@@ -103,12 +110,22 @@ def _put_back_to_rest(child: Held) -> Action:
     )
 
 
-def _noted(what: str, group: Sequence[Held], back: Action) -> Action:
-    said = f"on the way back {named(group)} is off on green before blue's goes on"
-    return replace(record(f"{what} of custom resources", [passed(named(group), said)]), inverse=back)
+def _noted(what: str, names: str, back: Action) -> Action:
+    said = f"on the way back {names} is off on green before blue's goes on"
+    return replace(record(f"{what} of custom resources", [passed(names, said)]), inverse=back)
 
 
 def _off_on_green(scene: Scene, group: Sequence[Held]) -> Action:
     refs = [h.ref.as_json() for h in group if h.ref[:2] in READ]
     what, deadline = f"{named(group)} to be off on green", seconds(scene.migration.verify.budget)
     return wait("workloads-off", what, deadline, side=Side.GREEN.value, refs=refs)
+
+
+def _nothing_below(scene: Scene, made: Sequence[Ref]) -> Action:
+    what, deadline = f"what {_told(made)} made on green to be off", seconds(scene.migration.verify.budget)
+    refs = [ref.as_json() for ref in made]
+    return wait("nothing-below", what, deadline, side=Side.GREEN.value, refs=refs)
+
+
+def _told(refs: Sequence[Ref]) -> str:
+    return ", ".join(map(str, refs[:2])) + (" …" if len(refs) > 2 else "")

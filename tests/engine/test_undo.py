@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate.engine.acting import SLICE
 from migrate.engine.undo import CHUNK, roll_back, way_back
 from migrate.errors import CheckFailed, GateClosed, Stopped, StoppedAtBorder
 from migrate.model.action import BEGUN, Action, Outcome, OutcomeState
@@ -206,8 +207,8 @@ def test_a_half_undone_step_is_done_again_going_forward(tmp_path: Path) -> None:
     assert shelf.things == there
 
 
-def test_a_signal_stops_between_two_chunks(tmp_path: Path) -> None:
-    """A signal during a rollback lets the batch end, leaves with exit 130, and the next one goes on."""
+def test_a_signal_stops_between_two_slices(tmp_path: Path) -> None:
+    """A signal during a rollback lets what is under way end, leaves with exit 130, and the next one goes on."""
     many = {"one": [[put(f"n{n}") for n in range(CHUNK + 50)]]}
     plan = plan_of(planned("one"))
     shelf = Shelf()
@@ -225,7 +226,7 @@ def test_a_signal_stops_between_two_chunks(tmp_path: Path) -> None:
         shelf.act = act  # type: ignore[method-assign]
         with pytest.raises(StoppedAtBorder):
             back(again)
-        assert len(shelf.effects) == CHUNK
+        assert len(shelf.effects) == SLICE < CHUNK
         assert len(shelf.things) == CHUNK + 50
     shelf.act = inner  # type: ignore[method-assign]
     with stage(tmp_path / "j", plan, many, shelf=shelf) as third:

@@ -94,7 +94,8 @@ class Operator:
             return
         if not dig(itself, "status", "readyReplicas"):
             return
-        name = f"prometheus-{key.name}"
+        generated = parent["metadata"]["uid"][:5] if parent["spec"].get("generated") else ""
+        name = f"prometheus-{key.name}{generated}"
         if parent["spec"].get("bare"):
             if ctx.view.get(Kinds.pods, f"{name}-0", key.namespace) is None:
                 template = stateful_set(parent, name)["spec"]["template"]
@@ -109,7 +110,7 @@ class Operator:
 
 def stateful_set(parent: Object, name: str) -> dict[str, Any]:
     """What the operator makes: one writer to a volume of its own."""
-    labels = {"app": name}
+    labels = {"app": f"prometheus-{parent['metadata']['name']}"}
     claim = {
         "metadata": {"name": "data"},
         "spec": {
@@ -157,9 +158,18 @@ def project(tmp_path: Path, request: pytest.FixtureRequest) -> Project:
 
 
 def with_prometheus(
-    tmp_path: Path, *, serving: bool, rights: bool = True, bare: bool = False, lax: bool = False
+    tmp_path: Path,
+    *,
+    serving: bool,
+    rights: bool = True,
+    bare: bool = False,
+    lax: bool = False,
+    generated: bool = False,
 ) -> Project:
-    """A move of the small blue with the operator in a namespace of its own; `bare` has it make a Pod and no StatefulSet."""
+    """A move of the small blue with the operator in a namespace of its own.
+
+    `bare` has it make a Pod and no StatefulSet, `generated` give that a name that is another one in each cluster.
+    """
     project = seeded(tmp_path / "move", TEXT)
     names = {
         "plural": "prometheuses",
@@ -208,10 +218,16 @@ def with_prometheus(
         created(project, Side.BLUE, WEBHOOKS, "/operator", webhooks=[hook])
     with world_of(project) as world:
         world.clock().sleep(30)
-    created(project, Side.BLUE, PROMETHEUSES, "mon/main", spec={"replicas": 1, "bare": bare, "lax": lax})
+    created(
+        project,
+        Side.BLUE,
+        PROMETHEUSES,
+        "mon/main",
+        spec={"replicas": 1, "bare": bare, "lax": lax, "generated": generated},
+    )
     with world_of(project) as world:
         world.clock().sleep(60)
-    assert writers(project, Side.BLUE) == ["prometheus-main-0"]
+    assert len(writers(project, Side.BLUE)) == 1
     return project
 
 
@@ -367,4 +383,25 @@ def test_a_way_back_that_was_cut_off_and_is_gone_forward_from_wakes_what_rests_o
     with world_of(project) as world:
         world.clock().sleep(60)
     assert writers(project, Side.GREEN) == []
+    assert watching_.both == []
+
+
+def test_what_has_another_name_on_green_is_off_before_blue_comes_back(tmp_path: Path) -> None:
+    """Nobody here can name it: the way back waits for it by what made it, tells a person, and goes on once it is off."""
+    project = with_prometheus(tmp_path, serving=True, generated=True)
+    watching_ = Watching(project)
+    assert run(project, Life(tell=watching_))
+    with world_of(project) as world:
+        world.clock().sleep(60)
+    (pod,) = writers(project, Side.GREEN)
+    name = pod.removesuffix("-0")
+    with pytest.raises(CheckFailed, match=f"pods run below StatefulSet mon/{name}") as stopped:
+        roll_back_to(project, Phase.VERIFY, Life(tell=watching_))
+    assert f"scale StatefulSet mon/{name} to zero yourself" in str(stopped.value.remedy)
+    assert (writers(project, Side.BLUE), writers(project, Side.GREEN)) == ([], [pod])
+    patched(project, Side.GREEN, STATEFUL_SETS, f"mon/{name}", {"spec": {"replicas": 0}})
+    roll_back_to(project, Phase.VERIFY, Life(tell=watching_))
+    with world_of(project) as world:
+        world.clock().sleep(60)
+    assert (len(writers(project, Side.BLUE)), writers(project, Side.GREEN)) == (1, [])
     assert watching_.both == []
