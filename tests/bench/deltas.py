@@ -18,7 +18,7 @@ from migrate.model.objects import Object, Resource, name_of, namespace_of
 from migrate.simulation.world import World
 from tests.bench.blue import Size, make
 from tests.bench.contestants import CONTESTANTS, OURS, Course
-from tests.bench.measured import Row, Took, took
+from tests.bench.measured import Row, Took, spread, took
 from tests.bench.races import ROOT, loaded_blue, migration
 from tests.bench.rehearsals import PLAN
 from tests.lab.assets import locate
@@ -27,6 +27,8 @@ from tests.lab.errors import LabUnavailable
 from tests.lab.pairs import GREEN
 
 CHANGED, NEW, GONE = 40, 30, 30
+
+TURNS = 3
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
 
@@ -56,12 +58,18 @@ def measure(folder: Path, *, objects: int) -> Iterator[Row]:
             took(replay, ROOT, home / "replayed"),
             "not the delta: what came before it",
         )
-        with connect(blue.setup_kubeconfig, None, Side.BLUE) as door:
-            _change(door)
-        _rest(blue, green)
-        asked = len(green.writes())
-        yield _row("delta: real blue", objects, took(replay, ROOT, home / "said"), BUDGET)
-        verbs = [str(event["verb"]) for event in green.writes()[asked:]]
+        ended, verbs = [], list[str]()
+        for turn in range(TURNS):
+            with connect(blue.setup_kubeconfig, None, Side.BLUE) as door:
+                _change(door, turn)
+            _rest(blue, green)
+            asked = len(green.writes())
+            ended.append(took(replay, ROOT, home / f"said-{turn}"))
+            verbs = [str(event["verb"]) for event in green.writes()[asked:]]
+        ended.sort(key=lambda t: (t.code == 0, t.wall))  # one that failed is told before any figure
+        shown = ended[0] if ended[0].code else ended[TURNS // 2]
+        yield _row("delta: real blue", objects, shown, BUDGET)
+        yield Row("  wall", f"{spread([t.wall for t in ended], '.1f')} s")
         told = ", ".join(f"{verbs.count(verb)} {verb}" for verb in sorted(set(verbs)))
         yield Row("  requests to green", str(len(verbs)), told)
 
@@ -98,7 +106,7 @@ def _simulated(home: Path, objects: int) -> Iterator[Row]:
     made = make(state / "world.db", Size(objects // 10, objects))
     yield _row("replay: simulated blue", made, _run(home, "replay"), "not the delta: what came before it")
     with World.open(state / "world.db") as world:
-        _change(world.cluster(Side.BLUE))
+        _change(world.cluster(Side.BLUE), 0)
     yield _row("delta: simulated blue", made, _run(home, "replay"), BUDGET)
     yield _row("  nothing to bring over", made, _run(home, "replay"), "what asking alone takes")
 
@@ -121,14 +129,14 @@ def _row(what: str, objects: int, ended: Took, beside: str) -> Row:
     return Row(what, f"{ended.wall:.1f} s ({ended.cpu:.1f} s CPU), {ended.peak:.0f} MB", beside)
 
 
-def _change(blue: Cluster) -> None:
+def _change(blue: Cluster, turn: int) -> None:
     """Change some ConfigMaps, make some, delete some."""
     found = [obj for page in blue.pages(CONFIG_MAPS) for obj in page if _movable(obj)]
-    data = {"data": {"changed": "since"}}
+    data = {"data": {"changed": f"since {turn}"}}
     writes: list[Write] = [_write(Verb.PATCH, obj, data) for obj in found[:CHANGED]]
     writes += [_write(Verb.DELETE, obj) for obj in found[CHANGED : CHANGED + GONE]]
     for obj in found[:NEW]:
-        name = f"{name_of(obj)}-new"
+        name = f"{name_of(obj)}-new-{turn}"
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
