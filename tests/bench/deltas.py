@@ -20,7 +20,7 @@ from tests.bench.blue import Size, make
 from tests.bench.contestants import CONTESTANTS, OURS, Course
 from tests.bench.measured import Row, Took, spread, took
 from tests.bench.races import ROOT, loaded_blue, migration
-from tests.bench.rehearsals import PLAN
+from tests.bench.rehearsals import file
 from tests.lab.assets import locate
 from tests.lab.control_plane import ControlPlane
 from tests.lab.errors import LabUnavailable
@@ -49,9 +49,9 @@ def measure(folder: Path, *, objects: int) -> Iterator[Row]:
     home = folder / "real"
     home.mkdir()
     with loaded_blue(assets, "mixed", objects, pods=0) as blue, ControlPlane(GREEN, assets) as green:
-        file = home / "migration.yaml"
-        file.write_text(yaml.safe_dump(migration(blue, green.kubeconfig)))
-        replay = CONTESTANTS[OURS](Course(file, green.kubeconfig, home, home))
+        written = home / "migration.yaml"
+        written.write_text(yaml.safe_dump(migration(blue, green.kubeconfig)))
+        replay = CONTESTANTS[OURS](Course(written, green.kubeconfig, home, home))
         yield _row(
             "replay: real blue",
             objects,
@@ -102,18 +102,13 @@ def _used(plane: ControlPlane) -> float:
 def _simulated(home: Path, objects: int) -> Iterator[Row]:
     state = home / ".cnimigrate" / "bench"
     state.mkdir(parents=True)
-    (home / "migration.yaml").write_text(_file())
+    (home / "migration.yaml").write_text(file(gates="auto"))
     made = make(state / "world.db", Size(objects // 10, objects))
     yield _row("replay: simulated blue", made, _run(home, "replay"), "not the delta: what came before it")
     with World.open(state / "world.db") as world:
         _change(world.cluster(Side.BLUE), 0)
     yield _row("delta: simulated blue", made, _run(home, "replay"), BUDGET)
     yield _row("  nothing to bring over", made, _run(home, "replay"), "what asking alone takes")
-
-
-def _file() -> str:
-    text = PLAN.read_text().replace("name: demo", "name: bench", 1).replace("approval", "auto")
-    return text.replace("gates:", "gates:\n  before-replay: auto", 1)
 
 
 def _run(home: Path, until: str) -> Took:

@@ -20,20 +20,9 @@ from migrate.model.entry import Draft, EntryKind
 from migrate.model.ids import BatchName, StepId
 from migrate.model.objects import Ref
 from tests.bench.measured import Row, spread
+from tests.bench.rehearsals import file
 
 BATCH = 200
-FILE = """
-metadata: {name: bench}
-blue: {simulated: ''}
-green: {provisioner: {kind: simulated}}
-cutover: {kind: simulated, pause: 1s, ramp: [50, 100], minSamples: 10, abort: {errorRate: 50%}}
-gates: {before-replay: auto, before-start: auto, before-cutover: auto, before-full: auto, before-writers: auto}
-workloads:
-  rules:
-    - {kind: ReplicaSet, namespace: tools, name: legacy-reports-*, skip: true, reason: gone}
-    - {kind: Job, namespace: shop, name: reindex-catalog, skip: true, reason: later}
-soak: 1s
-"""
 _ALLBATCH, _STEP = BatchName("all"), StepId("replay.objects")
 
 
@@ -101,7 +90,7 @@ def _resume(folder: Path, entries: int) -> Iterator[Row]:
     """Run the demo to its first gate, lengthen its journal by acts that stand, and time the next run to its first act."""
     home = folder / "resume"
     home.mkdir()
-    (home / "migration.yaml").write_text(FILE)
+    (home / "migration.yaml").write_text(file(gates="auto"))
     cli = [sys.executable, "-m", "migrate.cli.app"]
     subprocess.run([*cli, "run", "--until", "before-cutover"], cwd=home, check=True, capture_output=True)
     path = home / ".cnimigrate" / "bench" / "journal.db"
