@@ -57,6 +57,9 @@ SCALED: frozenset[Kind] = frozenset(
 )
 """Workloads that rest at `spec.replicas: 0`."""
 
+TENDED: frozenset[Kind] = frozenset({ROLLOUT})
+"""Workloads whose pods are made and ended by another workload of the cluster: that has to be awake when they are scaled."""
+
 WORKLOADS: frozenset[Kind] = SCALED | {DAEMON_SET}
 """What runs pods and goes on running them."""
 

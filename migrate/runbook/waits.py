@@ -128,7 +128,12 @@ def _bound(action: Action) -> str:
 
 
 # How a controller names its pods; source: the names that kube-controller-manager generates.
-_PODS: Mapping[str, str] = {"Deployment": "-[a-z0-9]*-[a-z0-9]*$", "StatefulSet": "-[0-9]*$", "Pod": "$"}
+_PODS: Mapping[str, str] = {
+    "Deployment": "-[a-z0-9]*-[a-z0-9]*$",
+    "Rollout": "-[a-z0-9]*-[a-z0-9]*$",
+    "StatefulSet": "-[0-9]*$",
+    "Pod": "$",
+}
 
 _CONDITIONS: Mapping[str, Callable[[Hands, Action], Iterable[str]]] = {
     "addresses-given": _addresses,

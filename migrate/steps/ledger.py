@@ -139,7 +139,7 @@ class Ledger:
 
     def moving(self) -> tuple[tuple[Held, ...], ...]:
         """What moves before the switch: what writers need, writers, custom resources with who makes them alive, webhooks
-        that others wait for, those others, addresses.
+        that others wait for, those others, what is `tended`, addresses.
 
         A mutating webhook stands with its backend Ready before the first pod that it would change (invariant 7). What
         a switched route needs is among the writers, whatever its turn. Fixed addresses wait for who announces them.
@@ -158,9 +158,21 @@ class Ledger:
         addresses = [(h,) for h in free if h.turn == Turn.ADDRESSES and not self.announced]
         free = [h for h in free if h.turn != Turn.ADDRESSES]
         writers = [h for h in free if h.rest_blue is not None or h.by_hand or str(h.ref) in needed]
-        stuff = [h for h in free if h.form == Form.DEFERRED and h not in writers]
+        tended = [h for h in writers if h.ref[:2] in kinds.TENDED]
+        writers = [h for h in writers if h not in tended]
+        stuff = [h for h in free if h.form == Form.DEFERRED and h not in (*writers, *tended)]
         before, behind = ([], custom) if late else (custom, [])
-        groups = (stuff, writers, before, webhooks, waiting, behind, *addresses, *one_by_one(self.opening()))
+        groups = (
+            stuff,
+            writers,
+            before,
+            webhooks,
+            waiting,
+            behind,
+            tended,
+            *addresses,
+            *one_by_one(self.opening()),
+        )
         return tuple(tuple(group) for group in groups if group)
 
     def opening(self) -> tuple[Held, ...]:
@@ -200,6 +212,13 @@ class Ledger:
     def off_first(self) -> tuple[Held, ...]:
         """What would act from blue's side while the writers move, and so is put to rest there before them."""
         return tuple(h for group in self.later() for h in group if h.off_first)
+
+    def tended(self) -> tuple[Held, ...]:
+        """What goes off on blue before the first writer, because the one who ends its pods may be a writer.
+
+        It comes on on green behind all of them, so that on the way back it goes off first there, too.
+        """
+        return tuple(h for group in self.moving() for h in group if h.ref[:2] in kinds.TENDED)
 
     @property
     def _of_parents(self) -> frozenset[Ref]:

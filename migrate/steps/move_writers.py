@@ -67,7 +67,7 @@ class MoveWriters(BaseStep):
         more, and what green lacks then would be lost. Green has to take the pods as well, as it stands today.
         """
         ledger = read_ledger(scene.progress)
-        moving, first = ledger.moving(), ledger.off_first()
+        moving, first = ledger.moving(), (*ledger.tended(), *ledger.off_first())
         source = _source(scene, moving)
         touched = [*first, *(held for group in moving for held in group)]
         if touched and not any(_begun(scene, held) for held in touched):

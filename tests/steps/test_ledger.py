@@ -87,6 +87,14 @@ def test_custom_resources_move_behind_the_writers_with_who_makes_them_alive() ->
     assert [ledger.of_parents(group) for group in ledger.moving()] == [False, False, True]
 
 
+def test_what_a_writer_tends_goes_off_before_it_and_comes_on_behind_it() -> None:
+    """Who ends the pods of a Rollout is awake when blue's goes off, and when green's does on the way back."""
+    rollout = held("Rollout", Turn.WRITERS, group="argoproj.io")
+    ledger = Ledger((rollout, WRITER, ADDRESS), ())
+    assert kinds(ledger.moving()) == [["Deployment"], ["Rollout"], ["Service"]]
+    assert ledger.tended() == (rollout,)
+
+
 def test_custom_resources_whose_pods_a_held_webhook_changes_wait_for_it() -> None:
     """What they control on green is made behind the webhook that would change it."""
     hook = held(

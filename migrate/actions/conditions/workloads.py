@@ -16,6 +16,7 @@ from migrate.model.ids import Side
 from migrate.model.inventory import Inventory
 from migrate.model.objects import Object, Ref, controller_of, dig, end_of_job, name_of
 from migrate.model.verdict import Verdict, failed, inconclusive, passed
+from migrate.replay.kinds import ROLLOUT, TENDED
 from migrate.replay.runs import BELOW
 
 KINDS = (
@@ -25,9 +26,13 @@ KINDS = (
     ("apps", "ReplicaSet"),
     ("", "ReplicationController"),
 )
-READ = (*KINDS, ("", "Pod"), ("batch", "Job"), ("batch", "CronJob"), *sorted(BELOW))
+READ = (*KINDS, *sorted(TENDED), ("", "Pod"), ("batch", "Job"), ("batch", "CronJob"), *sorted(BELOW))
 
-BETWEEN = {("apps", "Deployment"): ("apps", "ReplicaSet"), ("batch", "CronJob"): ("batch", "Job")}
+BETWEEN = {
+    ("apps", "Deployment"): ("apps", "ReplicaSet"),
+    ROLLOUT: ("apps", "ReplicaSet"),
+    ("batch", "CronJob"): ("batch", "Job"),
+}
 """The kind that stands between a workload and its pods."""
 
 FEW = 10
@@ -120,12 +125,15 @@ def rollout(obj: Object) -> tuple[int, int]:
 
 
 def observed(obj: Object) -> bool:
-    """Whether its controller has seen the latest spec; a Pod has none, and not every kubelet says what it has seen."""
+    """Whether its controller has seen the latest spec; a Pod has none, and not every kubelet says what it has seen.
+
+    A Rollout says it as a string, and those of old as a hash of the spec, which tells nobody else anything.
+    Source: argo-rollouts, pkg/apis/rollouts/v1alpha1/types.go.
+    """
     if obj["kind"] == "Pod":
         return True
-    return int(dig(obj, "status", "observedGeneration", default=0)) >= int(
-        dig(obj, "metadata", "generation", default=0)
-    )
+    seen = str(dig(obj, "status", "observedGeneration", default=0))
+    return not seen.isdecimal() or int(seen) >= int(dig(obj, "metadata", "generation", default=0))
 
 
 @dataclass(frozen=True, slots=True)
